@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_CAPACITY_H
+#define VN_CAPACITY_H
+
+/**
+ * @file
+ * Capacity settings (contract, section 2): the firmware-style entries. The file holds what is in
+ * force ("current") and what will be after an explicit reset ("next"); a service restart does not
+ * change what is in force.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vn_conf.h"
+
+/** X(enum, "SETTING", type, minimum, maximum, default); type is BOOL or NUM. The order is the file's. */
+#define VN_CAPACITY_SETTINGS(X)                                                                    \
+	X(EMULATION_ENABLE, "VIRTIO_NET_EMULATION_ENABLE", BOOL, 0, 1, 1)                          \
+	X(NUM_PF, "VIRTIO_NET_EMULATION_NUM_PF", NUM, 0, 31, 1)                                    \
+	X(NUM_VF, "VIRTIO_NET_EMULATION_NUM_VF", NUM, 0, 1008, 0)                                  \
+	X(NUM_MSIX, "VIRTIO_NET_EMULATION_NUM_MSIX", NUM, 4, 256, 64)                              \
+	X(NUM_VF_MSIX, "VIRTIO_NET_EMULATION_NUM_VF_MSIX", NUM, 0, 256, 0)                         \
+	X(SWITCH_ENABLE, "PCI_SWITCH_EMULATION_ENABLE", BOOL, 0, 1, 0)                             \
+	X(SWITCH_NUM_PORT, "PCI_SWITCH_EMULATION_NUM_PORT", NUM, 0, 31, 0)                         \
+	X(PER_PF_NUM_SF, "PER_PF_NUM_SF", BOOL, 0, 1, 0)                                           \
+	X(PF_TOTAL_SF, "PF_TOTAL_SF", NUM, 0, 4096, 0)                                             \
+	X(PF_SF_BAR_SIZE, "PF_SF_BAR_SIZE", NUM, 0, 16, 0)                                         \
+	X(PF_BAR2_ENABLE, "PF_BAR2_ENABLE", BOOL, 0, 1, 1)                                         \
+	X(SRIOV_EN, "SRIOV_EN", BOOL, 0, 1, 1)                                                     \
+	X(ROM_PXE, "EXP_ROM_VIRTIO_NET_PXE_ENABLE", BOOL, 0, 1, 1)                                 \
+	X(ROM_UEFI_ARM, "EXP_ROM_VIRTIO_NET_UEFI_ARM_ENABLE", BOOL, 0, 1, 1)                       \
+	X(ROM_UEFI_X86, "EXP_ROM_VIRTIO_NET_UEFI_x86_ENABLE", BOOL, 0, 1, 1)                       \
+	X(NUM_VF_MSIX_OLD, "NUM_VF_MSIX", NUM, 0, 256, 0)                                          \
+	X(NUM_OF_VFS, "NUM_OF_VFS", NUM, 0, 127, 16)                                               \
+	X(PF_PCI_LAYOUT, "VIRTIO_NET_EMULATION_PF_PCI_LAYOUT", BOOL, 0, 1, 0)                      \
+	X(HOTPLUG_TRANS, "VIRTIO_EMULATION_HOTPLUG_TRANS", BOOL, 0, 1, 0)                          \
+	X(VF_PCI_LAYOUT, "VIRTIO_NET_EMULATION_VF_PCI_LAYOUT", BOOL, 0, 1, 0)                      \
+	X(SUBSYS_VENDOR_ID, "VIRTIO_NET_EMU_SUBSYSTEM_VENDOR_ID", NUM, 0, 65535, 6900)             \
+	X(SUBSYS_ID, "VIRTIO_NET_EMULATION_SUBSYSTEM_ID", NUM, 0, 65535, 4161)
+
+#define VN_CAPACITY_ENUM(id, name, type, min, max, def) VN_CAP_##id,
+enum vn_capacity_id {
+	VN_CAPACITY_SETTINGS(VN_CAPACITY_ENUM)
+	VN_CAP_COUNT
+};
+#undef VN_CAPACITY_ENUM
+
+struct vn_capacity {
+	uint32_t current[VN_CAP_COUNT];
+	uint32_t next[VN_CAP_COUNT];
+};
+
+void vn_capacity_defaults(struct vn_capacity *cap);
+const char *vn_capacity_name(enum vn_capacity_id id);
+
+/**
+ * Read the file: {"current": {"SETTING": value, ...}, "next": {...}}; booleans may be written
+ * true/false/0/1, settings left out have their default ("next": their current value). A file that
+ * does not exist means the defaults. Checked like virtnet.conf, cross-checks included (VFs need
+ * SRIOV_EN; switch ports need the switch; VF MSI-X is 0 or at least 4).
+ * @return 0; -EINVAL; -errno of open or read.
+ */
+int vn_capacity_load(const char *file, struct vn_capacity *cap, struct vn_conf_errors *errors);
+
+#endif /* VN_CAPACITY_H */

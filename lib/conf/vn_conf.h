@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_CONF_H
+#define VN_CONF_H
+
+/**
+ * @file
+ * virtnet.conf (contract, section 3): parsed strictly; "validate" and start use the same code.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VN_CONF_NAME_LEN 64
+#define VN_CONF_PATH_LEN 108
+
+/** Parameters of "static_pf" and of "vf". */
+struct vn_conf_fn {
+	bool has_mac_base;
+	uint8_t mac_base[6];
+	bool has_features;
+	uint64_t features;
+	uint32_t vfs_per_pf;       /**< "vf" only; 0: not given */
+	uint16_t max_queue_pairs;  /**< "vf" only; 0: not given */
+	uint16_t max_queue_size;   /**< "vf" only; 0: not given */
+};
+
+/** All of it, with the defaults filled in. */
+struct vn_conf {
+	char ib_dev_p0[VN_CONF_NAME_LEN];
+	char ib_dev_p1[VN_CONF_NAME_LEN];
+	char ib_dev_for_static_pf[VN_CONF_NAME_LEN];
+	char ib_dev_lag[VN_CONF_NAME_LEN];
+	bool is_lag, single_port, recovery;
+	uint8_t sf_pool_percent;
+	bool sf_pool_force_destroy;
+	bool packed_vq, mrg_rxbuf;
+	bool has_dpa_cores;
+	uint8_t dpa_core_start, dpa_core_end; /**< window over the worker lcores, by their order */
+	char lm_prov[VN_CONF_NAME_LEN];
+	struct vn_conf_fn static_pf, vf;
+
+	/* Ours: object "vhost_user". */
+	bool vhost_user_client;                      /**< "mode": "server" (default) or "client" */
+	char vhost_user_socket_dir[VN_CONF_PATH_LEN]; /**< "socket_dir"; "": below the run directory */
+};
+
+/** One thing that is wrong. */
+struct vn_conf_error {
+	char path[96];  /**< "static_pf.mac_base" */
+	int line;       /**< 1.., 0: the whole file */
+	char text[192]; /**< what is wrong and what is expected */
+};
+
+#define VN_CONF_MAX_ERRORS 32
+
+struct vn_conf_errors {
+	unsigned int n;                 /**< all found; may be above VN_CONF_MAX_ERRORS */
+	struct vn_conf_error e[VN_CONF_MAX_ERRORS];
+};
+
+/** The defaults: what holds without a file. */
+void vn_conf_defaults(struct vn_conf *conf);
+
+/**
+ * Parse @p text (NUL-terminated, @p len bytes).
+ * @return 0, or -EINVAL with *errors filled (at least one).
+ */
+int vn_conf_parse(const char *text, size_t len, struct vn_conf *conf, struct vn_conf_errors *errors);
+
+/** Read and parse a file of at most 1 MiB. @return 0; -EINVAL; -errno of open or read (one error filled). */
+int vn_conf_load(const char *file, struct vn_conf *conf, struct vn_conf_errors *errors);
+
+/** "FILE:LINE: PATH: TEXT" (parts that are not known are left out). @return its length. */
+int vn_conf_error_format(const struct vn_conf_error *e, const char *file, char *buf, size_t len);
+
+#endif /* VN_CONF_H */

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_DEVICE_H
+#define VN_DEVICE_H
+
+/**
+ * @file
+ * One virtio-net device: identity, features, config space, rings, and its port.
+ *
+ * Everything here is for the control thread. The rings' packets are moved by a poller; calls that
+ * take something from a poller are asynchronous and end with a callback, which always comes:
+ * a poller that misses its deadline is overridden (its memory is revoked, the device is broken).
+ * Callbacks may come before the call returns.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vn_guestmem.h"
+#include "vn_loop.h"
+#include "vn_port.h"
+#include "vn_virtq.h"
+
+struct vn_blackbox;
+struct vn_endpoint;
+struct vn_poller;
+struct vn_pollers;
+struct vn_transport_ops;
+
+#define VN_VUID_LEN 40
+#define VN_MAC_LEN  6
+
+/** Most data queue pairs of a device: 256 virtqueues in all. */
+#define VN_MAX_QUEUE_PAIRS 127
+
+/** Virtio device status (virtio 1.2, 2.1). */
+#define VN_STATUS_ACK         0x01
+#define VN_STATUS_DRIVER      0x02
+#define VN_STATUS_DRIVER_OK   0x04
+#define VN_STATUS_FEATURES_OK 0x08
+#define VN_STATUS_NEEDS_RESET 0x40
+#define VN_STATUS_FAILED      0x80
+
+enum vn_function_type {
+	VN_STATIC_PF,
+	VN_HOTPLUG_PF,
+	VN_VF,
+};
+
+/** What every device is made with; given once by the application. */
+struct vn_device_env {
+	struct vn_loop *loop;
+	struct vn_gm_registry *gm;
+	struct vn_pollers *pollers;
+	struct vn_blackbox *bb;          /**< may be NULL */
+	struct rte_mempool *pool;
+	const struct vn_port_ops *port_ops;
+};
+
+/** Who the device is and what it can do (contract 1.3 to 1.5, 4.3). */
+struct vn_device_conf {
+	enum vn_function_type type;
+	uint16_t pf_id;
+	uint16_t vf_id;                  /**< VN_VF only */
+	char vuid[VN_VUID_LEN];
+	uint16_t bdf;                    /**< bus << 8 | dev << 3 | fn */
+	uint16_t pci_function;           /**< "pf_num" */
+	uint8_t mac[VN_MAC_LEN];
+	uint64_t features;               /**< offered to the driver, before the port's limits */
+	uint16_t num_msix;
+	uint16_t num_queues;             /**< virtqueues, data + control */
+	uint16_t max_queue_pairs;        /**< (num_queues - 1) / 2 */
+	uint16_t max_queue_size;         /**< entries */
+	uint16_t mtu;
+	uint32_t speed;                  /**< Mb/s */
+	uint32_t sf_num;
+	char rep_name[VN_PORT_NAME_LEN];
+	char ib_dev[32];                 /**< sf_parent_device */
+	unsigned int lcore_first, lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
+};
+
+/** How a ring is to be started; see vn_device_vq_start(). */
+struct vn_vq_setup {
+	uint16_t size;
+	uint16_t start;                  /**< position the transport knows (SET_VRING_BASE) */
+	uint64_t desc_gpa, avail_gpa, used_gpa;
+	uint64_t used_log_gpa;
+	int kick_fd;                     /**< eventfd or -1 (then polled); becomes the device's */
+	int call_fd;                     /**< eventfd or -1; becomes the device's */
+};
+
+enum vn_vq_state {
+	VN_VQ_STOPPED,
+	VN_VQ_STARTING,                  /**< waiting for the port or the poller */
+	VN_VQ_RUNNING,
+	VN_VQ_STOPPING,
+};
+
+/** A ring as the control thread sees it. Read-only outside lib/device. */
+struct vn_device_vq {
+	enum vn_vq_state state;
+	struct vn_vq_setup setup;        /**< valid unless STOPPED (kept for show after it) */
+	uint16_t position;               /**< when STOPPED: where it stopped */
+	uint16_t msix_vector;            /**< 0xffff: none, or not known (vhost-user) */
+	struct vn_virtq_stats stats;     /**< counts over the device's life; written by the poller */
+};
+
+struct vn_device_priv;
+
+/** Read-only outside lib/device, but for the fields marked otherwise. */
+struct vn_device {
+	struct vn_device_conf conf;
+	struct vn_device_env env;
+
+	uint64_t device_features;        /**< what the driver is offered */
+	uint64_t driver_features;        /**< what it took; 0 before */
+	uint8_t status;                  /**< VN_STATUS_* */
+	bool link_up;                    /**< config space link status; the representor's carrier */
+	bool host_attached;              /**< a VMM is connected */
+	bool broken;                     /**< a ring is broken: waits for a reset */
+	const char *broken_why;
+	uint16_t enabled_queues;         /**< rings running */
+	uint16_t ctrl_mq;                /**< data queue pairs running */
+	uint8_t ctrl_mac[VN_MAC_LEN];    /**< set by the driver */
+	bool count_sizes;                /**< packet_counters "Enabled" */
+	uint64_t missed_deadlines;       /**< health: poller acks that came late */
+
+	struct vn_port_info port_info;   /**< as of the last change we know of; ifindex 0: no port */
+	char port_error[256];            /**< why there is no port; "" otherwise */
+
+	const struct vn_transport_ops *transport; /**< written by lib/controller */
+	struct vn_endpoint *endpoint;             /**< written by lib/controller */
+
+	unsigned int num_vqs;            /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control */
+	struct vn_device_vq *vq;
+
+	struct vn_device_priv *priv;
+};
+
+/** A device callback. @p result is 0, a position, or negative errno: see each call. */
+typedef void (*vn_device_cb)(void *ctx, int result);
+
+/**
+ * Make a device, and begin to make its port (a job; port_info follows). Plug a transport in then.
+ * @return 0 or negative errno.
+ */
+int vn_device_create(const struct vn_device_env *env, const struct vn_device_conf *conf,
+	struct vn_device **dev);
+
+/**
+ * End a device: rings are stopped, the port is closed (@p remove_port: representor too). The
+ * endpoint must have been unplugged. @p done is called with 0 when all is freed.
+ */
+void vn_device_destroy(struct vn_device *dev, bool remove_port, vn_device_cb done, void *ctx);
+
+/* For transports. */
+
+/** A VMM connected, or went. Purely informative. */
+void vn_device_set_attached(struct vn_device *dev, bool attached);
+
+/** Features the driver accepted. @return 0, or -EINVAL if one was not offered (nothing changes). */
+int vn_device_set_driver_features(struct vn_device *dev, uint64_t features);
+
+/** Status byte as the driver (or the VMM for it) wrote it. 0 is not a reset here: see vn_device_reset(). */
+void vn_device_set_status(struct vn_device *dev, uint8_t status);
+
+/** Read the config space (struct virtio_net_config, virtio 1.2, 5.1.4). Bytes beyond it read as 0. */
+void vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len);
+
+/**
+ * Give the device another memory map (NULL: none), running rings included. The device takes its
+ * own reference. @p done (result 0, or -ETIMEDOUT if the old map had to be revoked) is called once
+ * no poller uses the old map.
+ */
+void vn_device_set_mem(struct vn_device *dev, struct vn_guestmem *mem, vn_device_cb done, void *ctx);
+
+/**
+ * Dirty log for all rings: @p base NULL switches it off. The old log may be unmapped after
+ * @p done.
+ */
+void vn_device_set_log(struct vn_device *dev, void *base, uint64_t size, bool on, vn_device_cb done,
+	void *ctx);
+
+/**
+ * Start ring @p idx. Where the black box says that this ring was live when an earlier process died,
+ * its position is taken from guest memory; else from setup. The fds become the device's, also on
+ * failure.
+ *
+ * @return 0 (starts asynchronously); -EINVAL, -EFAULT, -ENOTSUP as vn_virtq_create();
+ *   -EBUSY (not stopped); -ENXIO (no such ring).
+ */
+int vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup);
+
+/**
+ * Stop ring @p idx and wait for the poller to let go. @p done gets the position (>= 0), also when
+ * the ring was stopped already; -ENXIO: no such ring.
+ */
+void vn_device_vq_stop(struct vn_device *dev, uint16_t idx, vn_device_cb done, void *ctx);
+
+/**
+ * Replace the interrupt fd of a ring (-1: none) in any state; the fd becomes the device's, the old
+ * one is closed when no poller uses it any more. A running ring gets one interrupt on the new fd.
+ */
+void vn_device_vq_set_call(struct vn_device *dev, uint16_t idx, int call_fd);
+
+/** Switch off dirty logging, stop all rings, forget features, status and memory. */
+void vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx);
+
+/** Send a RARP for the device's MAC on its port (after migration). */
+void vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN]);
+
+/* For the controller. */
+
+/** Size classes of contract 7.4. */
+void vn_device_set_count_sizes(struct vn_device *dev, bool on);
+/** Counters of the port queue of pair @p qp, or NULL when it is not open. */
+const struct vn_port_stats *vn_device_port_stats(const struct vn_device *dev, uint16_t qp);
+/** The poller that has the device, or NULL. */
+struct vn_poller *vn_device_poller(const struct vn_device *dev);
+/** Refresh port_info by a job; @p done is called when it has ended (may be NULL). */
+void vn_device_refresh_port(struct vn_device *dev, vn_device_cb done, void *ctx);
+
+#endif /* VN_DEVICE_H */

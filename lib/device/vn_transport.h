@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_TRANSPORT_H
+#define VN_TRANSPORT_H
+
+/**
+ * @file
+ * How a host sees a device: what a transport driver implements (drivers/transport/). All calls and
+ * callbacks are made in the control thread.
+ */
+
+#include "vn_device.h"
+
+struct vn_endpoint; /* driver's own */
+
+struct vn_endpoint_conf {
+	/** Path of the unix socket. */
+	const char *path;
+	/** Connect to the path (and again whenever it is lost) instead of listening on it. */
+	bool client;
+};
+
+/** For list, query and debug. */
+struct vn_endpoint_info {
+	char path[108];
+	bool client;
+	bool connected;
+	uint64_t connections;     /**< ever made */
+	uint64_t protocol_errors; /**< connections ended because of what the peer sent */
+	unsigned int mem_regions;
+	uint64_t mem_bytes;
+};
+
+struct vn_transport_ops {
+	const char *name; /**< "vhost-user" */
+
+	/**
+	 * Make the endpoint of @p dev. @p err (>= 256 bytes) gets one line on failure, which says what
+	 * to do. A stale socket file (nobody listens) is replaced.
+	 * @return 0; -EADDRINUSE (somebody listens there); -ENAMETOOLONG; other negative errno.
+	 */
+	int (*plug)(struct vn_device *dev, const struct vn_endpoint_conf *conf,
+		struct vn_endpoint **ep, char *err, size_t errlen);
+	/** Close the connection, reset the device, remove the socket file; then @p done (result 0). */
+	void (*unplug)(struct vn_endpoint *ep, vn_device_cb done, void *ctx);
+	/** Config space changed (link, MTU): tell the driver if the transport can. May be NULL. */
+	void (*config_changed)(struct vn_endpoint *ep);
+	void (*get_info)(const struct vn_endpoint *ep, struct vn_endpoint_info *info);
+};
+
+#endif /* VN_TRANSPORT_H */

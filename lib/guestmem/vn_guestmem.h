@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_GUESTMEM_H
+#define VN_GUESTMEM_H
+
+/**
+ * @file
+ * Guest memory: mapping a peer's memory files, and checked translation of guest addresses.
+ *
+ * - struct vn_gm_registry knows every mapping of this process, so that a SIGBUS (a peer shrank
+ *   its file) is survived: anonymous pages are put over the mapping and it is marked broken.
+ * - struct vn_gm_file is one mapping of one (device, inode, range); counted references.
+ * - struct vn_guestmem is an immutable table of one device: guest physical -> our addresses.
+ *   It is built by the control thread, read by pollers, and replaced as a whole.
+ *
+ * A poller may use a table only between the command that gave it and the acknowledged command
+ * that takes it back; whoever frees it has waited for that.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+
+struct vn_gm_registry;
+struct vn_gm_file;
+
+/** Most regions of one device's map. vhost-user allows 509 (virtio-mem); vfio-user far more. */
+#define VN_GM_MAX_REGIONS 65535
+
+/**
+ * @param max_files
+ *   Most mappings of the whole process at a time (the kernel allows about 65 000).
+ * @return the registry, or NULL with errno. Control thread.
+ */
+struct vn_gm_registry *vn_gm_registry_create(unsigned int max_files);
+/** All files must have been released. Control thread. */
+void vn_gm_registry_destroy(struct vn_gm_registry *reg);
+
+/**
+ * To be called by the process's SIGBUS handler: if @p addr lies in a mapping of ours, cover the
+ * mapping with anonymous zero pages, mark it broken and return true; else false. Any thread;
+ * async-signal-safe.
+ */
+bool vn_gm_sigbus(struct vn_gm_registry *reg, const void *addr);
+
+/** Mappings alive now, and how many were ever broken. Any thread. */
+unsigned int vn_gm_registry_files(const struct vn_gm_registry *reg);
+uint64_t vn_gm_registry_broken(const struct vn_gm_registry *reg);
+
+/**
+ * Map @p size bytes at @p offset of the memory file @p fd, or take a reference to the mapping of
+ * the same file and range that is already there. F_SEAL_SHRINK is set where possible. The fd stays
+ * the caller's and may be closed afterwards. Control thread.
+ *
+ * @return
+ *   0; -EINVAL (not a file that can be mapped, empty, range beyond the end of the file, wrap,
+ *   offset not aligned to the file's page size); -ENOSPC (too many mappings); -errno of mmap.
+ */
+int vn_gm_file_map(struct vn_gm_registry *reg, int fd, uint64_t offset, uint64_t size,
+	bool read_only, struct vn_gm_file **file);
+struct vn_gm_file *vn_gm_file_ref(struct vn_gm_file *file);
+/**
+ * Drop a reference; the last one unmaps (which can take long for a big guest). Control or helper
+ * thread.
+ */
+void vn_gm_file_unref(struct vn_gm_file *file);
+/** Our address of the first byte of the mapping. */
+void *vn_gm_file_base(const struct vn_gm_file *file);
+/** Set once a SIGBUS hit the mapping, or vn_gm_file_revoke() was called. Any thread. */
+bool vn_gm_file_broken(const struct vn_gm_file *file);
+/**
+ * Cover the mapping with anonymous pages while others may still use it: the peer may have its
+ * memory back although a poller missed its deadline. Control thread.
+ */
+void vn_gm_file_revoke(struct vn_gm_file *file);
+
+/** One region of a device's map. */
+struct vn_gm_region {
+	uint64_t gpa;            /**< guest physical (or IO virtual) address */
+	uint64_t size;           /**< bytes, > 0 */
+	uint64_t uva;            /**< address in the peer (vhost-user ring addresses), or 0 */
+	uint64_t file_offset;    /**< where the region begins within @p file's mapping */
+	struct vn_gm_file *file; /**< the table takes a reference of its own */
+	bool read_only;
+};
+
+/** Immutable table. Fields are read-only to everybody but vn_guestmem.c. */
+struct vn_guestmem {
+	unsigned int n;
+	unsigned int refs;       /* control thread */
+	struct vn_gm_slot {
+		uint64_t gpa, size, uva;
+		uint8_t *base;       /* our address of gpa */
+		struct vn_gm_file *file;
+		bool read_only;
+	} slot[];                /* sorted by gpa, no overlaps */
+};
+
+/**
+ * Build a table. Control thread.
+ * @return 0; -EINVAL (empty, wrapping, overlapping region, region beyond its file); -E2BIG; -ENOMEM.
+ */
+int vn_guestmem_create(const struct vn_gm_region *regions, unsigned int n, struct vn_guestmem **mem);
+struct vn_guestmem *vn_guestmem_ref(struct vn_guestmem *mem);
+/** Control or helper thread. NULL is fine. */
+void vn_guestmem_unref(struct vn_guestmem *mem);
+/** True once any file of the table is broken. Any thread. Walks the table: not per packet. */
+bool vn_guestmem_broken(const struct vn_guestmem *mem);
+/** vn_gm_file_revoke() for every file of the table. Control thread. */
+void vn_guestmem_revoke(struct vn_guestmem *mem);
+/** Peer's (userspace) address to guest physical address; UINT64_MAX if in no region. */
+uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
+
+/**
+ * The region that holds @p gpa, or NULL. @p hint (owned by the caller, initially 0) remembers the
+ * last one found; binary search otherwise.
+ */
+const struct vn_gm_slot *vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa,
+	uint32_t *hint);
+
+/**
+ * Translate the beginning of [gpa, gpa + *len). On return *len is how much of it is contiguous in
+ * our memory (>= 1), at most what was asked for. For buffers, which may cross regions.
+ *
+ * @return our address, or NULL when gpa is in no region, *len is 0, the range wraps, or @p write
+ *   is asked of a read-only region.
+ */
+static inline void *
+vn_guestmem_part(const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write,
+	uint32_t *hint)
+{
+	const struct vn_gm_slot *s;
+	uint64_t off, room;
+
+	if (likely(*hint < mem->n && gpa - mem->slot[*hint].gpa < mem->slot[*hint].size))
+		s = &mem->slot[*hint];
+	else
+		s = vn_guestmem_find(mem, gpa, hint);
+	if (unlikely(s == NULL || *len == 0 || gpa + *len < gpa || (write && s->read_only)))
+		return NULL;
+	off = gpa - s->gpa;
+	room = s->size - off;
+	if (unlikely(*len > room))
+		*len = room;
+	return s->base + off;
+}
+
+/** Translate a range that must be contiguous in our memory (rings, tables). NULL if it is not. */
+static inline void *
+vn_guestmem_addr(const struct vn_guestmem *mem, uint64_t gpa, uint64_t len, bool write)
+{
+	uint32_t hint = 0;
+	uint64_t got = len;
+	void *p = vn_guestmem_part(mem, gpa, &got, write, &hint);
+
+	return got == len ? p : NULL;
+}
+
+#endif /* VN_GUESTMEM_H */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_POLLER_H
+#define VN_POLLER_H
+
+/**
+ * @file
+ * Worker loops: each runs on one lcore and moves frames between rings and ports.
+ *
+ * The control thread never touches what a poller owns: it sends commands, which the poller
+ * executes between two rounds and acknowledges. That acknowledgement is the "quiesced" of the one
+ * detach -> quiesced protocol: when the command that takes a thing away has been acknowledged, no
+ * poller uses that thing.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "vn_loop.h"
+#include "vn_port.h"
+#include "vn_virtq.h"
+
+struct vn_poller;
+struct vn_pollers;
+
+/** How long a poller may take to acknowledge before it is overridden. */
+#define VN_POLLER_DEADLINE_NS VN_MS(500)
+
+/** A function to run on the poller between two rounds. Embedded; lives until done(). */
+struct vn_poller_cmd {
+	/** Poller: do it. */
+	void (*exec)(struct vn_poller *poller, struct vn_poller_cmd *cmd);
+	/** Control thread: it was done. Always called, however late; may free the command. */
+	void (*done)(struct vn_poller_cmd *cmd);
+	/** Control thread: the deadline has passed and done() is still to come. May be NULL. */
+	void (*late)(struct vn_poller_cmd *cmd);
+	/* The rest is the poller library's. */
+	struct vn_poller *poller;
+	struct vn_timer timer;
+};
+
+/** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands. */
+struct vn_poll_qp {
+	/* Set before attach, constant. */
+	const struct vn_port_ops *ops;
+	struct rte_mempool *pool;
+	/** Poller: called once when one of the rings has become broken (any work goes to control). */
+	void (*on_broken)(struct vn_poll_qp *qp);
+	void *ctx;
+
+	/* Poller only. */
+	struct vn_port_queue *pq;
+	struct vn_virtq *rx, *tx;
+	int rx_kick, tx_kick;
+	struct rte_mbuf *pending;     /**< read from the port, waits for receive buffers */
+	bool pq_watched, pq_ready;
+	bool broken_told;
+	bool linked;
+	TAILQ_ENTRY(vn_poll_qp) next;
+};
+
+/** Numbers for debug and health. Written by the poller. */
+struct vn_poller_stats {
+	uint64_t rounds, busy_rounds, sleeps, wakes, packets, commands;
+};
+
+struct vn_poller_conf {
+	uint32_t idle_spin_us; /**< look this long for work before sleeping */
+};
+
+/** Pollers for the lcores given, not running yet. Control thread. */
+int vn_pollers_create(struct vn_loop *loop, const unsigned int *lcores, unsigned int n,
+	const struct vn_poller_conf *conf, struct vn_pollers **pollers);
+/** Launch on their lcores. */
+int vn_pollers_start(struct vn_pollers *pollers);
+/** Stop them and wait (they are asked to end; bounded). */
+void vn_pollers_stop(struct vn_pollers *pollers);
+void vn_pollers_destroy(struct vn_pollers *pollers);
+
+unsigned int vn_pollers_count(const struct vn_pollers *pollers);
+struct vn_poller *vn_pollers_get(struct vn_pollers *pollers, unsigned int i);
+/** The one with the fewest devices among numbers @p first..@p last; counts one device more on it. */
+struct vn_poller *vn_pollers_pick(struct vn_pollers *pollers, unsigned int first, unsigned int last);
+void vn_poller_put(struct vn_poller *poller);
+
+unsigned int vn_poller_lcore(const struct vn_poller *poller);
+unsigned int vn_poller_index(const struct vn_poller *poller);
+unsigned int vn_poller_devices(const struct vn_poller *poller);
+uint64_t vn_poller_late(const struct vn_poller *poller);
+const struct vn_poller_stats *vn_poller_stats(const struct vn_poller *poller);
+
+/** Send a command. Control thread. Commands of one poller are executed in order. */
+void vn_poller_call(struct vn_poller *poller, struct vn_poller_cmd *cmd);
+
+/* To be called from exec(): on the poller. */
+
+/** The ring is the poller's from now on; one kick and one interrupt are assumed lost. */
+void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx,
+	struct vn_virtq *vq, int kick_fd);
+/** Give the ring back, all its work completed and published. @return the ring, or NULL. */
+struct vn_virtq *vn_poll_qp_detach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+void vn_poll_qp_attach_port(struct vn_poller *poller, struct vn_poll_qp *qp,
+	struct vn_port_queue *pq);
+struct vn_port_queue *vn_poll_qp_detach_port(struct vn_poller *poller, struct vn_poll_qp *qp);
+
+#endif /* VN_POLLER_H */

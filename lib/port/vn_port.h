@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_PORT_H
+#define VN_PORT_H
+
+/**
+ * @file
+ * The network side of a device: what a port driver implements (drivers/port/).
+ *
+ * "Helper" functions may block; they are called one at a time from the event loop's helper thread
+ * (struct vn_job), never from the control thread once traffic runs. Between queue_open and
+ * queue_close a queue belongs to one poller.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+struct vn_port;       /* driver's own */
+struct vn_port_queue; /* driver's own */
+
+#define VN_PORT_NAME_LEN 16 /* IFNAMSIZ */
+
+/** What a port is made of. */
+struct vn_port_conf {
+	char name[VN_PORT_NAME_LEN]; /**< representor, "en3f0pf0sf1000" */
+	char alias[64];              /**< marks the netdev as ours: "dpdk-virtnet <VUID>" */
+	uint16_t max_queue_pairs;    /**< > 1: multi-queue */
+	uint16_t mtu;                /**< of the device; the representor's is raised to it, never lowered */
+	bool link_up;                /**< carrier at the start */
+};
+
+/** What the port is now, for list/query. */
+struct vn_port_info {
+	char name[VN_PORT_NAME_LEN];
+	int ifindex;                 /**< 0: no netdev */
+	uint16_t mtu;                /**< of the netdev */
+	bool admin_up;
+	bool adopted;                /**< the netdev was there before */
+};
+
+/** Counters of one port queue. Written by its poller. */
+struct vn_port_stats {
+	uint64_t rx_packets, rx_bytes; /**< network to device */
+	uint64_t tx_packets, tx_bytes; /**< device to network */
+	uint64_t rx_errors;            /**< frames with an impossible header, read errors */
+	uint64_t tx_dropped;           /**< refused by the network side */
+	uint64_t rx_no_mbuf;
+};
+
+struct vn_port_ops {
+	const char *kind; /**< "tap" */
+
+	/** Control thread. Virtio features (offloads) this kind can honour on this machine. */
+	uint64_t (*features)(void);
+
+	/** Helper. Make or adopt the port. @p err (>= 256 bytes) gets one line on failure. */
+	int (*open)(const struct vn_port_conf *conf, struct vn_port **port, char *err, size_t errlen);
+	/** Helper. Let go of it; the representor stays. All queues are closed. */
+	void (*close)(struct vn_port *port);
+	/** Helper. Remove the representor as well ("unplug", clean-up), then close. */
+	void (*destroy)(struct vn_port *port);
+
+	/** Helper. Virtio features the driver negotiated -> offloads of the network side. */
+	int (*set_features)(struct vn_port *port, uint64_t features);
+	/** Helper. Carrier. */
+	int (*set_link)(struct vn_port *port, bool up);
+	/** Helper. Device MTU changed: raise the representor's when it is smaller. */
+	int (*set_mtu)(struct vn_port *port, uint16_t mtu);
+	/** Helper. */
+	int (*get_info)(struct vn_port *port, struct vn_port_info *info);
+
+	/** Helper. Attach queue @p idx (< max_queue_pairs). What waited in it from before is dropped. */
+	int (*queue_open)(struct vn_port *port, uint16_t idx, struct rte_mempool *pool,
+		struct vn_port_queue **q);
+	/** Helper. After the poller let go. */
+	void (*queue_close)(struct vn_port_queue *q);
+
+	/** Any. Readable when rx_burst has something to read (level); -1: always poll. */
+	int (*queue_fd)(struct vn_port_queue *q);
+	/** Any. */
+	const struct vn_port_stats *(*queue_stats)(struct vn_port_queue *q);
+
+	/**
+	 * Poller. Up to @p n frames from the network, new mbufs with vn_mbuf_hdr() filled (checked;
+	 * 12-byte form). @return frames; fewer than n means there is no more now.
+	 */
+	uint16_t (*rx_burst)(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+	/**
+	 * Poller. Send @p n frames with their vn_mbuf_hdr(). Takes all of them: what cannot be sent is
+	 * dropped and counted.
+	 */
+	void (*tx_burst)(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+};
+
+
+#endif /* VN_PORT_H */

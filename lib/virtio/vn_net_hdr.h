@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_NET_HDR_H
+#define VN_NET_HDR_H
+
+/**
+ * @file
+ * The virtio-net header (virtio 1.2, 5.1.6) and how it travels with an mbuf.
+ *
+ * Between the virtqueue engine and a port every mbuf carries the header of its frame in the
+ * mbuf's private area. It is checked where it enters (engine: guest; port: kernel), so whoever
+ * reads it there may trust it.
+ */
+
+#include <stdint.h>
+#include <assert.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+#define VN_NET_HDR_F_NEEDS_CSUM 1
+#define VN_NET_HDR_F_DATA_VALID 2
+
+#define VN_NET_HDR_GSO_NONE   0
+#define VN_NET_HDR_GSO_TCPV4  1
+#define VN_NET_HDR_GSO_UDP    3 /* UFO; never offered */
+#define VN_NET_HDR_GSO_TCPV6  4
+#define VN_NET_HDR_GSO_UDP_L4 5 /* USO */
+#define VN_NET_HDR_GSO_ECN    0x80
+
+/** Little-endian on the ring. 12 bytes; 10 (no num_buffers) for a legacy driver without MRG_RXBUF. */
+struct vn_net_hdr {
+	uint8_t flags;
+	uint8_t gso_type;
+	rte_le16_t hdr_len;
+	rte_le16_t gso_size;
+	rte_le16_t csum_start;
+	rte_le16_t csum_offset;
+	rte_le16_t num_buffers;
+};
+static_assert(sizeof(struct vn_net_hdr) == 12, "virtio 1.2, 5.1.6");
+
+#define VN_NET_HDR_LEN        12
+#define VN_NET_HDR_LEN_LEGACY 10
+
+/** Bytes of private area every mbuf pool of ours has (RTE_MBUF_PRIV_ALIGN is 8). */
+#define VN_MBUF_PRIV_SIZE 16
+
+/** Largest frame that passes: a TSO frame's 65535 bytes of IP packet and 18 of Ethernet and VLAN. */
+#define VN_MAX_FRAME (65535 + 18)
+
+/** The header that travels with the (first) mbuf @p m. */
+static inline struct vn_net_hdr *
+vn_mbuf_hdr(struct rte_mbuf *m)
+{
+	return (struct vn_net_hdr *)rte_mbuf_to_priv(m);
+}
+
+#endif /* VN_NET_HDR_H */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_BLACKBOX_H
+#define VN_BLACKBOX_H
+
+/**
+ * @file
+ * The black box: a file on tmpfs with the position of every ring, written in place, that outlives
+ * a crash of this process. Two cache lines per ring; one writer each.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+
+struct vn_blackbox;
+
+#define VN_BB_KEY_LEN 40
+
+/** One ring. */
+struct vn_bb_ring {
+	/* Line 1: written by the control thread. */
+	char key[VN_BB_KEY_LEN];     /**< the device's VUID, NUL-terminated; "" = free */
+	uint16_t queue;              /**< ring index in the device */
+	uint16_t size;
+	uint32_t live;               /**< 1 between start and clean stop */
+	uint64_t desc_gpa;
+	uint64_t used_gpa;
+	/* Line 2: written by the ring's owner. */
+	uint16_t position;           /**< used->idx as last published */
+	uint16_t burst;              /**< chains taken and not yet published when position was stored */
+	uint32_t generation;         /**< counts publishes (wraps) */
+	uint8_t pad[56];
+} __rte_aligned(64);
+
+/**
+ * Open or create the file @p path with room for @p max_rings. A file of another version or size,
+ * or a damaged one, is moved aside (".old") and a new one is made; *fresh says so. Control thread.
+ * @return 0 or negative errno.
+ */
+int vn_blackbox_open(const char *path, unsigned int max_rings, struct vn_blackbox **bb, bool *fresh);
+/** The file stays unless @p remove. */
+void vn_blackbox_close(struct vn_blackbox *bb, bool remove);
+
+/** The record of ring @p queue of device @p key: the one that is there, or a free one made its. NULL: full. */
+struct vn_bb_ring *vn_blackbox_ring(struct vn_blackbox *bb, const char *key, uint16_t queue);
+/** The ring starts: fill line 1 and position, set live last. Control thread, before attach. */
+void vn_bb_ring_start(struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa,
+	uint16_t position);
+/** The ring was stopped cleanly. Control thread, after detach. */
+void vn_bb_ring_stop(struct vn_bb_ring *r);
+/** True if the record says this very ring (addresses, size) was live when its process died. */
+bool vn_bb_ring_was_live(const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa,
+	uint64_t used_gpa);
+/** Forget all rings of a device that is removed. */
+void vn_blackbox_forget(struct vn_blackbox *bb, const char *key);
+
+#endif /* VN_BLACKBOX_H */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_VIRTQ_H
+#define VN_VIRTQ_H
+
+/**
+ * @file
+ * The virtqueue engine, device side (virtio 1.2, 2.6 and 2.7). It knows rings, guest memory and
+ * mbufs, and no transport.
+ *
+ * A ring has one owner at a time: the control thread creates and frees it, a poller owns it
+ * between attach and detach. "Owner" below means whoever that is. Chains complete in ring order.
+ *
+ * The guest is hostile: every field is read once, every address and length is checked, chains are
+ * bounded by the ring size, indirect tables are bounded and not nested. What breaks the ring's
+ * structure (an impossible avail index, a loop, a nested indirect table, an address outside the
+ * map) sets broken; from then on the ring does nothing until it is freed.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "vn_guestmem.h"
+
+struct vn_virtq;
+struct vn_bb_ring;
+
+/** Largest ring (virtio 1.2, 2.6: Queue Size is at most 32768 and a power of two). */
+#define VN_VQ_MAX_SIZE 32768
+
+/** Largest burst of one call. */
+#define VN_VQ_MAX_BURST 64
+
+/** vhost-user dirty log (VHOST_F_LOG_ALL): one bit per 4 KiB page, set atomically. */
+struct vn_dirty_log {
+	uint8_t *base;      /**< our mapping of the log */
+	uint64_t size;      /**< bytes; a page beyond it is ignored */
+};
+
+/** Counters of one ring (contract 7.2). Written by the owner only, read by anybody. */
+struct vn_virtq_stats {
+	uint64_t received_desc;     /**< available descriptors (indirect ones too) read */
+	uint64_t completed_desc;    /**< of those, completed */
+	uint64_t packets;           /**< frames moved */
+	uint64_t total_bytes;       /**< frame bytes moved, header not counted */
+	uint64_t bad_desc_errors;   /**< impossible descriptors: indices, flags, direction, nesting */
+	uint64_t exceed_max_chain;  /**< chains longer than the ring (or the indirect table) */
+	uint64_t invalid_buffer;    /**< addresses outside the memory map */
+	uint64_t bad_header;        /**< virtio-net header that contradicts the frame or the features */
+	uint64_t oversized;         /**< frames above VN_MAX_FRAME, or longer than the receive buffers */
+	uint64_t no_buffer;         /**< TX: no mbuf; RX: frame refused, too few descriptors */
+	uint64_t interrupts;        /**< interrupts sent */
+	uint64_t suppressed;        /**< interrupts not sent as the driver did not want them */
+	uint64_t batch_last;        /**< RX descriptors of the last received frame ("batch_number") */
+	uint64_t max_post;          /**< most descriptors seen available at once */
+	uint64_t size_class[10];    /**< RX frames by size (contract 7.4), counted when enabled */
+};
+
+/** What a ring is made of. */
+struct vn_virtq_conf {
+	uint16_t size;              /**< entries, power of two, <= VN_VQ_MAX_SIZE */
+	bool is_rx;                 /**< device to driver (receiveq) */
+	bool log_dirty;             /**< mark buffers and the used ring in @p log */
+	bool count_sizes;           /**< fill size_class */
+	uint16_t start;             /**< avail (= used) index to begin at */
+	uint64_t features;          /**< negotiated */
+	uint64_t desc_gpa, avail_gpa, used_gpa;
+	uint64_t used_log_gpa;      /**< where the used ring is for the log (may differ), with log_dirty */
+	struct vn_guestmem *mem;    /**< stays the caller's; must outlive the ring or its set_mem */
+	struct vn_dirty_log log;
+	int call_fd;                /**< eventfd to interrupt the driver, or -1; stays the caller's */
+	struct vn_bb_ring *bb;      /**< black box record, or NULL; stays the caller's */
+	struct vn_virtq_stats *stats; /**< counters; the caller's, so they survive the ring */
+};
+
+/**
+ * Make a ring. Control thread.
+ *
+ * @return
+ *   0; -EINVAL (size, alignment: virtio 1.2, 2.6: desc 16, avail 2, used 4); -EFAULT (ring not
+ *   wholly in the map); -ENOMEM; -ENOTSUP (packed).
+ */
+int vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **vq);
+/** Control thread, after detach. NULL is fine. */
+void vn_virtq_free(struct vn_virtq *vq);
+
+/**
+ * Take up to @p n frames that the driver sent (transmitq). Their chains stay uncompleted until
+ * vn_virtq_complete(). Owner.
+ *
+ * The mbufs are new, from @p pool; vn_mbuf_hdr() holds the checked header. Chains that are not a
+ * valid frame are completed and counted, and the ring goes on.
+ *
+ * @return frames stored in @p pkts; 0 also when broken.
+ */
+uint16_t vn_virtq_dequeue(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts,
+	uint16_t n);
+
+/** All chains taken by vn_virtq_dequeue() so far are done with: write their used entries. Owner. */
+void vn_virtq_complete(struct vn_virtq *vq);
+
+/**
+ * Give up to @p n frames to the driver (receiveq). Owner. vn_mbuf_hdr() of each mbuf is the header
+ * to deliver (num_buffers is filled in here). Delivered mbufs are NOT freed: the caller owns all.
+ *
+ * @return
+ *   Frames consumed, from the first: delivered, or dropped because they can never fit (oversized
+ *   is counted). Fewer than n: not enough receive buffers now, try the rest again later.
+ */
+uint16_t vn_virtq_enqueue(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
+
+/**
+ * Make completions visible (store used->idx) and note the position in the black box. At the end of
+ * each poll of a ring. Owner. No-op when there is nothing new.
+ */
+void vn_virtq_publish(struct vn_virtq *vq);
+
+/**
+ * Interrupt the driver if it wants that (virtio 1.2, 2.6.7). The caller has executed a full fence
+ * since vn_virtq_publish(). No-op when nothing was published since the last call. Owner.
+ */
+void vn_virtq_interrupt(struct vn_virtq *vq);
+
+/** Interrupt the driver whatever it wants: once after any take-over. Owner. */
+void vn_virtq_interrupt_always(struct vn_virtq *vq);
+
+/** Chains available now (0 when broken). Owner. */
+uint16_t vn_virtq_avail(struct vn_virtq *vq);
+
+/** Ask the driver for notifications from the present position on. A full fence must follow. Owner. */
+void vn_virtq_arm(struct vn_virtq *vq);
+/** Tell the driver that it need not notify. Owner. */
+void vn_virtq_disarm(struct vn_virtq *vq);
+
+/**
+ * Replace the memory map: the rings are translated anew. Owner, between bursts.
+ * @return 0, or -EFAULT when a ring part is not in the new map (the ring is broken then).
+ */
+int vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem);
+/** Replace the interrupt descriptor. Owner. */
+void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
+/** Switch dirty logging. Owner. */
+void vn_virtq_set_log(struct vn_virtq *vq, bool on, const struct vn_dirty_log *log,
+	uint64_t used_log_gpa);
+/** Switch size classes. Owner. */
+void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
+
+/** Position: the next chain to take, equal to used->idx when all is complete. Owner. */
+uint16_t vn_virtq_position(const struct vn_virtq *vq);
+/** True once the driver broke the ring, or its memory went away. Any thread. */
+bool vn_virtq_broken(const struct vn_virtq *vq);
+/** One word that says why it is broken ("avail-index", "indirect", "memory", ...), or NULL. */
+const char *vn_virtq_broken_why(const struct vn_virtq *vq);
+/** Mark broken (poller: memory file broken). Owner. */
+void vn_virtq_break(struct vn_virtq *vq, const char *why);
+
+#ifdef VN_DEBUG_OWNERSHIP
+/** Debug builds: from now on only this thread may touch the ring; NULL-like 0 gives it up. */
+void vn_virtq_own(struct vn_virtq *vq, bool take);
+#else
+static inline void
+vn_virtq_own(struct vn_virtq *vq, bool take)
+{
+	(void)vq;
+	(void)take;
+}
+#endif
+
+/**
+ * The used->idx that guest memory shows, for a ring that is to be resumed after a crash: the truth
+ * for split rings. Control thread. @return 0..65535, or -EFAULT.
+ */
+int vn_virtq_split_used_idx(const struct vn_guestmem *mem, uint64_t used_gpa);
+
+#endif /* VN_VIRTQ_H */
