@@ -38,12 +38,16 @@ struct vn_poller_cmd {
 	void (*late)(struct vn_poller_cmd *cmd);
 	/* The rest is the poller library's. */
 	struct vn_poller *poller;
+	struct vn_poller_cmd *next;
 	struct vn_timer timer;
 };
 
+/** Frames that may wait, read from the port, for receive buffers of the driver. */
+#define VN_POLL_BURST 32
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands. */
 struct vn_poll_qp {
-	/* Set before attach, constant. */
+	/* Set before the first attach, constant. */
 	const struct vn_port_ops *ops;
 	struct rte_mempool *pool;
 	/** Poller: called once when one of the rings has become broken (any work goes to control). */
@@ -54,10 +58,15 @@ struct vn_poll_qp {
 	struct vn_port_queue *pq;
 	struct vn_virtq *rx, *tx;
 	int rx_kick, tx_kick;
-	struct rte_mbuf *pending;     /**< read from the port, waits for receive buffers */
-	bool pq_watched, pq_ready;
+	bool rx_polled, tx_polled;    /**< no descriptor that could wake us */
+	bool pq_watched;              /**< the port's descriptor is in our epoll set */
+	bool pq_muted;                /**< ... but not looked at while we sleep */
+	bool pq_ready;                /**< the port has something to read */
 	bool broken_told;
 	bool linked;
+	uint16_t rx_avail_seen;       /**< receive chains there were when we last had too few */
+	uint16_t n_pending, pending_first;
+	struct rte_mbuf *pending[VN_POLL_BURST];
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 

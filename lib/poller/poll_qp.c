@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * What a poller does with one queue pair.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include <rte_atomic.h>
+#include <rte_branch_prediction.h>
+
+#include "poller_private.h"
+#include "vn_log.h"
+
+/* Most receive buffers that a frame can take in practice (64 KiB of TSO in 1.5 KiB buffers). */
+#define FRAME_BUFFERS 45
+
+/* How long to sleep at most while nothing but time can tell that there is work. */
+#define TIMED_SLEEP_MS 1
+
+static void
+drop_pending(struct vn_poll_qp *qp)
+{
+	while (qp->n_pending > 0) {
+		rte_pktmbuf_free(qp->pending[qp->pending_first++]);
+		qp->n_pending--;
+	}
+}
+
+/* Frames to read from the port, so that as a rule none has to wait here for buffers. */
+static uint16_t
+rx_room(struct vn_poll_qp *qp)
+{
+	const uint16_t avail = vn_virtq_avail(qp->rx);
+	const uint16_t frames = avail / FRAME_BUFFERS;
+
+	if (avail == 0)
+		return 0;
+	return frames == 0 ? 1 : RTE_MIN(frames, VN_POLL_BURST);
+}
+
+static unsigned int
+rx_give(struct vn_poll_qp *qp)
+{
+	const uint16_t n = vn_virtq_enqueue(qp->rx, &qp->pending[qp->pending_first], qp->n_pending);
+
+	for (uint16_t i = 0; i < n; i++)
+		rte_pktmbuf_free(qp->pending[qp->pending_first + i]);
+	qp->pending_first += n;
+	qp->n_pending -= n;
+	if (qp->n_pending > 0)
+		qp->rx_avail_seen = vn_virtq_avail(qp->rx);
+	return n;
+}
+
+/* Network to driver. */
+static unsigned int
+poll_rx(struct vn_poll_qp *qp)
+{
+	unsigned int moved = 0;
+	uint16_t room;
+
+	if (qp->n_pending > 0)
+		moved = rx_give(qp);
+	if (qp->n_pending == 0 && qp->pq_ready && qp->pq != NULL) {
+		room = rx_room(qp);
+		if (room == 0) {
+			qp->rx_avail_seen = 0;
+		} else {
+			qp->pending_first = 0;
+			qp->n_pending = qp->ops->rx_burst(qp->pq, qp->pending, room);
+			if (qp->n_pending < room)
+				qp->pq_ready = false;
+			if (qp->n_pending > 0)
+				moved += rx_give(qp);
+		}
+	}
+	if (moved > 0)
+		vn_virtq_publish(qp->rx);
+	return moved;
+}
+
+/* Driver to network. */
+static unsigned int
+poll_tx(struct vn_poll_qp *qp)
+{
+	struct rte_mbuf *pkts[VN_POLL_BURST];
+	const uint16_t before = vn_virtq_position(qp->tx);
+	const uint16_t n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
+
+	if (n > 0) {
+		if (likely(qp->pq != NULL))
+			qp->ops->tx_burst(qp->pq, pkts, n);
+		else
+			rte_pktmbuf_free_bulk(pkts, n);
+	} else if (vn_virtq_position(qp->tx) == before) {
+		return 0;
+	}
+	/* Also chains that were no valid frame go back. */
+	vn_virtq_complete(qp->tx);
+	vn_virtq_publish(qp->tx);
+	return n > 0 ? n : 1;
+}
+
+static void
+tell_broken(struct vn_poll_qp *qp)
+{
+	if (qp->broken_told)
+		return;
+	qp->broken_told = true;
+	qp->on_broken(qp);
+}
+
+unsigned int
+poll_qp_round(struct vn_poll_qp *qp)
+{
+	unsigned int moved = 0;
+
+	if (qp->tx != NULL) {
+		moved += poll_tx(qp);
+		if (unlikely(vn_virtq_broken(qp->tx)))
+			tell_broken(qp);
+	}
+	if (qp->rx != NULL) {
+		moved += poll_rx(qp);
+		if (unlikely(vn_virtq_broken(qp->rx)))
+			tell_broken(qp);
+	}
+	return moved;
+}
+
+void
+poll_qp_interrupts(struct vn_poll_qp *qp)
+{
+	if (qp->tx != NULL)
+		vn_virtq_interrupt(qp->tx);
+	if (qp->rx != NULL)
+		vn_virtq_interrupt(qp->rx);
+}
+
+static void
+watch_port(struct vn_poller *p, struct vn_poll_qp *qp, bool mute)
+{
+	struct epoll_event ev = {.events = mute ? 0 : EPOLLIN,
+		.data.u64 = (uintptr_t)qp | EV_PORT};
+
+	if (qp->pq_muted == mute)
+		return;
+	qp->pq_muted = mute;
+	epoll_ctl(p->epfd, EPOLL_CTL_MOD, qp->ops->queue_fd(qp->pq), &ev);
+}
+
+void
+poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
+{
+	if (qp->pq_watched)
+		epoll_ctl(p->epfd, EPOLL_CTL_DEL, qp->ops->queue_fd(qp->pq), NULL);
+	qp->pq_watched = false;
+}
+
+void
+poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
+{
+	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
+		vn_virtq_arm(qp->tx);
+		if (qp->tx_polled)
+			*timeout_ms = TIMED_SLEEP_MS;
+	}
+	if (qp->rx == NULL || vn_virtq_broken(qp->rx)) {
+		/* Nobody takes the port's frames: its descriptor would keep us awake. */
+		if (qp->pq_watched)
+			watch_port(p, qp, true);
+		return;
+	}
+	if (qp->n_pending == 0 && !qp->pq_ready) {
+		/* The next frame wakes us, not the driver. */
+		if (qp->pq != NULL && !qp->pq_watched)
+			*timeout_ms = TIMED_SLEEP_MS;
+		return;
+	}
+	/* Waiting for receive buffers. */
+	if (qp->pq_watched)
+		watch_port(p, qp, true);
+	vn_virtq_arm(qp->rx);
+	/* A driver is asked for a notification of the next chain from our position on; with chains
+	 * there already, just too few, it may have passed that point.
+	 */
+	if (qp->rx_polled || qp->rx_avail_seen > 0)
+		*timeout_ms = TIMED_SLEEP_MS;
+}
+
+bool
+poll_qp_has_work(struct vn_poll_qp *qp)
+{
+	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
+		return true;
+	if (qp->rx != NULL && (qp->n_pending > 0 || qp->pq_ready))
+		return vn_virtq_avail(qp->rx) != qp->rx_avail_seen;
+	return false;
+}
+
+void
+poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
+{
+	if (qp->tx != NULL)
+		vn_virtq_disarm(qp->tx);
+	if (qp->rx != NULL) {
+		vn_virtq_disarm(qp->rx);
+		if (qp->pq_watched)
+			watch_port(p, qp, false);
+	}
+}
+
+static void
+link_qp(struct vn_poller *p, struct vn_poll_qp *qp)
+{
+	const bool want = qp->rx != NULL || qp->tx != NULL || qp->pq != NULL;
+
+	if (want && !qp->linked)
+		TAILQ_INSERT_TAIL(&p->qps, qp, next);
+	else if (!want && qp->linked)
+		TAILQ_REMOVE(&p->qps, qp, next);
+	qp->linked = want;
+}
+
+void
+vn_poll_qp_attach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx, struct vn_virtq *vq,
+	int kick_fd)
+{
+	/* Edge triggered: the counter is never read, a write is all that counts. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = (uintptr_t)qp | EV_KICK};
+	const bool polled = kick_fd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) != 0;
+
+	vn_virtq_own(vq, true);
+	if (is_rx) {
+		qp->rx = vq;
+		qp->rx_kick = polled ? -1 : kick_fd;
+		qp->rx_polled = polled;
+		qp->pq_ready = true; /* look */
+	} else {
+		qp->tx = vq;
+		qp->tx_kick = polled ? -1 : kick_fd;
+		qp->tx_polled = polled;
+	}
+	qp->broken_told = false;
+	link_qp(p, qp);
+	vn_virtq_disarm(vq);
+	/* Whoever served the ring before us may have died between used index and interrupt. */
+	vn_virtq_interrupt_always(vq);
+}
+
+struct vn_virtq *
+vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
+{
+	struct vn_virtq *vq = is_rx ? qp->rx : qp->tx;
+	const int kick_fd = is_rx ? qp->rx_kick : qp->tx_kick;
+
+	if (vq == NULL)
+		return NULL;
+	if (kick_fd >= 0)
+		epoll_ctl(p->epfd, EPOLL_CTL_DEL, kick_fd, NULL);
+	if (is_rx) {
+		drop_pending(qp);
+		qp->rx = NULL;
+	} else {
+		qp->tx = NULL;
+	}
+	/* Between rounds nothing is unpublished; an interrupt may be due. */
+	vn_virtq_publish(vq);
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vn_virtq_interrupt(vq);
+	vn_virtq_own(vq, false);
+	link_qp(p, qp);
+	return vq;
+}
+
+void
+vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_port_queue *pq)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
+	const int fd = qp->ops->queue_fd(pq);
+
+	qp->pq = pq;
+	qp->pq_ready = true;
+	qp->pq_muted = false;
+	qp->pq_watched = fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+	link_qp(p, qp);
+}
+
+struct vn_port_queue *
+vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
+{
+	struct vn_port_queue *pq = qp->pq;
+
+	if (pq == NULL)
+		return NULL;
+	poll_qp_unwatch(p, qp);
+	qp->pq = NULL;
+	qp->pq_ready = false;
+	link_qp(p, qp);
+	return pq;
+}

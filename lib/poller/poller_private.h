@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef POLLER_PRIVATE_H
+#define POLLER_PRIVATE_H
+
+/** @file What the files of lib/poller share. */
+
+#include <rte_common.h>
+
+#include "vn_poller.h"
+
+/** A stack of commands that one side pushes to and the other takes as a whole. */
+struct cmd_stack {
+	struct vn_poller_cmd *head; /* atomic */
+};
+
+struct vn_poller {
+	/* Constant while running. */
+	unsigned int index;
+	unsigned int lcore;
+	int epfd;
+	int wakefd;
+	uint64_t idle_spin_cycles;
+	struct vn_loop *loop;
+
+	/* Control thread only. */
+	unsigned int devices;
+	bool launched;
+	uint64_t late;
+
+	/* Shared. */
+	struct cmd_stack todo __rte_cache_aligned; /* control pushes, poller takes */
+	struct cmd_stack done;                     /* poller pushes, control takes */
+	bool stop;                                 /* control writes */
+
+	/* Poller only (others may read the numbers). */
+	TAILQ_HEAD(, vn_poll_qp) qps __rte_cache_aligned;
+	struct vn_poller_stats stats;
+};
+
+static inline void
+cmd_push(struct cmd_stack *s, struct vn_poller_cmd *cmd)
+{
+	struct vn_poller_cmd *head = __atomic_load_n(&s->head, __ATOMIC_RELAXED);
+
+	do {
+		cmd->next = head;
+	} while (!__atomic_compare_exchange_n(&s->head, &head, cmd, true, __ATOMIC_RELEASE,
+		__ATOMIC_RELAXED));
+}
+
+/** All that was pushed, oldest first. */
+static inline struct vn_poller_cmd *
+cmd_take(struct cmd_stack *s)
+{
+	struct vn_poller_cmd *cmd, *next, *list = NULL;
+
+	if (__atomic_load_n(&s->head, __ATOMIC_RELAXED) == NULL)
+		return NULL;
+	cmd = __atomic_exchange_n(&s->head, NULL, __ATOMIC_ACQUIRE);
+	for (; cmd != NULL; cmd = next) {
+		next = cmd->next;
+		cmd->next = list;
+		list = cmd;
+	}
+	return list;
+}
+
+/** Poller: what an epoll event is about, beside the queue pair (low bits of the pointer). */
+#define EV_PORT 0
+#define EV_KICK 1
+#define EV_MASK 1
+
+/** Poller: the loop, until stop. */
+int poller_main(void *poller);
+
+/** Poller: one look at a queue pair. @return frames moved. */
+unsigned int poll_qp_round(struct vn_poll_qp *qp);
+/** Poller: interrupts that the round has made due. After the round's fence. */
+void poll_qp_interrupts(struct vn_poll_qp *qp);
+/**
+ * Poller: get ready to sleep: ask for notifications. @return false if there is a reason to stay
+ * awake that no descriptor shows; *timeout_ms is lowered where only time can tell.
+ */
+void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms);
+/** Poller: after the fence that follows arming. @return true if there is work after all. */
+bool poll_qp_has_work(struct vn_poll_qp *qp);
+/** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time. */
+void poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp);
+void poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp);
+
+#endif /* POLLER_PRIVATE_H */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * The control thread's side: the set of pollers, and commands to them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "poller_private.h"
+#include "vn_log.h"
+
+struct vn_pollers {
+	unsigned int n;
+	struct vn_loop *loop;
+	struct vn_poller poller[];
+};
+
+/* Runs in the control thread whenever a poller woke it. */
+static void
+reap(void *ctx)
+{
+	struct vn_pollers *ps = ctx;
+	struct vn_poller_cmd *cmd, *next;
+
+	for (unsigned int i = 0; i < ps->n; i++) {
+		for (cmd = cmd_take(&ps->poller[i].done); cmd != NULL; cmd = next) {
+			next = cmd->next;
+			vn_loop_cancel(ps->loop, &cmd->timer);
+			cmd->done(cmd);
+		}
+	}
+}
+
+static int
+poller_init(struct vn_poller *p, struct vn_loop *loop, unsigned int index, unsigned int lcore,
+	uint32_t idle_spin_us)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};
+
+	p->index = index;
+	p->lcore = lcore;
+	p->loop = loop;
+	p->idle_spin_cycles = rte_get_tsc_hz() / US_PER_S * idle_spin_us;
+	TAILQ_INIT(&p->qps);
+	p->epfd = epoll_create1(EPOLL_CLOEXEC);
+	p->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->epfd < 0 || p->wakefd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, p->wakefd, &ev) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+vn_pollers_create(struct vn_loop *loop, const unsigned int *lcores, unsigned int n,
+	const struct vn_poller_conf *conf, struct vn_pollers **pollers)
+{
+	struct vn_pollers *ps;
+	int rc = 0;
+
+	ps = aligned_alloc(RTE_CACHE_LINE_SIZE,
+		RTE_ALIGN_CEIL(sizeof(*ps) + n * sizeof(ps->poller[0]), RTE_CACHE_LINE_SIZE));
+	if (ps == NULL)
+		return -ENOMEM;
+	*ps = (struct vn_pollers){.n = n, .loop = loop};
+	for (unsigned int i = 0; i < n; i++)
+		ps->poller[i] = (struct vn_poller){.epfd = -1, .wakefd = -1};
+	for (unsigned int i = 0; i < n && rc == 0; i++)
+		rc = poller_init(&ps->poller[i], loop, i, lcores[i], conf->idle_spin_us);
+	if (rc == 0)
+		rc = vn_loop_on_wake(loop, reap, ps);
+	if (rc != 0) {
+		vn_pollers_destroy(ps);
+		return rc;
+	}
+	*pollers = ps;
+	return 0;
+}
+
+int
+vn_pollers_start(struct vn_pollers *ps)
+{
+	for (unsigned int i = 0; i < ps->n; i++) {
+		int rc = rte_eal_remote_launch(poller_main, &ps->poller[i], ps->poller[i].lcore);
+
+		if (rc != 0)
+			return rc;
+		ps->poller[i].launched = true;
+	}
+	return 0;
+}
+
+static void
+wake(struct vn_poller *p)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(p->wakefd, &one, sizeof(one));
+
+	RTE_SET_USED(n); /* EAGAIN: a wake-up is pending anyway */
+}
+
+void
+vn_pollers_stop(struct vn_pollers *ps)
+{
+	const uint64_t end = vn_now_ns() + VN_POLLER_DEADLINE_NS;
+
+	for (unsigned int i = 0; i < ps->n; i++) {
+		__atomic_store_n(&ps->poller[i].stop, true, __ATOMIC_RELEASE);
+		wake(&ps->poller[i]);
+	}
+	for (unsigned int i = 0; i < ps->n; i++) {
+		struct vn_poller *p = &ps->poller[i];
+
+		while (p->launched && rte_eal_get_lcore_state(p->lcore) == RUNNING) {
+			if (vn_now_ns() > end) {
+				VN_ERR("poller on lcore %u does not end", p->lcore);
+				break;
+			}
+			rte_delay_us_sleep(100);
+		}
+		p->launched = false;
+	}
+}
+
+void
+vn_pollers_destroy(struct vn_pollers *ps)
+{
+	if (ps == NULL)
+		return;
+	for (unsigned int i = 0; i < ps->n; i++) {
+		if (ps->poller[i].epfd >= 0)
+			close(ps->poller[i].epfd);
+		if (ps->poller[i].wakefd >= 0)
+			close(ps->poller[i].wakefd);
+	}
+	free(ps);
+}
+
+static void
+deadline_passed(void *ctx)
+{
+	struct vn_poller_cmd *cmd = ctx;
+
+	cmd->poller->late++;
+	VN_ERR("poller on lcore %u has not answered for %u ms", cmd->poller->lcore,
+		(unsigned int)(VN_POLLER_DEADLINE_NS / VN_MS(1)));
+	if (cmd->late != NULL)
+		cmd->late(cmd);
+}
+
+void
+vn_poller_call(struct vn_poller *poller, struct vn_poller_cmd *cmd)
+{
+	cmd->poller = poller;
+	cmd->timer = (struct vn_timer){.cb = deadline_passed, .ctx = cmd};
+	vn_loop_arm(poller->loop, &cmd->timer, VN_POLLER_DEADLINE_NS);
+	cmd_push(&poller->todo, cmd);
+	wake(poller);
+}
+
+unsigned int
+vn_pollers_count(const struct vn_pollers *ps)
+{
+	return ps->n;
+}
+
+struct vn_poller *
+vn_pollers_get(struct vn_pollers *ps, unsigned int i)
+{
+	return i < ps->n ? &ps->poller[i] : NULL;
+}
+
+struct vn_poller *
+vn_pollers_pick(struct vn_pollers *ps, unsigned int first, unsigned int last)
+{
+	struct vn_poller *best = NULL;
+
+	for (unsigned int i = first; i <= last && i < ps->n; i++) {
+		if (best == NULL || ps->poller[i].devices < best->devices)
+			best = &ps->poller[i];
+	}
+	if (best != NULL)
+		best->devices++;
+	return best;
+}
+
+void
+vn_poller_put(struct vn_poller *poller)
+{
+	poller->devices--;
+}
+
+unsigned int
+vn_poller_lcore(const struct vn_poller *poller)
+{
+	return poller->lcore;
+}
+
+unsigned int
+vn_poller_index(const struct vn_poller *poller)
+{
+	return poller->index;
+}
+
+unsigned int
+vn_poller_devices(const struct vn_poller *poller)
+{
+	return poller->devices;
+}
+
+uint64_t
+vn_poller_late(const struct vn_poller *poller)
+{
+	return poller->late;
+}
+
+const struct vn_poller_stats *
+vn_poller_stats(const struct vn_poller *poller)
+{
+	return &poller->stats;
+}
