@@ -114,7 +114,7 @@ def vectorized(t):
     back.stop()
 
 
-@variants(("16", 16), ("1024", 1024))
+@variants(("32", 32), ("1024", 1024))
 def ring_size(t, size):
     """Small rings wrap often; large ones are as good."""
     count = t.count(1000, 20000)
