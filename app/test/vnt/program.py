@@ -174,14 +174,17 @@ class Program:
         self.ns.ip("link", "set", rep, "up")
         return rep
 
+    def cli_env(self):
+        """Tells the CLI where the control socket is."""
+        return {"VIRTNET_RUN_DIR": self.run_dir}
+
     def cli_argv(self, *args):
         script = os.path.join(self.t.options.source, "usertools/virtnet.py")
         return [sys.executable, script, *args]
 
     def cli(self, *args, timeout=30):
         """Run the CLI. @return (exit status, stdout, stderr)."""
-        return self.t.run(self.cli_argv(*args), timeout=timeout,
-                          env={"VIRTNET_RUN_DIR": self.run_dir})
+        return self.t.run(self.cli_argv(*args), timeout=timeout, env=self.cli_env())
 
 
 def capacity(pfs=1, msix=64, **more):
