@@ -4,6 +4,7 @@
 # Sourced by the lab's scripts: where things are kept, and the Debian mirror this machine uses.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for those who source this
 top=$(cd "$here/../.." && pwd)
 export PATH=$PATH:/usr/sbin:/sbin
 
