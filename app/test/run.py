@@ -10,6 +10,7 @@ import argparse
 import fnmatch
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -73,7 +74,7 @@ def main():
     core.Options.build = os.path.realpath(args.build)
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
-    for name in ("lifecycle", "control", "virtio_user", "peers", "leak", "guest", "crash"):
+    for name in ("lifecycle", "control", "virtio_user", "peers", "memory", "leak", "guest", "crash"):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found() if wanted(t.name, args.k)]
@@ -83,6 +84,8 @@ def main():
         return 0
     if os.geteuid() != 0:
         sys.exit("run.py: must be run as root (network namespaces, TAPs, hugepages)")
+    # Clean up after SIGTERM as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tally = {"ok": 0, "FAIL": 0, "skip": 0}
     failed = []
     for test in tests:

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 the dpdk-virtnet contributors
+"""kill -9 of the program at random moments under load: the driver sees no chain lost or twice."""
+
+import random
+import threading
+import time
+
+import vhost_user_client as vu
+
+from vnt import core, frames, program, victim
+from vnt.core import check, check_eq, variants
+
+# Frames that one burst may repeat towards the network after each kill.
+BURST = 64
+# Frames in flight when a process dies. The representor's queue holds more than one burst.
+RATE_WINDOW = 8
+
+PLAIN = vu.bit(vu.F_VERSION_1)
+MERGEABLE = vu.bit(vu.F_VERSION_1, vu.F_MRG_RXBUF, vu.F_EVENT_IDX)
+INDIRECT = vu.bit(vu.F_VERSION_1, vu.F_MRG_RXBUF, vu.F_EVENT_IDX, vu.F_INDIRECT)
+
+
+class Driver:
+    """The guest's driver over the life of several programs: what it saw on its rings."""
+
+    def __init__(self, c):
+        self.c = c
+        self.sent = 0          # TX frames made available
+        self.completed = 0     # TX chains completed: their tags must be 0, 1, 2, ...
+        self.received = []     # numbers of RX frames in the order of the used ring
+        self.rnd = random.Random(4711)
+
+    def work(self):
+        """One round: TX completions and new frames, RX frames and their buffers back."""
+        tx, rx = self.c.tx(0), self.c.rx(0)
+        for tag, _, _ in tx.poll():
+            check_eq(tag, self.completed, "TX chain completed out of order, lost or twice: number")
+            self.completed += 1
+        while self.sent - self.completed < tx.size // 2:
+            frame = victim.body(self.sent, self.rnd.randint(60, 1514))
+            if not tx.send(frame, tag=self.sent, kick=False,
+                           split_header=self.sent % 3 == 0):
+                break
+            self.sent += 1
+        tx.kick()
+        for _, frame in rx.receive():
+            number = victim.number_of(frame)
+            if number is None:
+                continue
+            check(not self.received or number > self.received[-1],
+                  f"RX frame {number} after {self.received[-1] if self.received else None}")
+            check_eq(frame[12:], victim.body(number, len(frame))[12:], f"RX frame {number}")
+            self.received.append(number)
+
+
+class Network:
+    """The other side, in a thread: notes what arrives, and sends numbered frames all the time."""
+
+    def __init__(self, p):
+        self.link = frames.Link(p.ns, p.rep(victim.VICTIM), rcvbuf=64 << 20)
+        self.stop = threading.Event()
+        self.seen = {}         # TX frame number -> times
+        self.damaged = []
+        self.sent = 0
+        self.back = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.stop.is_set():
+            for _ in range(RATE_WINDOW):
+                if not self.link.send(victim.body(self.sent, 60 + self.sent * 13 % 1454)):
+                    break
+                self.sent += 1
+            self.take()
+            time.sleep(0.001)  # the rate, no wait for anything
+
+    def take(self):
+        while (frame := self.link.recv()) is not None:
+            number = victim.number_of(frame)
+            if number is None:
+                continue
+            self.seen[number] = self.seen.get(number, 0) + 1
+            if frame[12:] != victim.body(number, len(frame))[12:]:
+                self.damaged.append(number)
+
+    def end(self):
+        self.stop.set()
+        self.thread.join()
+
+
+def resume(c):
+    """What a VMM does when its back end has come back."""
+    c.disconnect()
+    c.connect()
+    c.resume()
+    for r in c.rings.values():
+        r.kick(force=True)
+
+
+@variants(("plain", PLAIN, False, 256), ("mergeable", MERGEABLE, False, 64),
+          ("indirect", INDIRECT, True, 256))
+def kill(t, features, indirect, size):
+    """Random kill -9 and restart under load, the rings checked at every step."""
+    kills = t.count(20, 1000)
+    rnd = random.Random(20261122)
+    p = program.Program(t, capacity=program.capacity(2, 4)).start()
+    p.up(victim.VICTIM)
+    with victim.client(p) as c:
+        c.setup(features=features, indirect=indirect, size=size)
+        c.rx(0).fill()
+        d = Driver(c)
+        p.wait_enabled(2, victim.VICTIM)
+        net = Network(p)
+        t.cleanup(net.end)
+        for i in range(kills):
+            # Work must be done before the kill: completions in both directions.
+            goal, got = d.completed + rnd.randint(1, 3000), len(d.received)
+            deadline = time.monotonic() + 30
+            while d.completed < goal or len(d.received) <= got:
+                d.work()
+                check(time.monotonic() < deadline, f"kill {i}: no progress within 30 s: "
+                      f"TX {d.completed}/{goal}, RX {len(d.received)}/{got + 1}")
+            # The moment: anywhere in what the poller does meanwhile.
+            delay = rnd.random() * 0.002
+            at = time.monotonic() + delay
+            while time.monotonic() < at:
+                d.work()
+            p.kill()
+            d.work()
+            p.start()
+            resume(c)
+        # The end: everything sent is completed, and has arrived.
+        deadline = time.monotonic() + 30
+        while c.tx(0).in_flight or d.completed < d.sent:
+            c.tx(0)._sleep(deadline)
+            for tag, _, _ in c.tx(0).poll():
+                check_eq(tag, d.completed, "TX chain completed out of order, lost or twice: number")
+                d.completed += 1
+            check(time.monotonic() < deadline, "chains not completed at the end: "
+                  f"{d.sent - d.completed}")
+        core.wait_for(lambda: len(net.seen) >= d.sent, 20,
+                      f"all {d.sent} frames at the representor (missing: "
+                      f"{sorted(set(range(d.sent)) - set(net.seen))[:20]})")
+        net.end()
+        net.take()
+        check_eq(net.damaged, [], "damaged frames at the representor")
+        check_eq(sorted(net.seen), list(range(d.sent)), "numbers at the representor")
+        repeated = sum(n - 1 for n in net.seen.values())
+        check(repeated <= kills * BURST, f"{repeated} frames repeated in {kills} kills")
+        for r in c.rings.values():
+            check_eq(r.stop(), r.used_idx, f"position of ring {r.index}")
+        t.note(f"TX {d.sent}, {repeated} repeated; RX {len(d.received)} of {net.sent}")
+    p.wait_enabled(0, victim.VICTIM)
+    p.stop()

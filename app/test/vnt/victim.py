@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 the dpdk-virtnet contributors
+"""A device that is ill-treated (PF 1) beside one that is not (PF 0), and what must hold after it."""
+
+import contextlib
+
+import vhost_user_client as vu
+
+from . import core, echo, frames, program
+
+VICTIM = 1
+HOST = b"\x02\0\0\0\0\x01"
+GUEST = b"\x02\0\0\0\0\x02"
+
+
+def start(t, queue_pairs=1, **kw):
+    """The program with two devices; PF 0 has a bystander. @return (program, bystander)."""
+    p = program.Program(t, capacity=program.capacity(2, max(4, 2 * queue_pairs + 2)), **kw).start()
+    by = echo.Bystander(t, p)
+    p.up(VICTIM)
+    return p, by
+
+
+@contextlib.contextmanager
+def client(p, pf=VICTIM, **kw):
+    """A connected front end."""
+    c = vu.VhostUserClient(p.socket(pf), timeout=20, **kw)
+    try:
+        c.connect()
+        yield c
+    finally:
+        c.close()
+
+
+def body(number, size=200):
+    """A whole frame with the number in it."""
+    return GUEST + HOST + frames.make(number, size, 0, seed=9)
+
+
+def number_of(frame):
+    """The number in a frame made by body(), or None."""
+    at = frame.find(frames.MAGIC, 14, 14 + 48 + 4)
+    return int.from_bytes(frame[at + 4:at + 8], "big") if at >= 0 else None
+
+
+def exchange(p, c, count=20, pf=VICTIM):
+    """@count frames each way through pair 0 of the running front end @c, checked."""
+    link = frames.Link(p.ns, p.rep(pf))
+    try:
+        rx, tx = c.rx(0), c.tx(0)
+        if not rx.in_flight:
+            rx.fill()
+        p.wait_enabled(len(c.rings), pf)
+        sent = {n: body(n, 60 + 37 * n % 1400) for n in range(count)}
+        for frame in sent.values():
+            core.check(tx.send(frame), "the TX ring is full")
+        tx.flush(timeout=20)
+        seen = []
+        core.wait_for(lambda: seen.extend(_ours(link)) or len(seen) >= count, 20,
+                      f"{count} frames at the representor")
+        core.check_eq(seen, list(sent.values()), "frames at the representor")
+        # The other way: the port's queue may be short, so a few at a time.
+        got = []
+        for n, frame in sent.items():
+            core.wait_for(lambda f=frame: link.send(f), 20, "room in the representor's queue")
+            if n % 8 == 7:
+                got += _rx(rx, n + 1 - len(got))
+        got += _rx(rx, count - len(got))
+        core.check_eq([f for f in got], list(sent.values()), "frames in the RX ring")
+    finally:
+        link.close()
+
+
+def _ours(link):
+    while (f := link.recv()) is not None:
+        if number_of(f) is not None:
+            yield f
+
+
+def _rx(rx, count):
+    """@count of our frames (the kernel may send others)."""
+    got = []
+    for _ in range(200):
+        if len(got) >= count:
+            break
+        got += [f for _, f in rx.wait(1, timeout=0.1) if number_of(f) is not None]
+    return got
+
+
+def device_works(p, pf=VICTIM):
+    """The next front end gets a working device."""
+    with client(p, pf) as c:
+        c.setup()
+        exchange(p, c, pf=pf)
+        for ring in (c.rx(0), c.tx(0)):
+            ring.stop()
+    p.wait_enabled(0, pf)
+
+
+def all_well(p, by, fds=None):
+    """After the ill-treatment: the victim works again, the bystander noticed nothing."""
+    core.check(p.process.alive(), f"the program ended: {p.process.state()}")
+    p.wait_enabled(0, VICTIM)
+    device_works(p)
+    by.moved()
+    by.finish()
+    if fds is not None:
+        core.wait_for(lambda: p.process.fds() <= fds, 15,
+                      f"descriptors back at {fds} (now {p.process.fds()})")
+    p.stop()
+
+
+def refused(function, *args, **kw):
+    """@return True if the server refused (or closed the connection), False if it accepted."""
+    try:
+        function(*args, **kw)
+    except (vu.VhostUserError, BrokenPipeError, ConnectionResetError):
+        return True
+    return False
