@@ -54,7 +54,33 @@ void vn_bb_ring_stop(struct vn_bb_ring *r);
 /** True if the record says this very ring (addresses, size) was live when its process died. */
 bool vn_bb_ring_was_live(const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa,
 	uint64_t used_gpa);
+/**
+ * True if @p used_idx, found in guest memory, can be the position of a ring whose record this is:
+ * not before what was published, not beyond the chains taken.
+ */
+bool vn_bb_ring_bounds(const struct vn_bb_ring *r, uint16_t used_idx);
 /** Forget all rings of a device that is removed. */
 void vn_blackbox_forget(struct vn_blackbox *bb, const char *key);
+
+/** Line 2's numbers, as one word. */
+union vn_bb_word {
+	struct {
+		uint16_t position, burst;
+		uint32_t generation;
+	};
+	uint64_t word;
+};
+
+/** Note where the ring is: one store, so a crash leaves the old state or the new one. Owner. */
+static inline void
+vn_bb_ring_note(struct vn_bb_ring *r, uint16_t position, uint16_t burst, uint32_t generation)
+{
+	typedef uint64_t __attribute__((may_alias)) word_t;
+	const union vn_bb_word w = { { position, burst, generation } };
+
+	/* Nothing that the caller does next may get before it: the point is to know of it. */
+	__atomic_store_n((word_t *)&r->position, w.word, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
 
 #endif /* VN_BLACKBOX_H */

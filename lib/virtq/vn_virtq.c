@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * A ring as an object: making it, publishing, interrupts, notifications.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vn_virtq_priv.h"
+
+/* Where the event fields lie in guest memory. */
+static __rte_always_inline const rte_le16_t *
+used_event(const struct vn_virtq *vq)
+{
+	return &vq->avail_ring->ring[vq->size];
+}
+
+static __rte_always_inline rte_le16_t *
+avail_event(const struct vn_virtq *vq)
+{
+	return (rte_le16_t *)&vq->used_ring->ring[vq->size];
+}
+
+/* Translate the three parts. On failure nothing has changed. */
+static int
+map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
+{
+	const struct vn_virtq_conf *c = &vq->conf;
+	void *desc, *avail, *used;
+
+	if (mem == NULL)
+		return -EFAULT;
+	desc = vn_guestmem_addr(mem, c->desc_gpa, vn_vring_desc_bytes(c->size), false);
+	avail = vn_guestmem_addr(mem, c->avail_gpa, vn_vring_avail_bytes(c->size), false);
+	used = vn_guestmem_addr(mem, c->used_gpa, vn_vring_used_bytes(c->size), true);
+	if (desc == NULL || avail == NULL || used == NULL)
+		return -EFAULT;
+	/* A region may lie at another alignment in its file than in the guest. */
+	if ((uintptr_t)desc % VN_VRING_DESC_ALIGN != 0 ||
+	    (uintptr_t)avail % VN_VRING_AVAIL_ALIGN != 0 ||
+	    (uintptr_t)used % VN_VRING_USED_ALIGN != 0)
+		return -EFAULT;
+	vq->desc = desc;
+	vq->avail_ring = avail;
+	vq->used_ring = used;
+	vq->mem = mem;
+	vq->hint = 0;
+	return 0;
+}
+
+static uint8_t
+hdr_len_of(uint64_t features)
+{
+	return features & (VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF) ? VN_NET_HDR_LEN :
+								  VN_NET_HDR_LEN_LEGACY;
+}
+
+/* Which offloads may appear in the headers of this direction (virtio 1.2, 5.1.3). */
+static void
+pick_offloads(struct vn_virtq *vq, uint64_t f)
+{
+	const struct {
+		uint64_t tx, rx;
+		uint8_t type;
+	} gso[] = {
+		{ VN_NET_F_HOST_TSO4, VN_NET_F_GUEST_TSO4, VN_NET_HDR_GSO_TCPV4 },
+		{ VN_NET_F_HOST_TSO6, VN_NET_F_GUEST_TSO6, VN_NET_HDR_GSO_TCPV6 },
+		{ VN_NET_F_HOST_UFO, VN_NET_F_GUEST_UFO, VN_NET_HDR_GSO_UDP },
+		/* Of the GUEST_USO pair, ports give both or none. */
+		{ VN_NET_F_HOST_USO, VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6,
+		  VN_NET_HDR_GSO_UDP_L4 },
+	};
+	const bool rx = vq->conf.is_rx;
+
+	if (f & (rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM))
+		vq->csum_flags = VN_NET_HDR_F_NEEDS_CSUM | (rx ? VN_NET_HDR_F_DATA_VALID : 0);
+	vq->gso_ecn = f & (rx ? VN_NET_F_GUEST_ECN : VN_NET_F_HOST_ECN);
+	for (unsigned int i = 0; i < RTE_DIM(gso); i++) {
+		if (f & (rx ? gso[i].rx : gso[i].tx))
+			vq->gso_types |= RTE_BIT64(gso[i].type);
+	}
+}
+
+static int
+conf_check(const struct vn_virtq_conf *c)
+{
+	if (c->features & (VN_F_RING_PACKED | VN_NET_F_HASH_REPORT))
+		return -ENOTSUP;
+	if (c->size == 0 || c->size > VN_VQ_MAX_SIZE || !rte_is_power_of_2(c->size))
+		return -EINVAL;
+	if (c->desc_gpa % VN_VRING_DESC_ALIGN != 0 || c->avail_gpa % VN_VRING_AVAIL_ALIGN != 0 ||
+	    c->used_gpa % VN_VRING_USED_ALIGN != 0)
+		return -EINVAL;
+	return c->stats == NULL ? -EINVAL : 0;
+}
+
+int
+vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
+{
+	const size_t vq_size = RTE_ALIGN_CEIL(sizeof(struct vn_virtq), RTE_CACHE_LINE_SIZE);
+	struct vn_virtq *vq;
+	int err;
+
+	err = conf_check(conf);
+	if (err < 0)
+		return err;
+	vq = aligned_alloc(RTE_CACHE_LINE_SIZE, vq_size);
+	if (vq == NULL)
+		return -ENOMEM;
+	memset(vq, 0, vq_size);
+	vq->inflight = calloc(conf->size, sizeof(vq->inflight[0]));
+	if (vq->inflight == NULL) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	vq->conf = *conf;
+	err = map_rings(vq, conf->mem);
+	if (err < 0)
+		goto fail;
+	vq->size = conf->size;
+	vq->mask = conf->size - 1;
+	vq->hdr_len = hdr_len_of(conf->features);
+	vq->event_idx = conf->features & VN_F_EVENT_IDX;
+	vq->count_sizes = conf->count_sizes;
+	pick_offloads(vq, conf->features);
+	vq->stats = conf->stats;
+	vq->bb = conf->bb;
+	vq->dequeue = vn_virtq_pick_dequeue(conf->features);
+	vq->enqueue = vn_virtq_pick_enqueue(conf->features);
+	vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
+	vq->call_fd = conf->call_fd;
+	vn_virtq_set_log(vq, conf->log_dirty, &conf->log, conf->used_log_gpa);
+	*ret = vq;
+	return 0;
+
+fail:
+	free(vq->inflight);
+	free(vq);
+	return err;
+}
+
+void
+vn_virtq_free(struct vn_virtq *vq)
+{
+	if (vq == NULL)
+		return;
+	check_owner(vq);
+	free(vq->inflight);
+	free(vq);
+}
+
+void
+vn_virtq_flush_used(struct vn_virtq *vq)
+{
+	while (vq->used != vq->taken) {
+		const uint16_t at = vq->used & vq->mask;
+		const uint16_t n = RTE_MIN((uint16_t)(vq->taken - vq->used), vq->size - at);
+
+		memcpy(&vq->used_ring->ring[at], &vq->inflight[at], n * sizeof(vq->inflight[0]));
+		log_used(vq, offsetof(struct vn_vring_used, ring) + at * sizeof(vq->inflight[0]),
+			n * sizeof(vq->inflight[0]));
+		vq->used += n;
+	}
+	count(&vq->stats->completed_desc, vq->inflight_descs);
+	vq->inflight_descs = 0;
+}
+
+void
+vn_virtq_publish(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	if (vq->published == vq->used || vq->broken != NULL)
+		return;
+	/* Buffers and used entries first, then the index that shows them. */
+	__atomic_store_n(&vq->used_ring->idx, rte_cpu_to_le_16(vq->used), __ATOMIC_RELEASE);
+	log_used(vq, offsetof(struct vn_vring_used, idx), sizeof(vq->used_ring->idx));
+	vq->published = vq->used;
+	vq->signal_due = true;
+	vq->generation++;
+	note_position(vq);
+}
+
+static void
+interrupt(struct vn_virtq *vq)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	if (vq->call_fd < 0)
+		return;
+	/* EAGAIN: the counter is full, so it is signalled. Anything else is the peer's loss. */
+	n = write(vq->call_fd, &one, sizeof(one));
+	RTE_SET_USED(n);
+	count(&vq->stats->interrupts, 1);
+}
+
+void
+vn_virtq_interrupt(struct vn_virtq *vq)
+{
+	uint16_t old, event;
+	bool wanted;
+
+	check_owner(vq);
+	if (!vq->signal_due || vq->broken != NULL)
+		return;
+	vq->signal_due = false;
+	old = vq->signalled;
+	vq->signalled = vq->published;
+	if (vq->event_idx) {
+		event = rte_le_to_cpu_16(__atomic_load_n(used_event(vq), __ATOMIC_RELAXED));
+		wanted = vn_vring_need_event(event, vq->published, old);
+	} else {
+		wanted = !(rte_le_to_cpu_16(__atomic_load_n(&vq->avail_ring->flags,
+				   __ATOMIC_RELAXED)) & VN_AVAIL_F_NO_INTERRUPT);
+	}
+	if (wanted)
+		interrupt(vq);
+	else
+		count(&vq->stats->suppressed, 1);
+}
+
+void
+vn_virtq_interrupt_always(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	if (vq->broken != NULL)
+		return;
+	vq->signal_due = false;
+	vq->signalled = vq->published;
+	interrupt(vq);
+}
+
+uint16_t
+vn_virtq_avail(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	return read_avail(vq);
+}
+
+static void
+set_avail_event(struct vn_virtq *vq, uint16_t event)
+{
+	__atomic_store_n(avail_event(vq), rte_cpu_to_le_16(event), __ATOMIC_RELAXED);
+	log_used(vq, vn_vring_used_bytes(vq->size) - 2, 2);
+}
+
+static void
+set_used_flags(struct vn_virtq *vq, uint16_t flags)
+{
+	__atomic_store_n(&vq->used_ring->flags, rte_cpu_to_le_16(flags), __ATOMIC_RELAXED);
+	log_used(vq, offsetof(struct vn_vring_used, flags), sizeof(vq->used_ring->flags));
+}
+
+void
+vn_virtq_arm(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	if (vq->broken != NULL)
+		return;
+	if (vq->event_idx)
+		set_avail_event(vq, vq->taken);
+	/* With EVENT_IDX the flags have to be 0 (virtio 1.2, 2.7.10.1). */
+	set_used_flags(vq, 0);
+}
+
+void
+vn_virtq_disarm(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	if (vq->broken != NULL)
+		return;
+	/* An event that has just passed comes again after 65535 chains: a kick then is harmless. */
+	if (vq->event_idx)
+		set_avail_event(vq, vq->taken - 1);
+	else
+		set_used_flags(vq, VN_USED_F_NO_NOTIFY);
+}
+
+int
+vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem)
+{
+	int err;
+
+	check_owner(vq);
+	err = map_rings(vq, mem);
+	if (err < 0)
+		virtq_break(vq, "memory");
+	return err;
+}
+
+void
+vn_virtq_set_call(struct vn_virtq *vq, int call_fd)
+{
+	check_owner(vq);
+	vq->call_fd = call_fd;
+}
+
+void
+vn_virtq_set_log(struct vn_virtq *vq, bool on, const struct vn_dirty_log *log,
+	uint64_t used_log_gpa)
+{
+	check_owner(vq);
+	vq->log_dirty = on && log != NULL && log->base != NULL;
+	vq->log = vq->log_dirty ? *log : (struct vn_dirty_log){ 0 };
+	vq->used_log_gpa = used_log_gpa;
+}
+
+void
+vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on)
+{
+	check_owner(vq);
+	vq->count_sizes = on;
+}
+
+uint16_t
+vn_virtq_position(const struct vn_virtq *vq)
+{
+	return vq->taken;
+}
+
+bool
+vn_virtq_broken(const struct vn_virtq *vq)
+{
+	return vn_virtq_broken_why(vq) != NULL;
+}
+
+const char *
+vn_virtq_broken_why(const struct vn_virtq *vq)
+{
+	return __atomic_load_n(&vq->broken, __ATOMIC_RELAXED);
+}
+
+void
+vn_virtq_break(struct vn_virtq *vq, const char *why)
+{
+	check_owner(vq);
+	virtq_break(vq, why);
+}
+
+#ifdef VN_DEBUG_OWNERSHIP
+void
+vn_virtq_own(struct vn_virtq *vq, bool take_it)
+{
+	check_owner(vq);
+	vq->owner = take_it ? gettid() : 0;
+}
+#endif
+
+int
+vn_virtq_split_used_idx(const struct vn_guestmem *mem, uint64_t used_gpa)
+{
+	const struct vn_vring_used *used;
+
+	used = vn_guestmem_addr(mem, used_gpa, sizeof(*used), false);
+	if (used == NULL || (uintptr_t)used % VN_VRING_USED_ALIGN != 0)
+		return -EFAULT;
+	return rte_le_to_cpu_16(__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE));
+}

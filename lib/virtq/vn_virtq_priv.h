@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_VIRTQ_PRIV_H
+#define VN_VIRTQ_PRIV_H
+
+/**
+ * @file
+ * A ring from the inside; for lib/virtq only.
+ *
+ * Four free-running positions (mod 2^16) describe it, each between its neighbours:
+ *
+ *   published <= used <= taken <= avail <= used + size
+ *
+ *   published   used->idx as the guest sees it
+ *   used        used entries written
+ *   taken       next chain to take; those from used on are in flight, their ids in inflight[]
+ *   avail       avail->idx as last read
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+#ifdef VN_DEBUG_OWNERSHIP
+#include <unistd.h>
+#include <rte_debug.h>
+#endif
+
+#include "vn_blackbox.h"
+#include "vn_features.h"
+#include "vn_net_hdr.h"
+#include "vn_virtq.h"
+#include "vn_vring.h"
+
+/**
+ * Most pieces of contiguous memory that one frame may be scattered over, as with other back ends
+ * (the kernel's UIO_MAXIOV). Indirect tables may have this many entries on any ring.
+ */
+#define VN_VQ_MAX_SEGS 1024
+
+/**
+ * Descriptors after which a call takes no further chain: one poll of a ring full of absurd chains
+ * must not keep the other rings of the poller waiting for milliseconds.
+ */
+#define VN_VQ_DESC_BUDGET 4096
+
+/** A piece of a chain, in our memory. */
+struct vn_seg {
+	uint8_t *ptr;
+	uint64_t len;
+	uint64_t gpa; /* for the dirty log */
+};
+
+typedef uint16_t (*vn_virtq_dequeue_fn)(struct vn_virtq *vq, struct rte_mempool *pool,
+	struct rte_mbuf **pkts, uint16_t n);
+typedef uint16_t (*vn_virtq_enqueue_fn)(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
+
+struct vn_virtq {
+	/* Constant between set_mem, set_log and the like: one line and a half. */
+	const struct vn_vring_desc *desc;
+	const struct vn_vring_avail *avail_ring;
+	struct vn_vring_used *used_ring;
+	const struct vn_guestmem *mem;
+	uint16_t size, mask;
+	uint8_t hdr_len;
+	bool event_idx;
+	bool log_dirty;
+	bool count_sizes;
+	uint8_t csum_flags;          /* VN_NET_HDR_F_x that may pass */
+	uint32_t gso_types;          /* bit n: gso_type n may pass */
+	bool gso_ecn;                /* ... and VN_NET_HDR_GSO_ECN with it */
+	struct vn_virtq_stats *stats;
+	struct vn_bb_ring *bb;
+	vn_virtq_dequeue_fn dequeue;
+	vn_virtq_enqueue_fn enqueue;
+
+	/* The owner writes these. */
+	uint16_t published __rte_cache_aligned;
+	uint16_t used;
+	uint16_t taken;
+	uint16_t avail;
+	uint16_t signalled;          /* published when the driver was last told or chose not to be */
+	bool signal_due;             /* published since then */
+	uint32_t hint;               /* for vn_guestmem_part() */
+	uint32_t generation;         /* publishes */
+	uint64_t inflight_descs;     /* descriptors of the chains in flight */
+	const char *broken;          /* why; NULL: sound. Read by any thread */
+
+	/* Seldom used. */
+	struct vn_virtq_conf conf;
+	struct vn_dirty_log log;
+	uint64_t used_log_gpa;
+	int call_fd;
+#ifdef VN_DEBUG_OWNERSHIP
+	pid_t owner;                 /* thread id, 0: nobody's */
+#endif
+
+	struct vn_vring_used_elem *inflight; /* size entries, index taken & mask */
+	struct vn_seg seg[VN_VQ_MAX_SEGS];   /* of the frame at hand */
+};
+
+/* vn_virtq_tx.c and vn_virtq_rx.c: the variant for these features. */
+vn_virtq_dequeue_fn vn_virtq_pick_dequeue(uint64_t features);
+vn_virtq_enqueue_fn vn_virtq_pick_enqueue(uint64_t features);
+
+/* Every entry point of the owner begins with this. */
+static __rte_always_inline void
+check_owner(const struct vn_virtq *vq)
+{
+#ifdef VN_DEBUG_OWNERSHIP
+	RTE_VERIFY(vq->owner == 0 || vq->owner == gettid());
+#else
+	(void)vq;
+#endif
+}
+
+/* The first reason stays. */
+static inline void
+virtq_break(struct vn_virtq *vq, const char *why)
+{
+	if (vq->broken == NULL)
+		__atomic_store_n(&vq->broken, why, __ATOMIC_RELAXED);
+}
+
+/* One increment by the only writer; readers of other threads see whole values. */
+static __rte_always_inline void
+count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* Mark the pages of [gpa, gpa + len) dirty. After the memory was written. */
+static inline void
+log_write(const struct vn_virtq *vq, uint64_t gpa, uint64_t len)
+{
+	if (len == 0)
+		return;
+	for (uint64_t page = gpa >> 12; page <= (gpa + len - 1) >> 12; page++) {
+		if (page / 8 >= vq->log.size)
+			return;
+		__atomic_fetch_or(&vq->log.base[page / 8], 1u << (page % 8), __ATOMIC_RELEASE);
+	}
+}
+
+static inline void
+log_used(const struct vn_virtq *vq, uint64_t offset, uint64_t len)
+{
+	if (unlikely(vq->log_dirty))
+		log_write(vq, vq->used_log_gpa + offset, len);
+}
+
+/*
+ * Tell the black box how far beyond the published position we may have gone, or gone and published.
+ * All of it is one store, so a crash leaves either the old or the new state.
+ */
+static __rte_always_inline void
+note_position(struct vn_virtq *vq)
+{
+	if (vq->bb != NULL)
+		vn_bb_ring_note(vq->bb, vq->published, (uint16_t)(vq->taken - vq->published),
+			vq->generation);
+}
+
+/*
+ * Read avail->idx. What the driver put into the ring before it stored the index is visible after.
+ * @return chains that can be taken; 0 when broken.
+ */
+static inline uint16_t
+read_avail(struct vn_virtq *vq)
+{
+	uint16_t idx;
+
+	if (unlikely(vq->broken != NULL))
+		return 0;
+	idx = rte_le_to_cpu_16(__atomic_load_n(&vq->avail_ring->idx, __ATOMIC_ACQUIRE));
+	/* All chains that the driver has not got back are in the ring; going backwards counts, too. */
+	if (unlikely((uint16_t)(idx - vq->used) > vq->size ||
+	    (uint16_t)(idx - vq->used) < (uint16_t)(vq->taken - vq->used))) {
+		count(&vq->stats->bad_desc_errors, 1);
+		virtq_break(vq, "avail-index");
+		return 0;
+	}
+	vq->avail = idx;
+	return idx - vq->taken;
+}
+
+/* The head of the chain that is @p n after the next one to take. Its value may be anything. */
+static __rte_always_inline uint16_t
+read_head(const struct vn_virtq *vq, uint16_t n)
+{
+	return rte_le_to_cpu_16(__atomic_load_n(
+		&vq->avail_ring->ring[(uint16_t)(vq->taken + n) & vq->mask], __ATOMIC_RELAXED));
+}
+
+/* Take the next chain: it is in flight from now on and will be given back with @p len. */
+static __rte_always_inline void
+take(struct vn_virtq *vq, uint16_t head, uint32_t len)
+{
+	struct vn_vring_used_elem *e = &vq->inflight[vq->taken & vq->mask];
+
+	e->id = rte_cpu_to_le_32(head);
+	e->len = rte_cpu_to_le_32(len);
+	vq->taken++;
+}
+
+/* Write the used entries of all chains in flight. note_position() has been called for them. */
+void vn_virtq_flush_used(struct vn_virtq *vq);
+
+#endif /* VN_VIRTQ_PRIV_H */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * Frames from the driver: transmitq (virtio 1.2, 5.1.6.2).
+ */
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "vn_virtq_chain.h"
+#include "vn_virtq_hdr.h"
+#include "vn_virtq_priv.h"
+
+/*
+ * Copy @p len bytes into @p m, and into further mbufs as needed.
+ * @return false if the pool has no more (then what was added has been freed again).
+ */
+static __rte_always_inline bool
+fill_mbuf(struct rte_mempool *pool, struct rte_mbuf *m, struct vn_cursor *cur, uint32_t len)
+{
+	struct rte_mbuf *last = m;
+	uint32_t part = RTE_MIN(len, rte_pktmbuf_tailroom(m));
+
+	cursor_read(cur, rte_pktmbuf_mtod(m, void *), part);
+	m->data_len = part;
+	m->pkt_len = len;
+	for (len -= part; unlikely(len > 0); len -= part) {
+		struct rte_mbuf *next = rte_pktmbuf_alloc(pool);
+
+		if (next == NULL) {
+			rte_pktmbuf_free(m->next);
+			m->next = NULL;
+			m->nb_segs = 1;
+			return false;
+		}
+		last->next = next;
+		last = next;
+		m->nb_segs++;
+		part = RTE_MIN(len, rte_pktmbuf_tailroom(next));
+		cursor_read(cur, rte_pktmbuf_mtod(next, void *), part);
+		next->data_len = part;
+	}
+	return true;
+}
+
+enum frame_result {
+	FRAME_OK,
+	FRAME_BAD,       /* counted */
+	FRAME_NO_MBUF,
+};
+
+/* Make a frame of what chain_walk() has collected. */
+static __rte_always_inline enum frame_result
+frame_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct rte_mempool *pool,
+	struct rte_mbuf *m)
+{
+	struct vn_cursor cur = { .seg = vq->seg };
+	struct vn_net_hdr *hdr = vn_mbuf_hdr(m);
+	uint32_t len;
+
+	if (unlikely(c->bytes < vq->hdr_len)) {
+		count(&vq->stats->bad_header, 1);
+		return FRAME_BAD;
+	}
+	len = c->bytes - vq->hdr_len;
+	if (unlikely(len > VN_MAX_FRAME)) {
+		count(&vq->stats->oversized, 1);
+		return FRAME_BAD;
+	}
+	cursor_read(&cur, hdr, vq->hdr_len);
+	if (unlikely(!hdr_check(vq, hdr, len))) {
+		count(&vq->stats->bad_header, 1);
+		return FRAME_BAD;
+	}
+	if (unlikely(!fill_mbuf(pool, m, &cur, len)))
+		return FRAME_NO_MBUF;
+	count(&vq->stats->packets, 1);
+	count(&vq->stats->total_bytes, len);
+	return FRAME_OK;
+}
+
+/* mbufs for @p n frames, or for one when there are not so many. @return how many. */
+static __rte_always_inline uint16_t
+alloc_mbufs(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (likely(rte_pktmbuf_alloc_bulk(pool, pkts, n) == 0))
+		return n;
+	count(&vq->stats->no_buffer, 1);
+	return n > 1 && rte_pktmbuf_alloc_bulk(pool, pkts, 1) == 0 ? 1 : 0;
+}
+
+static __rte_always_inline uint16_t
+dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	const bool indirect)
+{
+	const bool nothing_in_flight = vq->taken == vq->used;
+	uint16_t heads[VN_VQ_MAX_BURST];
+	uint16_t avail = read_avail(vq);
+	uint32_t descs = 0;
+	uint16_t got = 0;
+
+	if (avail > vq->stats->max_post)
+		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
+	n = RTE_MIN(n, RTE_MIN(avail, VN_VQ_MAX_BURST));
+	if (n == 0)
+		return 0;
+	n = alloc_mbufs(vq, pool, pkts, n);
+	for (uint16_t i = 0; i < n; i++) {
+		heads[i] = read_head(vq, i);
+		rte_prefetch0(&vq->desc[heads[i] & vq->mask]);
+	}
+	for (uint16_t i = 0; i < n && descs < VN_VQ_DESC_BUDGET; i++) {
+		enum frame_result frame = FRAME_BAD;
+		struct vn_chain c = { 0 };
+
+		/* One byte more than a frame may have tells that it has more. */
+		switch (chain_walk(vq, heads[i], false, indirect,
+			vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
+		case VN_CHAIN_OK:
+			frame = frame_from_chain(vq, &c, pool, pkts[got]);
+			break;
+		case VN_CHAIN_BAD:
+			break;
+		case VN_CHAIN_SEGS:
+			count(&vq->stats->exceed_max_chain, 1);
+			break;
+		case VN_CHAIN_BROKEN:
+			goto out;
+		}
+		if (unlikely(frame == FRAME_NO_MBUF)) {
+			count(&vq->stats->no_buffer, 1);
+			break;
+		}
+		descs += c.descs;
+		vq->inflight_descs += c.descs;
+		take(vq, heads[i], 0);
+		got += frame == FRAME_OK;
+	}
+out:
+	count(&vq->stats->received_desc, descs);
+	if (unlikely(got < n))
+		rte_pktmbuf_free_bulk(&pkts[got], n - got);
+	note_position(vq);
+	/* A caller that gets no frame need not complete any. */
+	if (unlikely(got == 0) && nothing_in_flight)
+		vn_virtq_flush_used(vq);
+	return got;
+}
+
+static uint16_t
+dequeue_direct(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+{
+	return dequeue_body(vq, pool, pkts, n, false);
+}
+
+static uint16_t
+dequeue_indirect(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+{
+	return dequeue_body(vq, pool, pkts, n, true);
+}
+
+vn_virtq_dequeue_fn
+vn_virtq_pick_dequeue(uint64_t features)
+{
+	return features & VN_F_INDIRECT_DESC ? dequeue_indirect : dequeue_direct;
+}
+
+uint16_t
+vn_virtq_dequeue(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+{
+	check_owner(vq);
+	return vq->dequeue(vq, pool, pkts, n);
+}
+
+void
+vn_virtq_complete(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	if (likely(vq->broken == NULL))
+		vn_virtq_flush_used(vq);
+}
