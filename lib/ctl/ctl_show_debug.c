@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#include "ctl_show.h"
+#include "vn_poller.h"
+
+static json_t *
+show_poller(struct vn_poller *p)
+{
+	const struct vn_poller_stats *s = vn_poller_stats(p);
+	struct ctl_obj o = ctl_obj_begin();
+
+	ctl_put_num(&o, "index", vn_poller_index(p));
+	ctl_put_num(&o, "lcore", vn_poller_lcore(p));
+	ctl_put_num(&o, "devices", vn_poller_devices(p));
+	ctl_put_num(&o, "rounds", CTL_READ(s->rounds));
+	ctl_put_num(&o, "busy_rounds", CTL_READ(s->busy_rounds));
+	ctl_put_num(&o, "sleeps", CTL_READ(s->sleeps));
+	ctl_put_num(&o, "wakes", CTL_READ(s->wakes));
+	ctl_put_num(&o, "packets", CTL_READ(s->packets));
+	ctl_put_num(&o, "commands", CTL_READ(s->commands));
+	ctl_put_num(&o, "late_acknowledgements", vn_poller_late(p));
+	return ctl_obj_end(&o);
+}
+
+json_t *
+ctl_show_pollers(struct vn_pollers *pollers)
+{
+	unsigned int i, n = pollers != NULL ? vn_pollers_count(pollers) : 0;
+	json_t *array = json_array();
+
+	for (i = 0; i < n; i++) {
+		if (json_array_append_new(array, show_poller(vn_pollers_get(pollers, i))) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
+show_ring(const struct vn_device *dev, unsigned int idx)
+{
+	static const char *const state[] = {
+		[VN_VQ_STOPPED] = "stopped",
+		[VN_VQ_STARTING] = "starting",
+		[VN_VQ_RUNNING] = "running",
+		[VN_VQ_STOPPING] = "stopping",
+	};
+	const struct vn_device_vq *vq = &dev->vq[idx];
+	struct ctl_obj o = ctl_obj_begin();
+	struct ctl_dbg dbg;
+
+	ctl_dbg_read(dev, idx, &dbg);
+	ctl_put_num(&o, "index", idx);
+	ctl_put_str(&o, "kind", !ctl_queue_is_data(dev, idx) ? "control" :
+		idx % 2 == 0 ? "rx" : "tx");
+	ctl_put_str(&o, "state", (unsigned int)vq->state < RTE_DIM(state) ? state[vq->state] : "?");
+	ctl_put_num(&o, "size", vq->setup.size);
+	ctl_put_num(&o, "start", vq->setup.start);
+	ctl_put_num(&o, "stopped_at", vq->position);
+	ctl_put_num(&o, "packets", dbg.packets);
+	ctl_put_num(&o, "bad_header", dbg.bad_header);
+	ctl_put_num(&o, "oversized", dbg.oversized);
+	ctl_put_num(&o, "no_buffer", dbg.no_buffer);
+	ctl_put_num(&o, "interrupts", dbg.interrupts);
+	ctl_put_num(&o, "suppressed_interrupts", dbg.suppressed);
+	return ctl_obj_end(&o);
+}
+
+/** Rings that are or were in use. */
+static json_t *
+show_rings(const struct vn_device *dev)
+{
+	json_t *array = json_array();
+	unsigned int i;
+
+	for (i = 0; i < dev->num_vqs; i++) {
+		if (dev->vq[i].state == VN_VQ_STOPPED && dev->vq[i].setup.size == 0)
+			continue;
+		if (json_array_append_new(array, show_ring(dev, i)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
+show_port_queues(const struct vn_device *dev)
+{
+	const struct vn_port_stats *s;
+	json_t *array = json_array();
+	struct ctl_obj o;
+	unsigned int qp;
+
+	for (qp = 0; qp < dev->conf.max_queue_pairs; qp++) {
+		s = vn_device_port_stats(dev, qp);
+		if (s == NULL)
+			continue;
+		o = ctl_obj_begin();
+		ctl_put_num(&o, "pair", qp);
+		ctl_put_num(&o, "rx_packets", CTL_READ(s->rx_packets));
+		ctl_put_num(&o, "rx_bytes", CTL_READ(s->rx_bytes));
+		ctl_put_num(&o, "rx_errors", CTL_READ(s->rx_errors));
+		ctl_put_num(&o, "rx_no_mbuf", CTL_READ(s->rx_no_mbuf));
+		ctl_put_num(&o, "tx_packets", CTL_READ(s->tx_packets));
+		ctl_put_num(&o, "tx_bytes", CTL_READ(s->tx_bytes));
+		ctl_put_num(&o, "tx_dropped", CTL_READ(s->tx_dropped));
+		if (json_array_append_new(array, ctl_obj_end(&o)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
+show_port(const struct vn_device *dev)
+{
+	const struct vn_port_info *p = &dev->port_info;
+	struct ctl_obj o = ctl_obj_begin();
+
+	ctl_put_str(&o, "kind", dev->env.port_ops != NULL ? dev->env.port_ops->kind : "");
+	ctl_put_str(&o, "name", p->name);
+	ctl_put_num(&o, "ifindex", p->ifindex > 0 ? (uint64_t)p->ifindex : 0);
+	ctl_put_num(&o, "mtu", p->mtu);
+	ctl_put(&o, "admin_up", json_boolean(p->admin_up));
+	ctl_put(&o, "adopted", json_boolean(p->adopted));
+	ctl_put_str(&o, "error", dev->port_error);
+	ctl_put(&o, "queues", show_port_queues(dev));
+	return ctl_obj_end(&o);
+}
+
+static json_t *
+show_endpoint(const struct vn_device *dev)
+{
+	struct vn_endpoint_info info = {0};
+	struct ctl_obj o = ctl_obj_begin();
+
+	if (dev->transport != NULL && dev->endpoint != NULL)
+		dev->transport->get_info(dev->endpoint, &info);
+	ctl_put_str(&o, "kind", dev->transport != NULL ? dev->transport->name : "");
+	ctl_put_str(&o, "socket", info.path);
+	ctl_put_str(&o, "mode", info.client ? "client" : "server");
+	ctl_put(&o, "connected", json_boolean(info.connected));
+	ctl_put_num(&o, "connections", info.connections);
+	ctl_put_num(&o, "protocol_errors", info.protocol_errors);
+	ctl_put_num(&o, "mem_regions", info.mem_regions);
+	ctl_put_num(&o, "mem_bytes", info.mem_bytes);
+	return ctl_obj_end(&o);
+}
+
+json_t *
+ctl_show_debug(const struct vn_device *dev)
+{
+	const struct vn_poller *poller = vn_device_poller(dev);
+	struct ctl_obj o = ctl_obj_begin();
+
+	ctl_put_str(&o, "vuid", dev->conf.vuid);
+	ctl_put(&o, "poller", poller != NULL ? json_integer(vn_poller_index(poller)) : json_null());
+	ctl_put(&o, "lcore", poller != NULL ? json_integer(vn_poller_lcore(poller)) : json_null());
+	ctl_put(&o, "broken", json_boolean(dev->broken));
+	ctl_put_str(&o, "broken_why", dev->broken_why != NULL ? dev->broken_why : "");
+	ctl_put_num(&o, "missed_deadlines", dev->missed_deadlines);
+	ctl_put(&o, "transport", show_endpoint(dev));
+	ctl_put(&o, "port", show_port(dev));
+	ctl_put(&o, "rings", show_rings(dev));
+	return ctl_obj_end(&o);
+}
