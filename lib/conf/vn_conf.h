@@ -18,7 +18,7 @@
 
 /** Parameters of "static_pf" and of "vf". */
 struct vn_conf_fn {
-	bool has_mac_base;
+	bool has_mac_base;         /**< any six bytes: uniqueness is the operator's job */
 	uint8_t mac_base[6];
 	bool has_features;
 	uint64_t features;
@@ -29,25 +29,26 @@ struct vn_conf_fn {
 
 /** All of it, with the defaults filled in. */
 struct vn_conf {
-	char ib_dev_p0[VN_CONF_NAME_LEN];
-	char ib_dev_p1[VN_CONF_NAME_LEN];
+	char ib_dev_p0[VN_CONF_NAME_LEN];  /**< "" with is_lag */
+	char ib_dev_p1[VN_CONF_NAME_LEN];  /**< "" with is_lag or single_port */
 	char ib_dev_for_static_pf[VN_CONF_NAME_LEN];
-	char ib_dev_lag[VN_CONF_NAME_LEN];
+	char ib_dev_lag[VN_CONF_NAME_LEN]; /**< "" without is_lag */
 	bool is_lag, single_port, recovery;
 	uint8_t sf_pool_percent;
 	bool sf_pool_force_destroy;
 	bool packed_vq, mrg_rxbuf;
 	bool has_dpa_cores;
 	uint8_t dpa_core_start, dpa_core_end; /**< window over the worker lcores, by their order */
-	char lm_prov[VN_CONF_NAME_LEN];
+	char lm_prov[VN_CONF_NAME_LEN]; /**< "kernel" or "" */
 	struct vn_conf_fn static_pf, vf;
 
 	/* Ours: object "vhost_user". */
-	bool vhost_user_client;                      /**< "mode": "server" (default) or "client" */
-	char vhost_user_socket_dir[VN_CONF_PATH_LEN]; /**< "socket_dir"; "": below the run directory */
+	bool vhost_user_client; /**< "mode": "server" (default) or "client" */
+	/** "socket_dir", absolute, leaves room for "/VUID.sock"; "": below the run directory. */
+	char vhost_user_socket_dir[VN_CONF_PATH_LEN];
 };
 
-/** One thing that is wrong. */
+/** One thing that is wrong. The strings are printable ASCII, whatever the file holds. */
 struct vn_conf_error {
 	char path[96];  /**< "static_pf.mac_base" */
 	int line;       /**< 1.., 0: the whole file */
@@ -61,19 +62,28 @@ struct vn_conf_errors {
 	struct vn_conf_error e[VN_CONF_MAX_ERRORS];
 };
 
-/** The defaults: what holds without a file. */
+/** The defaults: what holds without a file. Any thread, like all functions here. */
 void vn_conf_defaults(struct vn_conf *conf);
 
 /**
- * Parse @p text (NUL-terminated, @p len bytes).
- * @return 0, or -EINVAL with *errors filled (at least one).
+ * Parse @p text (@p len bytes). All errors are found, not only the first, and are in the order of
+ * their lines; after one that makes the text no JSON there can be no others.
+ * @return 0, or -EINVAL with *errors filled (at least one) and *conf unchanged.
  */
-int vn_conf_parse(const char *text, size_t len, struct vn_conf *conf, struct vn_conf_errors *errors);
+int vn_conf_parse(const char *text, size_t len, struct vn_conf *conf,
+	struct vn_conf_errors *errors);
 
-/** Read and parse a file of at most 1 MiB. @return 0; -EINVAL; -errno of open or read (one error filled). */
+/**
+ * Read and parse a regular file of at most 1 MiB. Never waits for a FIFO.
+ * @return 0; -EINVAL; -EISDIR; -EFBIG; -errno of open or read. Errors are filled, *conf is
+ *   unchanged, as in vn_conf_parse().
+ */
 int vn_conf_load(const char *file, struct vn_conf *conf, struct vn_conf_errors *errors);
 
-/** "FILE:LINE: PATH: TEXT" (parts that are not known are left out). @return its length. */
+/**
+ * "FILE:LINE: PATH: TEXT" on one line; parts that are not known are left out. @p file may be NULL.
+ * @return its length without the NUL; what does not fit in @p len is cut, as snprintf() does.
+ */
 int vn_conf_error_format(const struct vn_conf_error *e, const char *file, char *buf, size_t len);
 
 #endif /* VN_CONF_H */

@@ -74,7 +74,8 @@ everything(void **state)
 			       "\"static_pf\": {\"mac_base\": \"08:11:22:33:44:55\","
 			       "  \"features\": \"0x23004F882B\"},"
 			       "\"vf\": {\"mac_base\": \"ff:FF:ff:FF:ff:FF\","
-			       "  \"features\": \"0XF\", \"vfs_per_pf\": 1008, \"max_queue_pairs\": 127,"
+			       "  \"features\": \"0XF\", \"vfs_per_pf\": 1008,"
+			       "  \"max_queue_pairs\": 127,"
 			       "  \"max_queue_size\": 32768},"
 			       "\"vhost_user\": {\"mode\": \"client\","
 			       "  \"socket_dir\": \"/run/x//\"}}"),
