@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "vn_features.h"
+#include "vu_private.h"
+
+/*
+ * What a device may have but vhost-user cannot carry: the control queue stays in the VMM, so what
+ * a driver sets through it never reaches us; kicks are eventfds, which carry no data; there is no
+ * IOTLB; SR-IOV and the admin queue belong to a PCI function.
+ */
+#define VU_F_NOT_CARRIED                                                                           \
+	(VN_NET_F_CTRL_GUEST_OFFLOADS | VN_F_IOMMU_PLATFORM | VN_F_SR_IOV | VN_F_NOTIFICATION_DATA | \
+		VN_F_NOTIF_CONFIG_DATA | VN_F_ADMIN_VQ | VN_NET_F_DEVICE_STATS |                   \
+		VN_NET_F_HASH_TUNNEL | VN_NET_F_VQ_NOTF_COAL | VN_NET_F_NOTF_COAL |                \
+		VN_NET_F_HASH_REPORT | VN_NET_F_RSS | VN_NET_F_RSC_EXT | VN_NET_F_STANDBY)
+
+#define VU_F_OWN (VU_F_LOG_ALL | VU_F_PROTOCOL_FEATURES)
+
+#define VU_PF_OFFERED                                                                              \
+	(VU_PF_MQ | VU_PF_LOG_SHMFD | VU_PF_RARP | VU_PF_REPLY_ACK | VU_PF_NET_MTU | VU_PF_CONFIG |  \
+		VU_PF_RESET_DEVICE | VU_PF_CONFIGURE_MEM_SLOTS | VU_PF_STATUS)
+
+static uint64_t
+vu_offered(const struct vu_conn *c)
+{
+	return (c->dev->device_features & ~VU_F_NOT_CARRIED) | VU_F_OWN;
+}
+
+static uint64_t
+vu_get64(const struct vu_msg *m)
+{
+	uint64_t v;
+
+	memcpy(&v, m->payload, sizeof(v));
+	return v;
+}
+
+int
+vu_get_features(struct vu_conn *c, struct vu_msg *m __rte_unused)
+{
+	vu_reply_u64(c, vu_offered(c));
+	return VU_PENDING;
+}
+
+static void
+vu_features_done(struct vu_conn *c)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < c->n_rings && ret == 0; i++)
+		ret = vu_ring_try_start(&c->ring[i]);
+	vu_op_finish(c, ret);
+}
+
+int
+vu_set_features(struct vu_conn *c, struct vu_msg *m)
+{
+	uint64_t f = vu_get64(m), extra = f & ~vu_offered(c);
+	int ret;
+
+	if (extra != 0)
+		return vu_refuse(c, -EINVAL, "features 0x%" PRIx64 " were not offered", extra);
+	/* Each queue pair of a VMM may send them again; only the dirty log may change meanwhile. */
+	if (vu_rings_running(c) && ((f ^ c->features) & ~VU_F_LOG_ALL) != 0)
+		return vu_refuse(c, -EBUSY,
+			"features change from 0x%" PRIx64 " to 0x%" PRIx64 " while rings run",
+			c->features, f);
+	if (!c->have_features || ((f ^ c->features) & ~VU_F_OWN) != 0) {
+		ret = vn_device_set_driver_features(c->dev, f & ~VU_F_OWN);
+		if (ret != 0)
+			return vu_refuse(c, ret, "the device refuses features 0x%" PRIx64, f);
+	}
+	c->features = f;
+	c->have_features = true;
+	vu_status_implied(c, VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK);
+
+	vu_op_begin(c, vu_features_done);
+	vu_log_apply(c);
+	vu_op_put(c, 0);
+	return VU_PENDING;
+}
+
+int
+vu_get_protocol_features(struct vu_conn *c, struct vu_msg *m __rte_unused)
+{
+	vu_reply_u64(c, VU_PF_OFFERED);
+	return VU_PENDING;
+}
+
+int
+vu_set_protocol_features(struct vu_conn *c, struct vu_msg *m)
+{
+	uint64_t f = vu_get64(m), extra = f & ~VU_PF_OFFERED;
+
+	if (extra != 0)
+		return vu_refuse(c, -EINVAL, "protocol features 0x%" PRIx64 " were not offered",
+			extra);
+	c->protocol = f;
+	return 0;
+}

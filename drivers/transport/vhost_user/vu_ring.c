@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vu_private.h"
+
+void
+vu_ring_init(struct vu_conn *c, uint16_t index)
+{
+	struct vu_ring *r = &c->ring[index];
+
+	r->conn = c;
+	r->index = index;
+	r->kick_fd = -1;
+	r->call_fd = -1;
+}
+
+void
+vu_ring_drop_kick(struct vu_ring *r)
+{
+	if (r->kick_fd >= 0)
+		close(r->kick_fd);
+	r->kick_fd = -1;
+	r->have &= (uint8_t)~VU_HAVE_KICK;
+}
+
+void
+vu_ring_forget(struct vu_ring *r)
+{
+	vu_ring_drop_kick(r);
+	r->have = 0;
+	r->enabled = false;
+	r->started = false;
+	r->size = 0;
+	r->base = 0;
+	/*
+	 * The interrupt descriptor stays: VMMs give it when the driver sets up its vectors, which may
+	 * be before a reset that belongs to the same start.
+	 */
+}
+
+void
+vu_ring_fini(struct vu_ring *r)
+{
+	vu_ring_forget(r);
+	if (r->call_fd >= 0)
+		close(r->call_fd);
+	r->call_fd = -1;
+}
+
+int
+vu_eventfd_check(int fd)
+{
+	static const char want[] = "anon_inode:[eventfd]";
+	char name[32], link[sizeof(want)];
+	ssize_t n;
+	int flags;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = readlink(name, link, sizeof(link));
+	if (n != (ssize_t)sizeof(want) - 1 || memcmp(link, want, (size_t)n) != 0)
+		return -EINVAL;
+	/* A blocking one could hold a poller up for ever. */
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return -errno;
+	return 0;
+}
+
+/* All three addresses in guest physical terms. False when one lies in no region. */
+static bool
+ring_translate(const struct vu_ring *r, const struct vn_guestmem *map, struct vn_vq_setup *s)
+{
+	if (map == NULL)
+		return false;
+	s->desc_gpa = vn_guestmem_uva_to_gpa(map, r->addr.desc);
+	s->avail_gpa = vn_guestmem_uva_to_gpa(map, r->addr.avail);
+	s->used_gpa = vn_guestmem_uva_to_gpa(map, r->addr.used);
+	return s->desc_gpa != UINT64_MAX && s->avail_gpa != UINT64_MAX &&
+		s->used_gpa != UINT64_MAX;
+}
+
+bool
+vu_ring_moves(const struct vu_ring *r, const struct vn_guestmem *map)
+{
+	struct vn_vq_setup s;
+
+	if (!r->started)
+		return false;
+	return !ring_translate(r, map, &s) || s.desc_gpa != r->desc_gpa ||
+		s.avail_gpa != r->avail_gpa || s.used_gpa != r->used_gpa;
+}
+
+bool
+vu_rings_running(const struct vu_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_rings; i++) {
+		if (c->ring[i].started)
+			return true;
+	}
+	return false;
+}
+
+static bool
+ring_ready(const struct vu_ring *r)
+{
+	const struct vu_conn *c = r->conn;
+
+	if (r->started || !c->have_features || r->have != VU_HAVE_ALL || c->mem == NULL ||
+		c->mem->n == 0)
+		return false;
+	return r->enabled || !(c->features & VU_F_PROTOCOL_FEATURES);
+}
+
+/* The device's own descriptors: ours stay, for the next start. */
+static int
+ring_dup_fds(const struct vu_ring *r, struct vn_vq_setup *s)
+{
+	int ret;
+
+	s->kick_fd = -1;
+	s->call_fd = -1;
+	if (r->kick_fd >= 0) {
+		s->kick_fd = fcntl(r->kick_fd, F_DUPFD_CLOEXEC, 0);
+		if (s->kick_fd < 0)
+			return -errno;
+	}
+	if (r->call_fd >= 0) {
+		s->call_fd = fcntl(r->call_fd, F_DUPFD_CLOEXEC, 0);
+		if (s->call_fd < 0) {
+			ret = -errno;
+			if (s->kick_fd >= 0)
+				close(s->kick_fd);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int
+vu_ring_try_start(struct vu_ring *r)
+{
+	struct vu_conn *c = r->conn;
+	struct vn_vq_setup s;
+	int ret;
+
+	if (!ring_ready(r))
+		return 0;
+	memset(&s, 0, sizeof(s));
+	s.size = r->size;
+	s.start = r->base;
+	if (!ring_translate(r, c->mem->map, &s))
+		return vu_refuse(c, -EFAULT,
+			"ring %u: an address (desc 0x%" PRIx64 ", avail 0x%" PRIx64 ", used 0x%" PRIx64
+			") is in no region",
+			r->index, r->addr.desc, r->addr.avail, r->addr.used);
+	/* Front ends give the log address at the start, the flag only when they begin to log. */
+	s.used_log_gpa = r->addr.log != 0 ? r->addr.log : s.used_gpa;
+	ret = ring_dup_fds(r, &s);
+	if (ret != 0)
+		return vu_refuse(c, ret, "ring %u: cannot duplicate its eventfds: %s", r->index,
+			strerror(-ret));
+	vu_status_implied(c, VN_STATUS_DRIVER_OK);
+	ret = vn_device_vq_start(c->dev, r->index, &s);
+	if (ret != 0)
+		return vu_refuse(c, ret, "ring %u of %u entries cannot start: %s", r->index, r->size,
+			ret == -EFAULT ? "not wholly inside the guest's memory" :
+			ret == -EINVAL ? "wrong size or alignment" :
+					 strerror(-ret));
+	r->started = true;
+	r->desc_gpa = s.desc_gpa;
+	r->avail_gpa = s.avail_gpa;
+	r->used_gpa = s.used_gpa;
+	r->log_gpa = s.used_log_gpa;
+	return 0;
+}
+
+static void
+ring_stopped(void *ctx, int result)
+{
+	struct vu_ring *r = ctx;
+
+	if (result >= 0)
+		r->base = (uint16_t)result;
+	vu_op_put(r->conn, result < 0 ? result : 0);
+}
+
+void
+vu_ring_stop(struct vu_ring *r)
+{
+	if (!r->started)
+		return;
+	r->started = false;
+	vu_op_get(r->conn);
+	vn_device_vq_stop(r->conn->dev, r->index, ring_stopped, r);
+}
