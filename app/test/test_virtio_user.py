@@ -66,8 +66,7 @@ def traffic(t, back, count, max_frame=1514, window=None):
     rep = back.up()
     loop = frames.Loop(back.ns, rep, max_frame=max_frame, window=window)
     t.cleanup(loop.close)
-    loop.settle()
-    before = loop.number
+    before = loop.settle()
     loop.run(count)
     check_eq(loop.returned, count, "frames back")
     return loop, before
