@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include "vn_log.h"
+
+#include "tap_private.h"
+
+int
+tap_queue_create(struct rte_mempool *pool, struct vn_port_queue **queue)
+{
+	const uint16_t room = rte_pktmbuf_data_room_size(pool);
+	struct vn_port_queue *q;
+	uint32_t seg_len, n_seg;
+
+	if (room <= RTE_PKTMBUF_HEADROOM || rte_pktmbuf_priv_size(pool) < sizeof(struct vn_net_hdr))
+		return -EINVAL;
+	/* One byte more than the largest frame: what is longer shows, as the kernel cuts it. */
+	seg_len = room - RTE_PKTMBUF_HEADROOM;
+	n_seg = VN_MAX_FRAME / seg_len + 1;
+	if (n_seg > IOV_MAX - 1)
+		return -EINVAL;
+
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return -ENOMEM;
+	q->seg = calloc(n_seg, sizeof(q->seg[0]));
+	q->iov = calloc(n_seg + 1, sizeof(q->iov[0]));
+	if (q->seg == NULL || q->iov == NULL) {
+		tap_queue_free(q);
+		return -ENOMEM;
+	}
+	q->pool = pool;
+	q->fd = -1;
+	q->seg_len = seg_len;
+	q->n_seg = (uint16_t)n_seg;
+	q->missing = (uint16_t)n_seg;
+	*queue = q;
+	return 0;
+}
+
+void
+tap_queue_free(struct vn_port_queue *q)
+{
+	for (uint16_t i = q->missing; i < q->n_seg; i++)
+		rte_pktmbuf_free_seg(q->seg[i]);
+	free(q->seg);
+	free(q->iov);
+	free(q);
+}
+
+bool
+tap_header_ok(struct vn_net_hdr *hdr, uint32_t len, uint32_t accept)
+{
+	const uint8_t gso = hdr->gso_type & ~VN_NET_HDR_GSO_ECN;
+	const uint32_t start = rte_le_to_cpu_16(hdr->csum_start);
+	const uint32_t field = start + rte_le_to_cpu_16(hdr->csum_offset);
+
+	if (len < RTE_ETHER_HDR_LEN || len > VN_MAX_FRAME)
+		return false;
+	hdr->flags &= VN_NET_HDR_F_NEEDS_CSUM | VN_NET_HDR_F_DATA_VALID;
+	hdr->num_buffers = 0; /* the kernel doesn't write it */
+
+	if (hdr->flags & VN_NET_HDR_F_NEEDS_CSUM) {
+		if ((accept & TAP_ACCEPT_CSUM) == 0)
+			return false;
+		if (start < RTE_ETHER_HDR_LEN || field + sizeof(rte_be16_t) > len)
+			return false;
+		hdr->flags = VN_NET_HDR_F_NEEDS_CSUM;
+	} else {
+		if ((accept & TAP_ACCEPT_CSUM) == 0)
+			hdr->flags = 0;
+		hdr->csum_start = 0;
+		hdr->csum_offset = 0;
+	}
+
+	if (gso == VN_NET_HDR_GSO_NONE) {
+		hdr->gso_type = VN_NET_HDR_GSO_NONE;
+		hdr->gso_size = 0;
+		hdr->hdr_len = 0;
+		return true;
+	}
+	if (gso >= 32 || (accept & RTE_BIT32(gso) & ~(TAP_ACCEPT_CSUM | TAP_ACCEPT_ECN)) == 0)
+		return false;
+	if ((hdr->gso_type & VN_NET_HDR_GSO_ECN) && (accept & TAP_ACCEPT_ECN) == 0)
+		return false;
+	return (hdr->flags & VN_NET_HDR_F_NEEDS_CSUM) && hdr->gso_size != 0 &&
+		rte_le_to_cpu_16(hdr->hdr_len) <= len;
+}
+
+/* Replace the mbufs that the last frame took. */
+static bool
+refill(struct vn_port_queue *q)
+{
+	if (rte_pktmbuf_alloc_bulk(q->pool, q->seg, q->missing) != 0)
+		return false;
+	for (uint16_t i = 0; i < q->missing; i++) {
+		q->iov[i + 1].iov_base = rte_pktmbuf_mtod(q->seg[i], void *);
+		q->iov[i + 1].iov_len = q->seg_len;
+	}
+	q->iov[0].iov_base = vn_mbuf_hdr(q->seg[0]);
+	q->iov[0].iov_len = VN_NET_HDR_LEN;
+	q->missing = 0;
+	return true;
+}
+
+/* Take the first mbufs of seg[], which hold a frame of @p len bytes. */
+static struct rte_mbuf *
+take(struct vn_port_queue *q, uint32_t len)
+{
+	struct rte_mbuf *const first = q->seg[0];
+	struct rte_mbuf **link = &first->next;
+	uint32_t left = len;
+	uint16_t n;
+
+	for (n = 0; left > 0; n++) {
+		struct rte_mbuf *const m = q->seg[n];
+		const uint32_t part = RTE_MIN(left, q->seg_len);
+
+		m->data_len = (uint16_t)part;
+		left -= part;
+		if (n > 0) {
+			*link = m;
+			link = &m->next;
+		}
+	}
+	*link = NULL;
+	first->nb_segs = n;
+	first->pkt_len = len;
+	q->missing = n;
+	return first;
+}
+
+uint16_t
+tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint32_t accept = __atomic_load_n(q->accept, __ATOMIC_RELAXED);
+	uint16_t got = 0;
+	ssize_t len;
+
+	/* Bad frames are passed over, but not for ever: the rest shows on the descriptor. */
+	for (uint32_t i = 0; got < n && i < 2u * n; i++) {
+		if (unlikely(q->missing > 0 && !refill(q))) {
+			q->stats.rx_no_mbuf++;
+			break;
+		}
+		len = readv(q->fd, q->iov, q->n_seg + 1);
+		if (len < 0) {
+			if (errno == EAGAIN)
+				break;
+			if (errno != EBADFD || !q->gone)
+				q->stats.rx_errors++;
+			q->gone = errno == EBADFD;
+			break;
+		}
+		if (unlikely(len < VN_NET_HDR_LEN || !tap_header_ok(vn_mbuf_hdr(q->seg[0]),
+				(uint32_t)len - VN_NET_HDR_LEN, accept))) {
+			q->stats.rx_errors++;
+			continue;
+		}
+		len -= VN_NET_HDR_LEN;
+		pkts[got++] = take(q, (uint32_t)len);
+		q->stats.rx_bytes += (uint64_t)len;
+	}
+	q->stats.rx_packets += got;
+	return got;
+}
+
+static bool
+send_one(int fd, struct rte_mbuf *pkt)
+{
+	struct iovec iov[IOV_MAX];
+	const struct rte_mbuf *m;
+	unsigned int n = 0;
+
+	iov[n].iov_base = vn_mbuf_hdr(pkt);
+	iov[n++].iov_len = VN_NET_HDR_LEN;
+	for (m = pkt; m != NULL; m = m->next) {
+		if (n == IOV_MAX)
+			return false;
+		iov[n].iov_base = rte_pktmbuf_mtod(m, void *);
+		iov[n++].iov_len = m->data_len;
+	}
+	return writev(fd, iov, (int)n) == (ssize_t)(pkt->pkt_len + VN_NET_HDR_LEN);
+}
+
+void
+tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(send_one(q->fd, pkts[i]))) {
+			q->stats.tx_packets++;
+			q->stats.tx_bytes += pkts[i]->pkt_len;
+		} else {
+			q->stats.tx_dropped++;
+		}
+	}
+	rte_pktmbuf_free_bulk(pkts, n);
+}

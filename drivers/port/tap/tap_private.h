@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef TAP_PRIVATE_H
+#define TAP_PRIVATE_H
+
+/**
+ * @file
+ * Internals of the TAP driver. "Helper": the caller is the helper thread; "poller": the owner of
+ * the queue.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <net/if.h>
+
+#include <rte_ether.h>
+
+#include "vn_net_hdr.h"
+#include "vn_tap.h"
+
+/* What a port lets in from the kernel: one bit per kind of virtio-net header. */
+#define TAP_ACCEPT_CSUM   RTE_BIT32(0)
+#define TAP_ACCEPT_TCPV4  RTE_BIT32(VN_NET_HDR_GSO_TCPV4)
+#define TAP_ACCEPT_TCPV6  RTE_BIT32(VN_NET_HDR_GSO_TCPV6)
+#define TAP_ACCEPT_UDP_L4 RTE_BIT32(VN_NET_HDR_GSO_UDP_L4)
+#define TAP_ACCEPT_ECN    RTE_BIT32(7)
+
+/** A device's network side. Helper only, but where noted. */
+struct vn_port {
+	struct vn_port_conf conf;  /* mtu, link_up: as last set */
+	int fd;                    /* single-queue: the queue; multi-queue: parked, holds the carrier */
+	int ifindex;
+	bool multi;
+	bool adopted;
+	uint64_t features;         /* as last set */
+	uint32_t accept;           /* TAP_ACCEPT_*; helper writes, pollers read (atomic) */
+	uint16_t n_open;
+	struct vn_port_queue *queue[]; /* conf.max_queue_pairs; NULL: not open */
+};
+
+/** A queue. Made and freed by the helper; the poller's in between. */
+struct vn_port_queue {
+	struct vn_port *port;
+	const uint32_t *accept;    /* the port's */
+	struct rte_mempool *pool;
+	int fd;
+	uint16_t idx;
+	bool gone;                 /* poller: the netdev was removed; told once */
+	uint16_t n_seg;            /* mbufs that hold the largest frame */
+	uint16_t missing;          /* poller: of them, used up and to be replaced: the first ones */
+	uint32_t seg_len;          /* bytes that one of them holds */
+	struct vn_port_stats stats; /* written by the poller */
+	struct rte_mbuf **seg;     /* poller: n_seg mbufs for the next frame */
+	struct iovec *iov;         /* poller: the header and the data of seg[] */
+};
+
+/* tap_netlink.c: rtnetlink, helper only. */
+
+/** What rtnetlink says of a netdev. */
+struct tap_link {
+	int ifindex;
+	char name[IFNAMSIZ];
+	char kind[16];          /* "tun", "veth", ...; empty: hardware and the like */
+	bool admin_up;
+	uint32_t mtu;
+	bool is_tap;            /* kind tun, in TAP mode */
+	bool multi_queue;
+	uint32_t queues;        /* multi-queue: how many file descriptors hold it */
+};
+
+/** What to change; a zeroed member is left as it is. */
+struct tap_link_change {
+	const char *alias;
+	const struct rte_ether_addr *mac;
+	uint32_t group;
+	uint32_t mtu;
+	uint32_t txqlen;
+};
+
+/** By @p name, or by @p ifindex when that is NULL. @return 0, -ENODEV, other negative errno. */
+int tap_link_get(const char *name, int ifindex, struct tap_link *link);
+/** All in one message. @return 0 or negative errno. */
+int tap_link_change(int ifindex, const struct tap_link_change *change);
+
+/* tap_dev.c: ioctls of /dev/net/tun, helper only. All return 0 or negative errno. */
+
+/** A descriptor that is no queue yet. */
+int tap_fd_open(void);
+/** Make it a queue of the TAP @p name, which is made if it isn't there. @p flags: IFF_... */
+int tap_attach(int fd, const char *name, unsigned int flags);
+/** Name of the TAP that @p fd belongs to; -ENODEV once it was removed. */
+int tap_name(int fd, char name[IFNAMSIZ]);
+/** 12-byte little-endian header. */
+int tap_set_header(int fd);
+int tap_set_persist(int fd, bool persist);
+int tap_set_carrier(int fd, bool up);
+/** Let the kernel put frames into the queue, or drop them all. For the whole TAP. */
+int tap_set_pass(int fd, bool pass);
+/** Multi-queue: no frames for this queue any more. What waits in it is dropped. */
+int tap_detach_queue(int fd);
+/** Drop what waits in the queue. @return frames dropped. */
+unsigned int tap_drain(int fd);
+/**
+ * Let the kernel hand over frames with the work left to us that @p features (GUEST_*) allow, or
+ * less when it refuses. @return TAP_ACCEPT_* or negative errno.
+ */
+int tap_set_offloads(int fd, uint64_t features);
+/** Virtio offload features possible here; 0 when TAPs cannot be made. */
+uint64_t tap_probe_features(void);
+
+/* tap_io.c */
+
+/**
+ * Make the memory of a queue. Helper.
+ * @return 0; -EINVAL: mbufs of @p pool are too small; -ENOMEM.
+ */
+int tap_queue_create(struct rte_mempool *pool, struct vn_port_queue **q);
+void tap_queue_free(struct vn_port_queue *q);
+
+/**
+ * Check a header from the kernel against the frame's length and what the driver accepts, and
+ * remove from it what has no meaning. @return false: impossible.
+ */
+bool tap_header_ok(struct vn_net_hdr *hdr, uint32_t len, uint32_t accept);
+
+/** See struct vn_port_ops. */
+uint16_t tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+void tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+
+#endif /* TAP_PRIVATE_H */
