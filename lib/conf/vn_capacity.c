@@ -84,7 +84,7 @@ read_set(const struct vn_conf_doc *doc, const char *set, json_t *obj, uint32_t v
 	bool on;
 	int id;
 
-	json_object_foreach(obj, at.key, v) {
+	json_object_foreach (obj, at.key, v) {
 		id = find(at.key);
 		if (id < 0)
 			unknown(&at);
@@ -186,12 +186,12 @@ check_sets(const struct vn_conf_doc *doc)
 	struct vn_conf_at at = {doc, NULL, NULL};
 	const json_t *v;
 
-	json_object_foreach(doc->root, at.key, v) {
+	json_object_foreach (doc->root, at.key, v) {
 		if (strcmp(at.key, "current") == 0 || strcmp(at.key, "next") == 0)
 			continue;
 		if (find(at.key) >= 0)
-			vn_conf_error_at(&at,
-				"unknown here: settings stand inside \"current\" or \"next\"");
+			vn_conf_error_at(
+				&at, "unknown here: settings stand inside \"current\" or \"next\"");
 		else
 			vn_conf_error_at(&at, "unknown: the file holds \"current\" and \"next\"");
 	}

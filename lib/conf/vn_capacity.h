@@ -17,7 +17,8 @@
 
 #include "vn_conf.h"
 
-/** X(enum, "SETTING", type, minimum, maximum, default); type is BOOL or NUM. The order is the file's. */
+/* clang-format off */
+/** X(enum, "SETTING", type, minimum, maximum, default); type is BOOL or NUM. In the file's order. */
 #define VN_CAPACITY_SETTINGS(X)                                                                    \
 	X(EMULATION_ENABLE, "VIRTIO_NET_EMULATION_ENABLE", BOOL, 0, 1, 1)                          \
 	X(NUM_PF, "VIRTIO_NET_EMULATION_NUM_PF", NUM, 0, 31, 1)                                    \
@@ -48,21 +49,27 @@ enum vn_capacity_id {
 	VN_CAP_COUNT
 };
 #undef VN_CAPACITY_ENUM
+/* clang-format on */
 
 struct vn_capacity {
 	uint32_t current[VN_CAP_COUNT];
 	uint32_t next[VN_CAP_COUNT];
 };
 
+/** The defaults, in both sets: what holds without a file. */
 void vn_capacity_defaults(struct vn_capacity *cap);
+
+/** The name of a setting; NULL for VN_CAP_COUNT and above. */
 const char *vn_capacity_name(enum vn_capacity_id id);
 
 /**
  * Read the file: {"current": {"SETTING": value, ...}, "next": {...}}; booleans may be written
  * true/false/0/1, settings left out have their default ("next": their current value). A file that
  * does not exist means the defaults. Checked like virtnet.conf, cross-checks included (VFs need
- * SRIOV_EN; switch ports need the switch; VF MSI-X is 0 or at least 4).
- * @return 0; -EINVAL; -errno of open or read.
+ * SRIOV_EN; switch ports need the switch; SF settings need PER_PF_NUM_SF; VF MSI-X is 0 or at least
+ * 4, and only one of its two settings is used; at most 1008 VFs in all).
+ * @return 0; -EINVAL; -EISDIR; -EFBIG; -errno of open or read. On failure errors are filled and
+ *   *cap is unchanged. Any thread.
  */
 int vn_capacity_load(const char *file, struct vn_capacity *cap, struct vn_conf_errors *errors);
 

@@ -148,12 +148,9 @@ published(void **state)
 static const struct {
 	const char *text, *messages;
 } cases[] = {
-	{"[]",
-		"line 1: must be a JSON object {...}, is an array"},
-	{"{\"current\": 1}",
-		"line 1: current: must be an object {...}, is a number"},
-	{"{\"current\": {}, \"next\": []}",
-		"line 1: next: must be an object {...}, is an array"},
+	{"[]", "line 1: must be a JSON object {...}, is an array"},
+	{"{\"current\": 1}", "line 1: current: must be an object {...}, is a number"},
+	{"{\"current\": {}, \"next\": []}", "line 1: next: must be an object {...}, is an array"},
 	{"{\"VIRTIO_NET_EMULATION_NUM_PF\": 1}",
 		"line 1: VIRTIO_NET_EMULATION_NUM_PF: unknown here: settings stand inside "
 		"\"current\" or \"next\""},
@@ -176,8 +173,7 @@ static const struct {
 		"\"VIRTIO_NET_EMULATION_NUM_VF\"?"},
 	{"{\"current\": {\"NVME_EMULATION_ENABLE\": 1}}",
 		"line 1: current.NVME_EMULATION_ENABLE: unknown setting: remove it"},
-	{"{\"current\": {\"SRIOV_EN\": 2}}",
-		"line 1: current.SRIOV_EN: must be 0 or 1, is 2"},
+	{"{\"current\": {\"SRIOV_EN\": 2}}", "line 1: current.SRIOV_EN: must be 0 or 1, is 2"},
 	{"{\"current\": {\"SRIOV_EN\": \"True(1)\"}}",
 		"line 1: current.SRIOV_EN: must be the number 0 or 1, is the string \"True(1)\": "
 		"write a number, unquoted"},
@@ -240,8 +236,8 @@ refused(void **state)
 		got[0] = '\0';
 		for (e = 0, used = 0; e < errors.n; e++) {
 			used += (size_t)snprintf(got + used, sizeof(got) - used, e > 0 ? "\n" : "");
-			used += (size_t)vn_conf_error_format(&errors.e[e], NULL, got + used,
-				sizeof(got) - used);
+			used += (size_t)vn_conf_error_format(
+				&errors.e[e], NULL, got + used, sizeof(got) - used);
 		}
 		if (strcmp(cases[i].messages, got) != 0) {
 			print_error("file: %s\nwant: %s\ngot:  %s\n", cases[i].text,

@@ -31,18 +31,17 @@ enum kind {
 struct param {
 	const char *name;
 	enum kind kind;
-	size_t offset;             /* in struct vn_conf; of the struct vn_conf_fn for its members */
-	uint32_t min, max;         /* of numbers */
-	const struct param *sub;   /* of an object */
+	size_t offset;           /* in struct vn_conf; of the struct vn_conf_fn for its members */
+	uint32_t min, max;       /* of numbers */
+	const struct param *sub; /* of an object */
 };
 
 #define AT(member) offsetof(struct vn_conf, member)
-#define END        {NULL, FLAG, 0, 0, 0, NULL}
 
 static const struct param static_pf_params[] = {
 	{"mac_base", MAC_BASE, AT(static_pf), 0, 0, NULL},
 	{"features", FEATURES, AT(static_pf), 0, 0, NULL},
-	END,
+	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
 static const struct param vf_params[] = {
@@ -51,13 +50,13 @@ static const struct param vf_params[] = {
 	{"vfs_per_pf", NUM32, AT(vf.vfs_per_pf), 1, 1008, NULL},
 	{"max_queue_pairs", NUM16, AT(vf.max_queue_pairs), 1, 127, NULL},
 	{"max_queue_size", QUEUE_SIZE, AT(vf.max_queue_size), 4, 32768, NULL},
-	END,
+	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
 static const struct param vhost_user_params[] = {
 	{"mode", MODE, AT(vhost_user_client), 0, 0, NULL},
 	{"socket_dir", DIRECTORY, AT(vhost_user_socket_dir), 0, 0, NULL},
-	END,
+	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
 static const struct param params[] = {
@@ -78,7 +77,7 @@ static const struct param params[] = {
 	{"vf", OBJECT, 0, 0, 0, vf_params},
 	{"lm_prov", PROVIDER, AT(lm_prov), 0, 0, NULL},
 	{"vhost_user", OBJECT, 0, 0, 0, vhost_user_params},
-	END,
+	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
 /* Names that people will try, and why they are refused. */
@@ -155,8 +154,8 @@ read_num(const struct vn_conf_at *at, const json_t *v, const struct param *p, vo
 	if (!vn_conf_get_num(at, v, p->min, p->max, &n))
 		return;
 	if (p->kind == QUEUE_SIZE && (n & (n - 1)) != 0) {
-		vn_conf_error_at(at, "must be a power of two from %u to %u, is %u", p->min, p->max,
-			n);
+		vn_conf_error_at(
+			at, "must be a power of two from %u to %u, is %u", p->min, p->max, n);
 		return;
 	}
 	if (p->kind == NUM8)
@@ -168,8 +167,8 @@ read_num(const struct vn_conf_at *at, const json_t *v, const struct param *p, vo
 }
 
 static void
-read_value(const struct vn_conf_at *at, const json_t *v, const struct param *p,
-	struct vn_conf *conf)
+read_value(
+	const struct vn_conf_at *at, const json_t *v, const struct param *p, struct vn_conf *conf)
 {
 	void *out = (char *)conf + p->offset;
 	struct vn_conf_fn *fn = out;
@@ -228,7 +227,7 @@ home_of(const char *name, const char *parent)
 	for (p = params; p->name != NULL; p++) {
 		if (p->sub != NULL && find(p->sub, name) != NULL)
 			return p->sub == static_pf_params ? "inside \"static_pf\" or \"vf\""
-			     : p->sub == vf_params        ? "inside \"vf\""
+			       : p->sub == vf_params      ? "inside \"vf\""
 							  : "inside \"vhost_user\"";
 	}
 	return NULL;
@@ -274,7 +273,7 @@ read_object(const struct vn_conf_doc *doc, const char *parent, json_t *obj,
 	const struct param *p;
 	json_t *v;
 
-	json_object_foreach(obj, at.key, v) {
+	json_object_foreach (obj, at.key, v) {
 		p = find(list, at.key);
 		if (p == NULL)
 			unknown(&at, list);

@@ -18,19 +18,19 @@
 
 /** Parameters of "static_pf" and of "vf". */
 struct vn_conf_fn {
-	bool has_mac_base;         /**< any six bytes: uniqueness is the operator's job */
+	bool has_mac_base; /**< any six bytes: uniqueness is the operator's job */
 	uint8_t mac_base[6];
 	bool has_features;
 	uint64_t features;
-	uint32_t vfs_per_pf;       /**< "vf" only; 0: not given */
-	uint16_t max_queue_pairs;  /**< "vf" only; 0: not given */
-	uint16_t max_queue_size;   /**< "vf" only; 0: not given */
+	uint32_t vfs_per_pf;      /**< "vf" only; 0: not given */
+	uint16_t max_queue_pairs; /**< "vf" only; 0: not given */
+	uint16_t max_queue_size;  /**< "vf" only; 0: not given */
 };
 
 /** All of it, with the defaults filled in. */
 struct vn_conf {
-	char ib_dev_p0[VN_CONF_NAME_LEN];  /**< "" with is_lag */
-	char ib_dev_p1[VN_CONF_NAME_LEN];  /**< "" with is_lag or single_port */
+	char ib_dev_p0[VN_CONF_NAME_LEN]; /**< "" with is_lag */
+	char ib_dev_p1[VN_CONF_NAME_LEN]; /**< "" with is_lag or single_port */
 	char ib_dev_for_static_pf[VN_CONF_NAME_LEN];
 	char ib_dev_lag[VN_CONF_NAME_LEN]; /**< "" without is_lag */
 	bool is_lag, single_port, recovery;
@@ -39,7 +39,7 @@ struct vn_conf {
 	bool packed_vq, mrg_rxbuf;
 	bool has_dpa_cores;
 	uint8_t dpa_core_start, dpa_core_end; /**< window over the worker lcores, by their order */
-	char lm_prov[VN_CONF_NAME_LEN]; /**< "kernel" or "" */
+	char lm_prov[VN_CONF_NAME_LEN];       /**< "kernel" or "" */
 	struct vn_conf_fn static_pf, vf;
 
 	/* Ours: object "vhost_user". */
@@ -58,7 +58,7 @@ struct vn_conf_error {
 #define VN_CONF_MAX_ERRORS 32
 
 struct vn_conf_errors {
-	unsigned int n;                 /**< all found; may be above VN_CONF_MAX_ERRORS */
+	unsigned int n; /**< all found; may be above VN_CONF_MAX_ERRORS */
 	struct vn_conf_error e[VN_CONF_MAX_ERRORS];
 };
 
@@ -70,8 +70,8 @@ void vn_conf_defaults(struct vn_conf *conf);
  * their lines; after one that makes the text no JSON there can be no others.
  * @return 0, or -EINVAL with *errors filled (at least one) and *conf unchanged.
  */
-int vn_conf_parse(const char *text, size_t len, struct vn_conf *conf,
-	struct vn_conf_errors *errors);
+int vn_conf_parse(
+	const char *text, size_t len, struct vn_conf *conf, struct vn_conf_errors *errors);
 
 /**
  * Read and parse a regular file of at most 1 MiB. Never waits for a FIFO.

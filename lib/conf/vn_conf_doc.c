@@ -82,8 +82,8 @@ explain(const char *text, size_t len, const json_error_t *e, struct vn_conf_erro
 	near = near != NULL ? near + strlen(" near ") : "";
 	switch (json_error_code(e)) {
 	case json_error_premature_end_of_input:
-		vn_conf_error_add(errors, line, "",
-			"ends too early: a closing '}', ']' or '\"' is missing");
+		vn_conf_error_add(
+			errors, line, "", "ends too early: a closing '}', ']' or '\"' is missing");
 		break;
 	case json_error_stack_overflow:
 		vn_conf_error_add(errors, line, "", "is nested too deeply");
@@ -111,8 +111,8 @@ explain(const char *text, size_t len, const json_error_t *e, struct vn_conf_erro
 }
 
 int
-vn_conf_doc_init(struct vn_conf_doc *doc, const char *text, size_t len,
-	struct vn_conf_errors *errors)
+vn_conf_doc_init(
+	struct vn_conf_doc *doc, const char *text, size_t len, struct vn_conf_errors *errors)
 {
 	unsigned int before = errors->n;
 	json_error_t dup, e;

@@ -43,8 +43,8 @@ distance(const char *a, const char *b)
 	for (i = 1; i <= la; i++) {
 		cur[0] = (unsigned int)i;
 		for (j = 1; j <= lb; j++) {
-			cur[j] = min3(last[j] + 1, cur[j - 1] + 1,
-				last[j - 1] + (a[i - 1] != b[j - 1]));
+			cur[j] = min3(
+				last[j] + 1, cur[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 				before[j - 2] + 1 < cur[j])
 				cur[j] = before[j - 2] + 1;

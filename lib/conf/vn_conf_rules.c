@@ -36,7 +36,13 @@ check_ports(const struct vn_conf_doc *doc, const struct vn_conf *conf)
 	struct vn_conf_at lag, is_lag, at;
 	bool has_lag = given(doc, &lag, NULL, "ib_dev_lag");
 	bool on = given(doc, &is_lag, NULL, "is_lag") && conf->is_lag;
+	bool single = given(doc, &at, NULL, "single_port") && conf->single_port;
 
+	if (single && on)
+		vn_conf_error_at(&at, "1 excludes \"is_lag\": 1, a LAG needs two ports");
+	if (single && given(doc, &at, NULL, "ib_dev_p1"))
+		vn_conf_error_at(
+			&at, "is the device of port 1, but \"single_port\" is 1: remove one");
 	if (has_lag && given(doc, &at, NULL, "ib_dev_p0"))
 		vn_conf_error_at(&at, "excludes \"ib_dev_lag\": with LAG only that one is given");
 	if (has_lag && given(doc, &at, NULL, "ib_dev_p1"))
@@ -53,14 +59,6 @@ check_ports(const struct vn_conf_doc *doc, const struct vn_conf *conf)
 		vn_conf_error_at(&at,
 			"must name the LAG device \"%s\" when \"is_lag\" is 1, is \"%s\"",
 			conf->ib_dev_lag, conf->ib_dev_for_static_pf);
-
-	if (!given(doc, &at, NULL, "single_port") || !conf->single_port)
-		return;
-	if (on)
-		vn_conf_error_at(&at, "1 excludes \"is_lag\": 1, a LAG needs two ports");
-	if (given(doc, &at, NULL, "ib_dev_p1"))
-		vn_conf_error_at(&at,
-			"is the device of port 1, but \"single_port\" is 1: remove one");
 }
 
 static void
@@ -89,8 +87,8 @@ check_rings(const struct vn_conf_doc *doc, const struct vn_conf *conf)
 
 	if (!given(doc, &packed, NULL, "packed_vq") || !conf->packed_vq)
 		return;
-	vn_conf_error_at(&packed,
-		"1 is not supported yet: this version has split virtqueues only, write 0");
+	vn_conf_error_at(
+		&packed, "1 is not supported yet: this version has split virtqueues only, write 0");
 	if (given(doc, &mrg, NULL, "mrg_rxbuf") && conf->mrg_rxbuf)
 		vn_conf_error_at(&mrg, "1 excludes \"packed_vq\": 1, switch one of them off");
 }
@@ -118,8 +116,8 @@ check_vf(const struct vn_conf_doc *doc)
 	struct vn_conf_at at;
 
 	if (given(doc, &at, "vf", "mac_base") && missing(doc, "vf", "vfs_per_pf"))
-		vn_conf_error_at(&at,
-			"needs \"vfs_per_pf\" too: it tells each PF's share of addresses");
+		vn_conf_error_at(
+			&at, "needs \"vfs_per_pf\" too: it tells each PF's share of addresses");
 }
 
 void

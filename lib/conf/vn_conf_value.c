@@ -62,8 +62,8 @@ vn_conf_get_flag(const struct vn_conf_at *at, const json_t *v, bool *out)
 		return false;
 	}
 	if (json_integer_value(v) != 0 && json_integer_value(v) != 1) {
-		vn_conf_error_at(at, "must be 0 or 1, is %" JSON_INTEGER_FORMAT,
-			json_integer_value(v));
+		vn_conf_error_at(
+			at, "must be 0 or 1, is %" JSON_INTEGER_FORMAT, json_integer_value(v));
 		return false;
 	}
 	*out = json_integer_value(v) == 1;
@@ -81,8 +81,8 @@ vn_conf_get_bool(const struct vn_conf_at *at, const json_t *v, bool *out)
 }
 
 bool
-vn_conf_get_num(const struct vn_conf_at *at, const json_t *v, uint32_t min, uint32_t max,
-	uint32_t *out)
+vn_conf_get_num(
+	const struct vn_conf_at *at, const json_t *v, uint32_t min, uint32_t max, uint32_t *out)
 {
 	char want[64];
 
@@ -96,8 +96,8 @@ vn_conf_get_num(const struct vn_conf_at *at, const json_t *v, uint32_t min, uint
 		return false;
 	}
 	if (json_integer_value(v) < (json_int_t)min || json_integer_value(v) > (json_int_t)max) {
-		vn_conf_error_at(at, "must be %s, is %" JSON_INTEGER_FORMAT, want,
-			json_integer_value(v));
+		vn_conf_error_at(
+			at, "must be %s, is %" JSON_INTEGER_FORMAT, want, json_integer_value(v));
 		return false;
 	}
 	*out = (uint32_t)json_integer_value(v);
@@ -132,8 +132,8 @@ vn_conf_get_string(const struct vn_conf_at *at, const json_t *v, char *buf, size
 		return false;
 	}
 	if (strlen(s) >= len) {
-		vn_conf_error_at(at, "is too long: at most %zu characters, has %zu", len - 1,
-			strlen(s));
+		vn_conf_error_at(
+			at, "is too long: at most %zu characters, has %zu", len - 1, strlen(s));
 		return false;
 	}
 	for (i = 0; s[i] != '\0'; i++) {
@@ -216,7 +216,7 @@ vn_conf_get_mask(const struct vn_conf_at *at, const json_t *v, uint64_t *out)
 
 	if (json_is_number(v)) {
 		vn_conf_error_at(at, "must be a hex string such as \"0x230047082b\", is a number: "
-			"write the mask in hex and in quotes");
+				     "write the mask in hex and in quotes");
 		return false;
 	}
 	s = string_of(at, v);

@@ -79,7 +79,8 @@ vn_identity_board_serial(const char *machine_id, const char *product_uuid,
 		if (!read_id(product_uuid, id)) {
 			snprintf(err, errlen,
 				"no board serial: neither %s nor %s identifies this machine, "
-				"give one with --board-serial", machine_id, product_uuid);
+				"give one with --board-serial",
+				machine_id, product_uuid);
 			return -ENOENT;
 		}
 	}
@@ -101,7 +102,7 @@ serial_ok(const char *serial)
 	size_t len = strnlen(serial, VN_BOARD_SERIAL_LEN);
 
 	return len >= VN_BOARD_SERIAL_MIN && len <= VN_BOARD_SERIAL_MAX &&
-		serial[strspn(serial, allowed)] == '\0';
+	       serial[strspn(serial, allowed)] == '\0';
 }
 
 int
@@ -136,8 +137,8 @@ complete(struct vn_identity *id, const char *serial, unsigned int port)
 }
 
 int
-vn_identity_static_pf(struct vn_identity *id, const char *serial, unsigned int pf_id,
-	unsigned int port)
+vn_identity_static_pf(
+	struct vn_identity *id, const char *serial, unsigned int pf_id, unsigned int port)
 {
 	memset(id, 0, sizeof(*id));
 	if (!serial_ok(serial))
@@ -152,8 +153,8 @@ vn_identity_static_pf(struct vn_identity *id, const char *serial, unsigned int p
 }
 
 int
-vn_identity_hotplug_pf(struct vn_identity *id, const char *serial, unsigned int slot,
-	unsigned int port)
+vn_identity_hotplug_pf(
+	struct vn_identity *id, const char *serial, unsigned int slot, unsigned int port)
 {
 	memset(id, 0, sizeof(*id));
 	if (!serial_ok(serial))
@@ -190,8 +191,7 @@ int
 vn_identity_vf_index(unsigned int pf_id, unsigned int vf_id, unsigned int vfs_per_pf)
 {
 	if (vf_id >= vfs_per_pf || vfs_per_pf > VN_IDENTITY_VFS ||
-		pf_id >= VN_IDENTITY_STATIC_PFS ||
-		pf_id * vfs_per_pf + vf_id >= VN_IDENTITY_VFS)
+		pf_id >= VN_IDENTITY_STATIC_PFS || pf_id * vfs_per_pf + vf_id >= VN_IDENTITY_VFS)
 		return -ERANGE;
 	return (int)(pf_id * vfs_per_pf + vf_id);
 }

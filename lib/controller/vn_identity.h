@@ -51,9 +51,9 @@
 /** All of an identity. */
 struct vn_identity {
 	char vuid[VN_VUID_LEN];
-	uint16_t bdf;                    /**< bus << 8 | dev << 3 | fn */
-	uint16_t pci_function;           /**< "pf_num": function number of the (parent) PF */
-	uint8_t mac[VN_MAC_LEN];         /**< the default, without a mac_base */
+	uint16_t bdf;            /**< bus << 8 | dev << 3 | fn */
+	uint16_t pci_function;   /**< "pf_num": function number of the (parent) PF */
+	uint8_t mac[VN_MAC_LEN]; /**< the default, without a mac_base */
 	uint32_t sf_num;
 	char rep_name[VN_PORT_NAME_LEN];
 };
@@ -84,12 +84,12 @@ int vn_identity_check_serial(const char *serial, char *err, size_t errlen);
  * @return
  *   0; -EINVAL (bad serial, no such port); -ERANGE (no such place).
  */
-int vn_identity_static_pf(struct vn_identity *id, const char *serial, unsigned int pf_id,
-	unsigned int port);
+int vn_identity_static_pf(
+	struct vn_identity *id, const char *serial, unsigned int pf_id, unsigned int port);
 
 /** The identity of the hotplug PF in @p slot (1..31). As vn_identity_static_pf(). */
-int vn_identity_hotplug_pf(struct vn_identity *id, const char *serial, unsigned int slot,
-	unsigned int port);
+int vn_identity_hotplug_pf(
+	struct vn_identity *id, const char *serial, unsigned int slot, unsigned int port);
 
 /**
  * The identity of a VF.

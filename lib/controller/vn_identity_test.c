@@ -140,8 +140,13 @@ board_serial_fallback(void **state)
 {
 	static const char uuid[] = "4c4c4544-0042-3510-8052-b9c04f4a4d32\n";
 	static const char *const no_id[] = {
-		NULL, "", "\n", "uninitialized\n", "00000000000000000000000000000000\n",
-		"0123456789abcdef0123456789abcde\n", "0123456789abcdef0123456789abcdef0\n",
+		NULL,
+		"",
+		"\n",
+		"uninitialized\n",
+		"00000000000000000000000000000000\n",
+		"0123456789abcdef0123456789abcde\n",
+		"0123456789abcdef0123456789abcdef0\n",
 		"0123456789abcdef0123456789abcdeg\n",
 	};
 	char first[VN_BOARD_SERIAL_LEN];
