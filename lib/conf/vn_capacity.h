@@ -18,7 +18,7 @@
 #include "vn_conf.h"
 
 /* clang-format off */
-/** X(enum, "SETTING", type, minimum, maximum, default); type is BOOL or NUM. In the file's order. */
+/** X(enum, "SETTING", type, minimum, maximum, default), in the file's order; type: BOOL or NUM. */
 #define VN_CAPACITY_SETTINGS(X)                                                                    \
 	X(EMULATION_ENABLE, "VIRTIO_NET_EMULATION_ENABLE", BOOL, 0, 1, 1)                          \
 	X(NUM_PF, "VIRTIO_NET_EMULATION_NUM_PF", NUM, 0, 31, 1)                                    \
