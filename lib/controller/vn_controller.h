@@ -43,6 +43,12 @@ int vn_controller_create(const struct vn_controller_env *env, const struct vn_co
 /** Make and plug all static PFs. @p err gets one line on failure. @return 0 or negative errno. */
 int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 
+/** True once the port of every device has been made, or could not be (port_error). */
+bool vn_controller_settled(const struct vn_controller *ctrl);
+
+/** A memory file broke (SIGBUS): find the devices that it belongs to. */
+void vn_controller_check_mem(struct vn_controller *ctrl);
+
 /** Unplug and end all devices (representors stay), then @p done. */
 void vn_controller_stop(struct vn_controller *ctrl, vn_device_cb done, void *ctx);
 void vn_controller_destroy(struct vn_controller *ctrl);

@@ -56,6 +56,7 @@ struct vn_device_env {
 	struct vn_blackbox *bb;          /**< may be NULL */
 	struct rte_mempool *pool;
 	const struct vn_port_ops *port_ops;
+	uint64_t port_features;          /**< port_ops->features(), asked once */
 };
 
 /** Who the device is and what it can do (contract 1.3 to 1.5, 4.3). */
@@ -211,6 +212,12 @@ void vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx);
 void vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN]);
 
 /* For the controller. */
+
+/**
+ * A memory file of some device broke (SIGBUS): if it is one of this device's, mark the device broken
+ * and take its rings from the poller.
+ */
+void vn_device_check_mem(struct vn_device *dev);
 
 /** Size classes of contract 7.4. */
 void vn_device_set_count_sizes(struct vn_device *dev, bool on);

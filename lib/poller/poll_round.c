@@ -59,6 +59,13 @@ run_commands(struct vn_poller *p)
 		vn_loop_wake(p->loop);
 }
 
+void
+vn_poller_tell(struct vn_poller *p, struct vn_poller_cmd *cmd)
+{
+	cmd_push(&p->done, cmd);
+	vn_loop_wake(p->loop);
+}
+
 static unsigned int
 poll_round(struct vn_poller *p)
 {

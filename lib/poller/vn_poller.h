@@ -108,6 +108,8 @@ void vn_poller_call(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** The ring is the poller's from now on; one kick and one interrupt are assumed lost. */
 void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx,
 	struct vn_virtq *vq, int kick_fd);
+/** Have @p cmd's done() run in the control thread soon; exec() and late() are not used. */
+void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
 void vn_poll_qp_attach_port(struct vn_poller *poller, struct vn_poll_qp *qp,

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef APP_H
+#define APP_H
+
+/** @file What the files of the program share. */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vn_capacity.h"
+#include "vn_conf.h"
+
+#define APP_ERR_LEN 512
+
+struct vn_gm_registry;
+struct vn_loop;
+
+/** What the command line says, with the defaults filled in. */
+struct app_args {
+	const char *conf_file;        /**< NULL: the default one, if there is one */
+	const char *capacity_file;    /**< NULL: the one in state_dir, if there is one */
+	const char *state_dir;
+	const char *run_dir;
+	const char *board_serial;     /**< NULL: from the machine id */
+	const char *validate_file;    /**< only check this file */
+	const char *log_level;
+	const char *file_prefix;
+	uint32_t idle_spin_us;
+	uint32_t num_mbufs;
+	bool version, help;
+	char run_dir_buf[PATH_MAX];
+	/* For rte_eal_init(): the EAL's part with our defaults added. */
+	int eal_argc;
+	char **eal_argv;
+};
+
+/** args.c. @return 0, or -EINVAL with one line in @p err. */
+int app_args_parse(int argc, char **argv, struct app_args *args, char *err);
+void app_args_free(struct app_args *args);
+void app_usage(void);
+
+/** instance.c: there is one instance per file prefix and one per run directory. */
+struct app_instance {
+	int prefix_fd, run_fd;
+	char prefix_lock[PATH_MAX], run_lock[PATH_MAX];
+	char eal_dir[PATH_MAX];       /**< the EAL's runtime directory of the prefix */
+	bool made_run_dir, made_eal_dir;
+};
+/** Make the directories and take the locks. @return 0, or negative errno with one line in @p err. */
+int app_instance_take(const struct app_args *args, struct app_instance *inst, char *err);
+/** Give all back; @p eal_used: the EAL's runtime files of our prefix go as well. */
+void app_instance_release(const struct app_args *args, struct app_instance *inst, bool eal_used);
+
+/** notify.c: tell the service manager (sd_notify(3)); no-op without one. */
+void app_notify(const char *state);
+
+/** signals.c */
+/** Block what the loop will read; before any thread is made. */
+void app_signals_block(void);
+/** SIGTERM and SIGINT stop the loop by @p stop. @return 0 or negative errno. */
+int app_signals_watch(struct vn_loop *loop, void (*stop)(void *ctx), void *ctx);
+void app_signals_unwatch(struct vn_loop *loop);
+/** From now on a SIGBUS in guest memory is survived. */
+void app_sigbus_install(struct vn_gm_registry *reg, struct vn_loop *loop);
+
+/** service.c: the EAL is up; run until a signal. @return exit status. */
+int app_service_run(const struct app_args *args, const struct vn_conf *conf,
+	const struct vn_capacity *capacity, const char *board_serial);
+
+#endif /* APP_H */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * The command line: dpdk-virtnet [EAL options] -- [our options]
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+
+#include "app.h"
+
+#define DEFAULT_PREFIX "virtnet"
+#define DEFAULT_STATE_DIR "/var/lib/dpdk-virtnet"
+#define RUN_DIR_BASE "/run/dpdk-virtnet"
+/** Memory to take without hugepages, MiB: the mbufs and room for the rest. */
+#define NO_HUGE_MB "256"
+#define MAX_EXTRA 8
+
+enum {
+	OPT_CAPACITY = 256,
+	OPT_STATE_DIR,
+	OPT_RUN_DIR,
+	OPT_BOARD_SERIAL,
+	OPT_IDLE_SPIN,
+	OPT_MBUFS,
+	OPT_VALIDATE,
+	OPT_LOG_LEVEL,
+};
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"capacity", required_argument, NULL, OPT_CAPACITY},
+	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+	{"board-serial", required_argument, NULL, OPT_BOARD_SERIAL},
+	{"idle-spin-us", required_argument, NULL, OPT_IDLE_SPIN},
+	{"mbufs", required_argument, NULL, OPT_MBUFS},
+	{"validate", required_argument, NULL, OPT_VALIDATE},
+	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+void
+app_usage(void)
+{
+	puts("dpdk-virtnet [EAL options] -- [options]\n"
+	     "\n"
+	     "  -c, --config FILE     virtnet.conf (default: /etc/dpdk-virtnet/virtnet.conf, if there)\n"
+	     "      --capacity FILE   capacity settings (default: STATE-DIR/capacity.json, if there)\n"
+	     "      --state-dir DIR   what must survive a reboot (default: " DEFAULT_STATE_DIR ")\n"
+	     "      --run-dir DIR     sockets and black box, on tmpfs\n"
+	     "                        (default: " RUN_DIR_BASE "/<file-prefix>)\n"
+	     "      --board-serial S  serial for the VUIDs (default: from the machine id)\n"
+	     "      --idle-spin-us N  how long an idle poller looks for work before it sleeps\n"
+	     "                        (default: 20)\n"
+	     "      --mbufs N         packet buffers of 2 KiB (default: 32768)\n"
+	     "      --validate FILE   check a virtnet.conf and end\n"
+	     "      --log-level L     err, info (default) or debug\n"
+	     "  -V, --version         show the version and end\n"
+	     "  -h, --help            this text (EAL options: dpdk-virtnet --help)\n"
+	     "\n"
+	     "The EAL's --file-prefix defaults to \"" DEFAULT_PREFIX "\"; without hugepages --no-huge "
+	     "is added.");
+}
+
+/* The value of EAL option @p name ("--x v" or "--x=v"), "" if it has none, NULL if it is not there. */
+static const char *
+eal_option(int argc, char **argv, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], name, len) != 0)
+			continue;
+		if (argv[i][len] == '=')
+			return argv[i] + len + 1;
+		if (argv[i][len] == '\0')
+			return i + 1 < argc ? argv[i + 1] : "";
+	}
+	return NULL;
+}
+
+static bool
+hugepages_free(void)
+{
+	unsigned long free_pages = 0;
+	glob_t g;
+
+	if (glob("/sys/kernel/mm/hugepages/hugepages-*/free_hugepages", 0, NULL, &g) != 0)
+		return false;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		FILE *f = fopen(g.gl_pathv[i], "re");
+		unsigned long n;
+
+		if (f == NULL)
+			continue;
+		if (fscanf(f, "%lu", &n) == 1)
+			free_pages += n;
+		fclose(f);
+	}
+	globfree(&g);
+	return free_pages > 0;
+}
+
+/* The EAL's options as given, with what we add. */
+static int
+eal_args(int argc, char **argv, struct app_args *args)
+{
+	int n = 0;
+
+	args->eal_argv = calloc(argc + MAX_EXTRA + 1, sizeof(char *));
+	if (args->eal_argv == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < argc; i++)
+		args->eal_argv[n++] = argv[i];
+	args->file_prefix = eal_option(argc, argv, "--file-prefix");
+	if (args->file_prefix == NULL) {
+		args->file_prefix = DEFAULT_PREFIX;
+		args->eal_argv[n++] = (char *)(uintptr_t)"--file-prefix=" DEFAULT_PREFIX;
+	}
+	if (eal_option(argc, argv, "--no-huge") == NULL &&
+			eal_option(argc, argv, "--help") == NULL && !hugepages_free()) {
+		args->eal_argv[n++] = (char *)(uintptr_t)"--no-huge";
+		if (eal_option(argc, argv, "-m") == NULL) {
+			args->eal_argv[n++] = (char *)(uintptr_t)"-m";
+			args->eal_argv[n++] = (char *)(uintptr_t)NO_HUGE_MB;
+		}
+	}
+	/* Our lines are what an operator reads; the EAL speaks up when something is wrong. */
+	if (eal_option(argc, argv, "--log-level") == NULL)
+		args->eal_argv[n++] = (char *)(uintptr_t)"--log-level=lib.*:warning";
+	args->eal_argc = n;
+	return 0;
+}
+
+static int
+number(const char *text, const char *option, uint32_t min, uint32_t max, uint32_t *value, char *err)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || v < min || v > max || *text == '-') {
+		snprintf(err, APP_ERR_LEN, "%s %s: expected a number from %u to %u", option, text, min,
+			max);
+		return -EINVAL;
+	}
+	*value = v;
+	return 0;
+}
+
+static int
+own_options(int argc, char **argv, struct app_args *args, char *err)
+{
+	int c, rc = 0;
+
+	optind = 1;
+	opterr = 0;
+	while (rc == 0 && (c = getopt_long(argc, argv, ":c:Vh", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			args->conf_file = optarg;
+			break;
+		case OPT_CAPACITY:
+			args->capacity_file = optarg;
+			break;
+		case OPT_STATE_DIR:
+			args->state_dir = optarg;
+			break;
+		case OPT_RUN_DIR:
+			args->run_dir = optarg;
+			break;
+		case OPT_BOARD_SERIAL:
+			args->board_serial = optarg;
+			break;
+		case OPT_IDLE_SPIN:
+			rc = number(optarg, "--idle-spin-us", 0, 1000000, &args->idle_spin_us, err);
+			break;
+		case OPT_MBUFS:
+			rc = number(optarg, "--mbufs", 1024, 64 * 1024 * 1024, &args->num_mbufs, err);
+			break;
+		case OPT_VALIDATE:
+			args->validate_file = optarg;
+			break;
+		case OPT_LOG_LEVEL:
+			args->log_level = optarg;
+			break;
+		case 'V':
+			args->version = true;
+			break;
+		case 'h':
+			args->help = true;
+			break;
+		case ':':
+			snprintf(err, APP_ERR_LEN, "%s needs a value (see -- -h)", argv[optind - 1]);
+			rc = -EINVAL;
+			break;
+		default:
+			snprintf(err, APP_ERR_LEN, "unknown option %s (see -- -h)", argv[optind - 1]);
+			rc = -EINVAL;
+			break;
+		}
+	}
+	if (rc == 0 && optind < argc) {
+		snprintf(err, APP_ERR_LEN, "unexpected word \"%s\" (see -- -h)", argv[optind]);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
+int
+app_args_parse(int argc, char **argv, struct app_args *args, char *err)
+{
+	int eal_argc = argc, rc;
+
+	*args = (struct app_args){
+		.state_dir = DEFAULT_STATE_DIR,
+		.log_level = "info",
+		.idle_spin_us = 20,
+		.num_mbufs = 32768,
+	};
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			eal_argc = i;
+			break;
+		}
+		/* Ours where nobody would look for "--". */
+		if (strcmp(argv[i], "-V") == 0)
+			args->version = true;
+		if (strncmp(argv[i], "--validate", 10) == 0) {
+			eal_argc = i - 1 > 0 ? i - 1 : 0;
+			break;
+		}
+	}
+	rc = eal_args(eal_argc > 0 ? eal_argc : 1, argv, args);
+	if (rc != 0) {
+		snprintf(err, APP_ERR_LEN, "out of memory");
+		return rc;
+	}
+	if (eal_argc < argc) {
+		rc = own_options(argc - eal_argc, argv + eal_argc, args, err);
+		if (rc != 0)
+			return rc;
+	}
+	if (args->run_dir == NULL) {
+		snprintf(args->run_dir_buf, sizeof(args->run_dir_buf), RUN_DIR_BASE "/%s",
+			args->file_prefix);
+		args->run_dir = args->run_dir_buf;
+	}
+	if (strcmp(args->log_level, "err") != 0 && strcmp(args->log_level, "info") != 0 &&
+			strcmp(args->log_level, "debug") != 0) {
+		snprintf(err, APP_ERR_LEN, "--log-level %s: expected err, info or debug",
+			args->log_level);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void
+app_args_free(struct app_args *args)
+{
+	free(args->eal_argv);
+}

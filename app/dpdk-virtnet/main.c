@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "app.h"
+#include "vn_identity.h"
+#include "vn_log.h"
+
+#define DEFAULT_CONF "/etc/dpdk-virtnet/virtnet.conf"
+
+static int
+complain(const char *text)
+{
+	fprintf(stderr, "dpdk-virtnet: %s\n", text);
+	return 1;
+}
+
+static int
+show_errors(FILE *out, const char *file, const struct vn_conf_errors *errors)
+{
+	char line[PATH_MAX + 512];
+
+	for (unsigned int i = 0; i < errors->n && i < VN_CONF_MAX_ERRORS; i++) {
+		vn_conf_error_format(&errors->e[i], file, line, sizeof(line));
+		fprintf(out, "%s%s\n", out == stderr ? "dpdk-virtnet: " : "", line);
+	}
+	if (errors->n > VN_CONF_MAX_ERRORS)
+		fprintf(out, "... and %u more\n", errors->n - VN_CONF_MAX_ERRORS);
+	return 1;
+}
+
+static int
+validate(const char *file)
+{
+	struct vn_conf_errors errors;
+	struct vn_conf conf;
+
+	if (vn_conf_load(file, &conf, &errors) != 0)
+		return show_errors(stdout, file, &errors);
+	printf("%s is valid\n", file);
+	return 0;
+}
+
+/* Everything that can be found wrong before the EAL is started. */
+static int
+load_files(const struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
+{
+	struct vn_conf_errors errors = {0};
+	const char *file = args->conf_file;
+	char path[PATH_MAX];
+
+	if (file == NULL && access(DEFAULT_CONF, F_OK) == 0)
+		file = DEFAULT_CONF;
+	vn_conf_defaults(conf);
+	if (file != NULL && vn_conf_load(file, conf, &errors) != 0)
+		return show_errors(stderr, file, &errors);
+
+	file = args->capacity_file;
+	if (file == NULL) {
+		snprintf(path, sizeof(path), "%s/capacity.json", args->state_dir);
+		file = path;
+	} else if (access(file, F_OK) != 0) {
+		fprintf(stderr, "dpdk-virtnet: %s: %s (--capacity)\n", file, strerror(errno));
+		return 1;
+	}
+	if (vn_capacity_load(file, capacity, &errors) != 0)
+		return show_errors(stderr, file, &errors);
+	return 0;
+}
+
+static int
+find_serial(const struct app_args *args, char serial[VN_BOARD_SERIAL_LEN], char *err)
+{
+	int rc;
+
+	if (args->board_serial == NULL)
+		return vn_identity_board_serial(NULL, NULL, serial, err, APP_ERR_LEN);
+	rc = vn_identity_check_serial(args->board_serial, err, APP_ERR_LEN);
+	if (rc == 0)
+		snprintf(serial, VN_BOARD_SERIAL_LEN, "%s", args->board_serial);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	char err[APP_ERR_LEN] = "", serial[VN_BOARD_SERIAL_LEN];
+	struct vn_capacity capacity;
+	struct app_instance inst;
+	struct app_args args;
+	struct vn_conf conf;
+	int rc = 1;
+
+	if (app_args_parse(argc, argv, &args, err) != 0) {
+		app_args_free(&args);
+		return complain(err);
+	}
+	if (args.help || args.version || args.validate_file != NULL) {
+		if (args.help)
+			app_usage();
+		else if (args.version)
+			puts("dpdk-virtnet v" VN_VERSION);
+		rc = args.validate_file != NULL ? validate(args.validate_file) : 0;
+		app_args_free(&args);
+		return rc;
+	}
+	if (load_files(&args, &conf, &capacity) != 0)
+		goto free_args;
+	if (find_serial(&args, serial, err) != 0 || app_instance_take(&args, &inst, err) != 0) {
+		complain(err);
+		goto free_args;
+	}
+	app_signals_block();
+	if (rte_eal_init(args.eal_argc, args.eal_argv) < 0) {
+		snprintf(err, sizeof(err), "cannot start DPDK's EAL: %s (its own lines above say more)",
+			rte_strerror(rte_errno));
+		complain(err);
+	} else {
+		vn_log_set_level(args.log_level);
+		rc = app_service_run(&args, &conf, &capacity, serial);
+		rte_eal_cleanup();
+	}
+	app_instance_release(&args, &inst, true);
+
+free_args:
+	app_args_free(&args);
+	return rc;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * The wiring: makes all parts, runs the control thread's loop, and takes them down again.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include "app.h"
+#include "vn_blackbox.h"
+#include "vn_controller.h"
+#include "vn_ctl.h"
+#include "vn_log.h"
+#include "vn_loop.h"
+#include "vn_net_hdr.h"
+#include "vn_poller.h"
+#include "vn_tap.h"
+#include "vn_vhost_user.h"
+
+/** Mappings of guest memory files, all devices together. */
+#define MAX_GUEST_FILES 32768
+/** Rings that the black box has room for. */
+#define MAX_BLACKBOX_RINGS 4096
+#define MBUF_DATA_ROOM (2048 + RTE_PKTMBUF_HEADROOM)
+#define MBUF_CACHE 256
+/** All must have ended by then after a signal. */
+#define STOP_DEADLINE_NS VN_MS(800)
+
+struct service {
+	struct vn_loop *loop;
+	struct vn_gm_registry *gm;
+	struct vn_pollers *pollers;
+	struct vn_blackbox *bb;
+	struct rte_mempool *pool;
+	struct vn_controller *ctrl;
+	struct vn_ctl *ctl;
+	struct vn_timer stop_timer;
+	uint64_t broken_seen;
+	char bb_path[PATH_MAX];
+	bool ready, stopping, stopped;
+};
+
+static void
+stop_overdue(void *ctx)
+{
+	struct service *s = ctx;
+
+	VN_ERR("not everything ended in time: leaving it to the kernel");
+	vn_loop_stop(s->loop);
+}
+
+static void
+devices_gone(void *ctx, int result)
+{
+	struct service *s = ctx;
+
+	RTE_SET_USED(result);
+	s->stopped = true;
+	vn_loop_stop(s->loop);
+}
+
+static void
+stop(void *ctx)
+{
+	struct service *s = ctx;
+
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	app_notify("STOPPING=1");
+	s->stop_timer = (struct vn_timer){.cb = stop_overdue, .ctx = s};
+	vn_loop_arm(s->loop, &s->stop_timer, STOP_DEADLINE_NS);
+	vn_ctl_destroy(s->ctl);
+	s->ctl = NULL;
+	vn_controller_stop(s->ctrl, devices_gone, s);
+}
+
+/* Runs whenever a job ended, a poller answered, or guest memory broke. */
+static void
+woken(void *ctx)
+{
+	struct service *s = ctx;
+	const uint64_t broken = vn_gm_registry_broken(s->gm);
+
+	if (s->ctrl == NULL)
+		return;
+	if (broken != s->broken_seen) {
+		s->broken_seen = broken;
+		vn_controller_check_mem(s->ctrl);
+	}
+	if (!s->ready && !s->stopping && vn_controller_settled(s->ctrl)) {
+		s->ready = true;
+		VN_INFO("ready: %u devices", s->ctrl->num_devices);
+		app_notify("READY=1");
+	}
+}
+
+static int
+make_pollers(struct service *s, const struct app_args *args, char *err)
+{
+	const struct vn_poller_conf pc = {.idle_spin_us = args->idle_spin_us};
+	unsigned int lcores[RTE_MAX_LCORE], n = 0, lcore;
+	int rc;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+		lcores[n++] = lcore;
+	if (n == 0) {
+		snprintf(err, APP_ERR_LEN, "no worker lcore: besides the main lcore at least one is "
+			"needed to move packets, e.g. -l 0,1 or --lcores 0@0,1@0");
+		return -EINVAL;
+	}
+	rc = vn_pollers_create(s->loop, lcores, n, &pc, &s->pollers);
+	if (rc == 0)
+		rc = vn_pollers_start(s->pollers);
+	if (rc != 0)
+		snprintf(err, APP_ERR_LEN, "cannot start the pollers: %s", strerror(-rc));
+	return rc;
+}
+
+static int
+make_parts(struct service *s, const struct app_args *args, char *err)
+{
+	bool fresh;
+	int rc;
+
+	s->loop = vn_loop_create();
+	s->gm = vn_gm_registry_create(MAX_GUEST_FILES);
+	if (s->loop == NULL || s->gm == NULL || vn_loop_on_wake(s->loop, woken, s) != 0) {
+		snprintf(err, APP_ERR_LEN, "out of memory or file descriptors");
+		return -ENOMEM;
+	}
+	app_sigbus_install(s->gm, s->loop);
+	rc = make_pollers(s, args, err);
+	if (rc != 0)
+		return rc;
+	s->pool = rte_pktmbuf_pool_create("vn_mbufs", args->num_mbufs, MBUF_CACHE,
+		VN_MBUF_PRIV_SIZE, MBUF_DATA_ROOM, SOCKET_ID_ANY);
+	if (s->pool == NULL) {
+		snprintf(err, APP_ERR_LEN, "no memory for %u packet buffers (%s): give the EAL more "
+			"(-m MB, or hugepages), or ask for fewer (-- --mbufs N)", args->num_mbufs,
+			rte_strerror(rte_errno));
+		return -ENOMEM;
+	}
+	snprintf(s->bb_path, sizeof(s->bb_path), "%s/blackbox", args->run_dir);
+	rc = vn_blackbox_open(s->bb_path, MAX_BLACKBOX_RINGS, &s->bb, &fresh);
+	if (rc != 0) {
+		snprintf(err, APP_ERR_LEN, "cannot make the black box %.300s: %s", s->bb_path,
+			strerror(-rc));
+		return rc;
+	}
+	if (!fresh)
+		VN_INFO("found the black box of an earlier instance: rings will be resumed");
+	return 0;
+}
+
+static int
+make_controller(struct service *s, const struct app_args *args, const struct vn_conf *conf,
+	const struct vn_capacity *capacity, const char *serial, char *err)
+{
+	const struct vn_controller_env env = {
+		.dev = {
+			.loop = s->loop,
+			.gm = s->gm,
+			.pollers = s->pollers,
+			.bb = s->bb,
+			.pool = s->pool,
+			.port_ops = &vn_tap_ops,
+			.port_features = vn_tap_ops.features(),
+		},
+		.transport = &vn_vhost_user_ops,
+		.socket_dir = conf->vhost_user_socket_dir[0] != '\0' ? conf->vhost_user_socket_dir
+								     : args->run_dir,
+		.board_serial = serial,
+	};
+	struct vn_ctl_conf cc = {.dir = args->run_dir, .version = VN_VERSION};
+	int rc;
+
+	rc = vn_controller_create(&env, conf, capacity, &s->ctrl);
+	if (rc != 0) {
+		snprintf(err, APP_ERR_LEN, "out of memory");
+		return rc;
+	}
+	/* The control socket first: the cheapest way to find out that we should not be here. */
+	cc.controller = s->ctrl;
+	cc.pollers = s->pollers;
+	rc = vn_ctl_create(s->loop, &cc, &s->ctl, err, APP_ERR_LEN);
+	if (rc == 0)
+		rc = vn_controller_start(s->ctrl, err, APP_ERR_LEN);
+	if (rc == 0)
+		rc = app_signals_watch(s->loop, stop, s);
+	return rc;
+}
+
+/* The reverse of making; each part may be missing. */
+static void
+take_down(struct service *s)
+{
+	const bool clean = s->ctrl == NULL || s->stopped;
+
+	app_signals_unwatch(s->loop);
+	vn_ctl_destroy(s->ctl);
+	if (s->pollers != NULL)
+		vn_pollers_stop(s->pollers);
+	if (!clean)
+		return; /* something may still be in use: the kernel will see to it */
+	vn_controller_destroy(s->ctrl);
+	vn_loop_cancel(s->loop, &s->stop_timer);
+	vn_loop_destroy(s->loop);
+	vn_pollers_destroy(s->pollers);
+	if (s->bb != NULL)
+		vn_blackbox_close(s->bb, true);
+	vn_gm_registry_destroy(s->gm);
+	rte_mempool_free(s->pool);
+}
+
+int
+app_service_run(const struct app_args *args, const struct vn_conf *conf,
+	const struct vn_capacity *capacity, const char *board_serial)
+{
+	struct service s = {0};
+	char err[APP_ERR_LEN] = "";
+	int rc;
+
+	rc = make_parts(&s, args, err);
+	if (rc == 0)
+		rc = make_controller(&s, args, conf, capacity, board_serial, err);
+	if (rc == 0) {
+		woken(&s); /* without devices nothing else would say that we are ready */
+		rc = vn_loop_run(s.loop);
+	} else {
+		fprintf(stderr, "dpdk-virtnet: %s\n", err);
+		if (s.ctrl != NULL) {
+			stop(&s);
+			vn_loop_run(s.loop);
+		}
+	}
+	if (s.loop != NULL)
+		take_down(&s);
+	return rc == 0 && s.stopped ? 0 : 1;
+}

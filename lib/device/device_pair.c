@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * The port queue of a queue pair: open while one of the pair's rings is in use.
+ */
+#include "device_private.h"
+#include "vn_log.h"
+
+static void
+broken_told(struct vn_poller_cmd *cmd)
+{
+	struct dev_pair *pair = RTE_PTR_SUB(cmd, offsetof(struct dev_pair, broken));
+	struct vn_device *dev = pair->dev;
+
+	for (unsigned int i = 2u * pair->idx; i < 2u * pair->idx + 2; i++) {
+		struct vn_virtq *vq = dev->priv->ring[i].vq;
+
+		if (vq != NULL && vn_virtq_broken(vq))
+			dev_mark_broken(dev, vn_virtq_broken_why(vq));
+	}
+}
+
+/* Poller. */
+static void
+on_broken(struct vn_poll_qp *qp)
+{
+	struct dev_pair *pair = qp->ctx;
+
+	vn_poller_tell(pair->dev->priv->poller, &pair->broken);
+}
+
+void
+dev_pair_init(struct vn_device *dev, uint16_t idx)
+{
+	struct dev_pair *pair = &dev->priv->pair[idx];
+
+	pair->dev = dev;
+	pair->idx = idx;
+	pair->qp.ops = dev->env.port_ops;
+	pair->qp.pool = dev->env.pool;
+	pair->qp.on_broken = on_broken;
+	pair->qp.ctx = pair;
+	pair->broken.done = broken_told;
+}
+
+static bool
+wanted(const struct dev_pair *pair)
+{
+	return pair->dev->vq[2 * pair->idx].state != VN_VQ_STOPPED ||
+		pair->dev->vq[2 * pair->idx + 1].state != VN_VQ_STOPPED;
+}
+
+bool
+dev_pair_ready(const struct dev_pair *pair)
+{
+	return pair->state == PAIR_OPEN || (pair->state == PAIR_CLOSED && pair->failed);
+}
+
+static struct dev_pair *
+cmd_pair(struct vn_poller_cmd *cmd)
+{
+	return RTE_PTR_SUB(cmd, offsetof(struct dev_pair, cmd));
+}
+
+static void
+exec_attach(struct vn_poller *poller, struct vn_poller_cmd *cmd)
+{
+	struct dev_pair *pair = cmd_pair(cmd);
+
+	vn_poll_qp_attach_port(poller, &pair->qp, pair->pq);
+}
+
+static void
+exec_detach(struct vn_poller *poller, struct vn_poller_cmd *cmd)
+{
+	vn_poll_qp_detach_port(poller, &cmd_pair(cmd)->qp);
+}
+
+static void
+attached(struct vn_poller_cmd *cmd)
+{
+	struct dev_pair *pair = cmd_pair(cmd);
+
+	pair->cmd_busy = false;
+	dev_pair_advance(pair);
+	dev_settle(pair->dev);
+}
+
+static void
+detached(struct vn_poller_cmd *cmd)
+{
+	struct dev_pair *pair = cmd_pair(cmd);
+
+	pair->cmd_busy = false;
+	pair->state = PAIR_CLOSING;
+	dev_port_queue_close(pair);
+}
+
+static void
+send(struct dev_pair *pair, bool attach)
+{
+	pair->cmd = (struct vn_poller_cmd){
+		.exec = attach ? exec_attach : exec_detach,
+		.done = attach ? attached : detached,
+	};
+	pair->cmd_busy = true;
+	vn_poller_call(pair->dev->priv->poller, &pair->cmd);
+}
+
+static void
+advance_rings(struct dev_pair *pair)
+{
+	dev_ring_advance(&pair->dev->priv->ring[2 * pair->idx]);
+	dev_ring_advance(&pair->dev->priv->ring[2 * pair->idx + 1]);
+}
+
+/*
+ * Called when a ring of the pair changed its state, when the port did, and at the end of each step
+ * of the pair itself.
+ */
+void
+dev_pair_advance(struct dev_pair *pair)
+{
+	struct vn_device_priv *priv = pair->dev->priv;
+
+	if (pair->cmd_busy)
+		return;
+	switch (pair->state) {
+	case PAIR_CLOSED:
+		if (!wanted(pair)) {
+			pair->failed = false;
+			break;
+		}
+		if (pair->failed || priv->port_state == PORT_OPENING)
+			break;
+		if (priv->port_state != PORT_OPEN) {
+			pair->failed = true;
+			advance_rings(pair);
+			break;
+		}
+		pair->state = PAIR_OPENING;
+		dev_port_queue_open(pair);
+		break;
+	case PAIR_OPENING:
+		/* dev_port_queue_open() has ended: pq says how. */
+		if (pair->pq == NULL) {
+			pair->state = PAIR_CLOSED;
+			pair->failed = true;
+		} else {
+			pair->state = PAIR_OPEN;
+			/* Before the rings' attach commands, which follow in order. */
+			send(pair, true);
+		}
+		advance_rings(pair);
+		break;
+	case PAIR_OPEN:
+		if (!wanted(pair)) {
+			pair->state = PAIR_DETACHING;
+			send(pair, false);
+		}
+		break;
+	case PAIR_CLOSING:
+		pair->state = PAIR_CLOSED;
+		dev_pair_advance(pair);
+		break;
+	case PAIR_DETACHING:
+		break;
+	}
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * The device's port. What it does may block, so all of it is jobs of the helper thread, which
+ * does them in order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device_private.h"
+#include "vn_features.h"
+#include "vn_log.h"
+
+struct port_job {
+	struct vn_job job;
+	struct vn_device *dev;
+	struct dev_pair *pair;
+	/* Copies: the helper must not look at what the control thread may change. */
+	const struct vn_port_ops *ops;
+	struct vn_port *port;
+	struct rte_mempool *pool;
+	struct vn_port_conf conf;
+	struct vn_port_queue *pq;
+	struct vn_port_info info;
+	uint64_t features;
+	bool remove;
+	char err[256];
+	vn_device_cb cb;
+	void *ctx;
+};
+
+static struct port_job *
+job_new(struct vn_device *dev, int (*run)(struct vn_job *), void (*done)(struct vn_job *, int))
+{
+	struct port_job *j = calloc(1, sizeof(*j));
+
+	if (j == NULL) {
+		VN_ERR("%s: out of memory", dev->conf.vuid);
+		return NULL;
+	}
+	j->job.run = run;
+	j->job.done = done;
+	j->dev = dev;
+	j->ops = dev->env.port_ops;
+	j->port = dev->priv->port;
+	j->pool = dev->env.pool;
+	return j;
+}
+
+static void
+job_submit(struct port_job *j)
+{
+	j->dev->priv->jobs++;
+	vn_loop_submit(j->dev->env.loop, &j->job);
+}
+
+/* The job has done what it had to: @return the device, which may have to end now. */
+static void
+job_end(struct port_job *j)
+{
+	struct vn_device *dev = j->dev;
+
+	dev->priv->jobs--;
+	free(j);
+	dev_settle(dev);
+}
+
+static int
+open_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+	int rc = j->ops->open(&j->conf, &j->port, j->err, sizeof(j->err));
+
+	if (rc == 0)
+		j->ops->get_info(j->port, &j->info);
+	return rc;
+}
+
+static void
+open_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+	struct vn_device *dev = j->dev;
+
+	if (result == 0) {
+		dev->priv->port = j->port;
+		dev->priv->port_state = PORT_OPEN;
+		dev->port_info = j->info;
+		VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
+			j->info.adopted ? "adopted" : "made", j->info.ifindex);
+		if (dev->driver_features != 0)
+			dev_port_set_features(dev);
+	} else {
+		dev->priv->port_state = PORT_FAILED;
+		snprintf(dev->port_error, sizeof(dev->port_error), "%s", j->err);
+		VN_ERR("%s: no port: %s", dev->conf.vuid, j->err);
+	}
+	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+		dev_pair_advance(&dev->priv->pair[i]);
+	job_end(j);
+}
+
+int
+dev_port_open(struct vn_device *dev)
+{
+	struct port_job *j = job_new(dev, open_run, open_done);
+
+	if (j == NULL)
+		return -ENOMEM;
+	snprintf(j->conf.name, sizeof(j->conf.name), "%s", dev->conf.rep_name);
+	snprintf(j->conf.alias, sizeof(j->conf.alias), "dpdk-virtnet %s", dev->conf.vuid);
+	j->conf.max_queue_pairs = dev->conf.max_queue_pairs;
+	j->conf.mtu = dev->conf.mtu;
+	j->conf.link_up = dev->link_up;
+	dev->priv->port_state = PORT_OPENING;
+	job_submit(j);
+	return 0;
+}
+
+static int
+close_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	if (j->remove)
+		j->ops->destroy(j->port);
+	else
+		j->ops->close(j->port);
+	return 0;
+}
+
+static void
+plain_done(struct vn_job *job, int result)
+{
+	RTE_SET_USED(result);
+	job_end((struct port_job *)job);
+}
+
+void
+dev_port_close(struct vn_device *dev, bool remove)
+{
+	struct port_job *j = job_new(dev, close_run, plain_done);
+
+	dev->priv->port_state = PORT_CLOSED;
+	if (j == NULL) {
+		/* The descriptors go with the process; the representor outlives us anyway. */
+		dev_settle(dev);
+		return;
+	}
+	j->remove = remove;
+	dev->priv->port = NULL;
+	job_submit(j);
+}
+
+static int
+features_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	return j->ops->set_features(j->port, j->features);
+}
+
+static void
+features_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	if (result != 0)
+		VN_WARN("%s: the port refuses the driver's offloads: %s", j->dev->conf.vuid,
+			strerror(-result));
+	job_end(j);
+}
+
+void
+dev_port_set_features(struct vn_device *dev)
+{
+	struct port_job *j;
+
+	if (dev->priv->port_state != PORT_OPEN)
+		return; /* open_done() comes here again */
+	j = job_new(dev, features_run, features_done);
+	if (j == NULL)
+		return;
+	j->features = dev->driver_features;
+	job_submit(j);
+}
+
+static int
+queue_open_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	return j->ops->queue_open(j->port, j->pair->idx, j->pool, &j->pq);
+}
+
+static void
+queue_open_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+	struct dev_pair *pair = j->pair;
+
+	if (result != 0)
+		VN_ERR("%s: port queue %u: %s", j->dev->conf.vuid, pair->idx, strerror(-result));
+	pair->pq = result == 0 ? j->pq : NULL;
+	dev_pair_advance(pair);
+	job_end(j);
+}
+
+void
+dev_port_queue_open(struct dev_pair *pair)
+{
+	struct port_job *j = job_new(pair->dev, queue_open_run, queue_open_done);
+
+	if (j == NULL) {
+		pair->pq = NULL;
+		dev_pair_advance(pair);
+		return;
+	}
+	j->pair = pair;
+	job_submit(j);
+}
+
+static int
+queue_close_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	j->ops->queue_close(j->pq);
+	return 0;
+}
+
+static void
+queue_close_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	RTE_SET_USED(result);
+	dev_pair_advance(j->pair);
+	job_end(j);
+}
+
+void
+dev_port_queue_close(struct dev_pair *pair)
+{
+	struct port_job *j = job_new(pair->dev, queue_close_run, queue_close_done);
+	struct vn_port_queue *pq = pair->pq;
+
+	pair->pq = NULL;
+	if (j == NULL) {
+		dev_pair_advance(pair); /* the queue is lost until the port is closed */
+		return;
+	}
+	j->pair = pair;
+	j->pq = pq;
+	job_submit(j);
+}
+
+static int
+info_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	return j->ops->get_info(j->port, &j->info);
+}
+
+static void
+info_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	if (result == 0)
+		j->dev->port_info = j->info;
+	else
+		j->dev->port_info.ifindex = 0;
+	if (j->cb != NULL)
+		j->cb(j->ctx, result);
+	job_end(j);
+}
+
+void
+vn_device_refresh_port(struct vn_device *dev, vn_device_cb done, void *ctx)
+{
+	struct port_job *j = NULL;
+
+	if (dev->priv->port_state == PORT_OPEN)
+		j = job_new(dev, info_run, info_done);
+	if (j == NULL) {
+		if (done != NULL)
+			done(ctx, -ENODEV);
+		return;
+	}
+	j->cb = done;
+	j->ctx = ctx;
+	job_submit(j);
+}
+
+const struct vn_port_stats *
+vn_device_port_stats(const struct vn_device *dev, uint16_t qp)
+{
+	const struct dev_pair *pair;
+
+	if (qp >= dev->conf.max_queue_pairs)
+		return NULL;
+	pair = &dev->priv->pair[qp];
+	return pair->pq != NULL ? dev->env.port_ops->queue_stats(pair->pq) : NULL;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef DEVICE_PRIVATE_H
+#define DEVICE_PRIVATE_H
+
+/**
+ * @file
+ * What the files of lib/device share. All of it belongs to the control thread, but for the
+ * vn_poll_qp of a pair (the poller's between attach and detach).
+ */
+
+#include "vn_device.h"
+#include "vn_poller.h"
+
+struct vn_virtq;
+
+/** Run time of a ring. Its state is in struct vn_device_vq. */
+struct dev_ring {
+	struct vn_device *dev;
+	uint16_t idx;
+	struct vn_virtq *vq;          /* NULL when STOPPED */
+	struct vn_bb_ring *bb;
+	bool sent;                    /* the attach command is on its way or done */
+	bool stop_wanted;             /* stop as soon as the state allows */
+	bool overdue;                 /* the detach command missed its deadline: as good as stopped */
+	bool cmd_busy;
+	struct vn_poller_cmd cmd;     /* attach or detach; one at a time */
+	vn_device_cb stop_cb;         /* who waits for the stop */
+	void *stop_ctx;
+};
+
+enum pair_state {
+	PAIR_CLOSED,
+	PAIR_OPENING,   /* job: port queue */
+	PAIR_OPEN,
+	PAIR_DETACHING, /* command: take the port queue from the poller */
+	PAIR_CLOSING,   /* job */
+};
+
+/** A queue pair and its port queue, which is open while one of the rings is not STOPPED. */
+struct dev_pair {
+	struct vn_device *dev;
+	uint16_t idx;
+	enum pair_state state;
+	bool failed;                  /* no port queue to be had: the rings go on without */
+	struct vn_port_queue *pq;
+	struct vn_poll_qp qp;
+	struct vn_poller_cmd cmd;     /* attach or detach of the port queue */
+	bool cmd_busy;
+	struct vn_poller_cmd broken;  /* poller tells us that a ring is broken */
+};
+
+enum port_state {
+	PORT_OPENING,
+	PORT_OPEN,
+	PORT_FAILED,
+	PORT_CLOSED,
+};
+
+struct dev_waiter {
+	vn_device_cb cb;
+	void *ctx;
+};
+
+#define MAX_RESET_WAITERS 4
+
+struct vn_device_priv {
+	enum port_state port_state;
+	struct vn_port *port;
+	struct vn_poller *poller;
+	struct vn_guestmem *mem;
+	struct vn_dirty_log log;
+	bool log_on;
+	unsigned int jobs;            /* on their way in the helper thread */
+	unsigned int ops;             /* commands on their way to the poller, rings' and pairs' excepted */
+
+	bool resetting;
+	bool reset_late;
+	unsigned int n_reset_waiters;
+	struct dev_waiter reset_waiter[MAX_RESET_WAITERS];
+
+	bool ending;                  /* vn_device_destroy() was called */
+	bool remove_port;
+	struct dev_waiter end_waiter;
+
+	struct dev_ring *ring;        /* num_vqs */
+	struct dev_pair *pair;        /* max_queue_pairs */
+};
+
+/* vn_device.c */
+/** Something has come to rest: see whether a reset or the end can be completed. */
+void dev_settle(struct vn_device *dev);
+void dev_mark_broken(struct vn_device *dev, const char *why);
+
+/* device_ring.c */
+void dev_ring_init(struct vn_device *dev, uint16_t idx);
+/** Take the next step that the state allows. */
+void dev_ring_advance(struct dev_ring *ring);
+void dev_ring_stop(struct dev_ring *ring);
+/** True once nothing of the ring's is in use (or never will be answered for). */
+bool dev_ring_at_rest(const struct dev_ring *ring);
+static inline struct vn_device_vq *
+dev_ring_vq(struct dev_ring *ring)
+{
+	return &ring->dev->vq[ring->idx];
+}
+
+/* device_pair.c */
+void dev_pair_init(struct vn_device *dev, uint16_t idx);
+void dev_pair_advance(struct dev_pair *pair);
+/** True if rings of the pair may be attached: its port queue is open, or there will be none. */
+bool dev_pair_ready(const struct dev_pair *pair);
+static inline struct dev_pair *
+dev_ring_pair(struct dev_ring *ring)
+{
+	return &ring->dev->priv->pair[ring->idx / 2];
+}
+
+/* device_port.c */
+int dev_port_open(struct vn_device *dev);
+void dev_port_close(struct vn_device *dev, bool remove);
+void dev_port_set_features(struct vn_device *dev);
+void dev_port_queue_open(struct dev_pair *pair);
+void dev_port_queue_close(struct dev_pair *pair);
+
+/* device_mem.c */
+/** Drop a reference, in the helper thread if that can take long. */
+void dev_mem_release(struct vn_device *dev, struct vn_guestmem *mem);
+
+#endif /* DEVICE_PRIVATE_H */

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * The life of a ring: STOPPED -> STARTING (its pair's port queue opens, the attach command is
+ * executed) -> RUNNING -> STOPPING (the detach command is executed) -> STOPPED.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "device_private.h"
+#include "vn_blackbox.h"
+#include "vn_log.h"
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static struct dev_ring *
+cmd_ring(struct vn_poller_cmd *cmd)
+{
+	return RTE_PTR_SUB(cmd, offsetof(struct dev_ring, cmd));
+}
+
+static bool
+is_rx(const struct dev_ring *ring)
+{
+	return ring->idx % 2 == 0;
+}
+
+void
+dev_ring_init(struct vn_device *dev, uint16_t idx)
+{
+	struct dev_ring *ring = &dev->priv->ring[idx];
+
+	ring->dev = dev;
+	ring->idx = idx;
+	dev->vq[idx].msix_vector = UINT16_MAX;
+	dev->vq[idx].setup.kick_fd = -1;
+	dev->vq[idx].setup.call_fd = -1;
+}
+
+bool
+dev_ring_at_rest(const struct dev_ring *ring)
+{
+	return ring->dev->vq[ring->idx].state == VN_VQ_STOPPED || ring->overdue;
+}
+
+static void
+count_running(struct vn_device *dev)
+{
+	dev->enabled_queues = 0;
+	dev->ctrl_mq = 0;
+	for (unsigned int i = 0; i < dev->num_vqs; i++)
+		dev->enabled_queues += dev->vq[i].state == VN_VQ_RUNNING;
+	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+		dev->ctrl_mq += dev->vq[2 * i].state == VN_VQ_RUNNING &&
+			dev->vq[2 * i + 1].state == VN_VQ_RUNNING;
+}
+
+static void
+tell_stopped(struct dev_ring *ring)
+{
+	const vn_device_cb cb = ring->stop_cb;
+
+	ring->stop_cb = NULL;
+	if (cb != NULL)
+		cb(ring->stop_ctx, dev_ring_vq(ring)->position);
+}
+
+/* Nobody but us has the ring any more. */
+static void
+ring_stopped(struct dev_ring *ring)
+{
+	struct vn_device *dev = ring->dev;
+	struct vn_device_vq *v = dev_ring_vq(ring);
+	struct dev_pair *pair = dev_ring_pair(ring);
+
+	v->position = vn_virtq_position(ring->vq);
+	vn_virtq_free(ring->vq);
+	ring->vq = NULL;
+	if (ring->bb != NULL)
+		vn_bb_ring_stop(ring->bb);
+	ring->bb = NULL;
+	close_fd(&v->setup.kick_fd);
+	close_fd(&v->setup.call_fd);
+	v->state = VN_VQ_STOPPED;
+	ring->sent = false;
+	ring->stop_wanted = false;
+	ring->overdue = false;
+	count_running(dev);
+	dev_pair_advance(pair);
+	tell_stopped(ring);
+	dev_settle(dev);
+}
+
+static void
+exec_attach(struct vn_poller *poller, struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+
+	vn_poll_qp_attach_ring(poller, &dev_ring_pair(ring)->qp, is_rx(ring), ring->vq,
+		dev_ring_vq(ring)->setup.kick_fd);
+}
+
+static void
+exec_detach(struct vn_poller *poller, struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+
+	vn_poll_qp_detach_ring(poller, &dev_ring_pair(ring)->qp, is_rx(ring));
+}
+
+static void
+attached(struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+
+	ring->cmd_busy = false;
+	dev_ring_vq(ring)->state = VN_VQ_RUNNING;
+	count_running(ring->dev);
+	VN_DBG("%s: ring %u runs", ring->dev->conf.vuid, ring->idx);
+	dev_ring_advance(ring);
+}
+
+static void
+detached(struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+
+	ring->cmd_busy = false;
+	ring_stopped(ring);
+}
+
+/*
+ * The poller does not let go. The peer gets its memory back all the same: our mapping of it is
+ * covered, so the poller can do no harm with what it still has. The ring stays STOPPING until the
+ * poller comes back.
+ */
+static void
+detach_late(struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+	struct vn_device *dev = ring->dev;
+
+	dev->missed_deadlines++;
+	if (dev->priv->mem != NULL)
+		vn_guestmem_revoke(dev->priv->mem);
+	dev_mark_broken(dev, "poller-late");
+	ring->overdue = true;
+	dev->priv->reset_late = dev->priv->resetting;
+	if (ring->bb != NULL)
+		dev_ring_vq(ring)->position = ring->bb->position;
+	tell_stopped(ring);
+	dev_settle(dev);
+}
+
+static void
+send(struct dev_ring *ring, bool attach)
+{
+	ring->cmd = (struct vn_poller_cmd){
+		.exec = attach ? exec_attach : exec_detach,
+		.done = attach ? attached : detached,
+		.late = attach ? NULL : detach_late,
+	};
+	ring->cmd_busy = true;
+	ring->sent = true;
+	vn_poller_call(ring->dev->priv->poller, &ring->cmd);
+}
+
+void
+dev_ring_advance(struct dev_ring *ring)
+{
+	struct vn_device_vq *v = dev_ring_vq(ring);
+
+	if (ring->cmd_busy)
+		return;
+	switch (v->state) {
+	case VN_VQ_STARTING:
+		if (ring->stop_wanted)
+			ring_stopped(ring);
+		else if (dev_pair_ready(dev_ring_pair(ring)))
+			send(ring, true);
+		break;
+	case VN_VQ_RUNNING:
+		if (ring->stop_wanted) {
+			v->state = VN_VQ_STOPPING;
+			count_running(ring->dev);
+			send(ring, false);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+void
+dev_ring_stop(struct dev_ring *ring)
+{
+	if (dev_ring_vq(ring)->state == VN_VQ_STOPPED)
+		return;
+	ring->stop_wanted = true;
+	dev_ring_advance(ring);
+}
+
+/* Where to begin: see vn_device_vq_start(). */
+static uint16_t
+start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
+{
+	struct vn_device *dev = ring->dev;
+	int idx;
+
+	if (ring->bb == NULL ||
+			!vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa,
+				setup->used_gpa))
+		return setup->start;
+	idx = vn_virtq_split_used_idx(dev->priv->mem, setup->used_gpa);
+	if (idx < 0)
+		return setup->start;
+	VN_INFO("%s: ring %u resumes at %d (black box: %u, burst %u; peer: %u)", dev->conf.vuid,
+		ring->idx, idx, ring->bb->position, ring->bb->burst, setup->start);
+	return idx;
+}
+
+static int
+make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
+{
+	struct vn_device *dev = ring->dev;
+	struct vn_device_vq *v = dev_ring_vq(ring);
+	struct vn_virtq_conf conf = {
+		.size = setup->size,
+		.is_rx = is_rx(ring),
+		.log_dirty = dev->priv->log_on,
+		.count_sizes = dev->count_sizes,
+		.features = dev->driver_features,
+		.desc_gpa = setup->desc_gpa,
+		.avail_gpa = setup->avail_gpa,
+		.used_gpa = setup->used_gpa,
+		.used_log_gpa = setup->used_log_gpa,
+		.mem = dev->priv->mem,
+		.log = dev->priv->log,
+		.call_fd = setup->call_fd,
+		.stats = &v->stats,
+	};
+	int rc;
+
+	/* The size is the VMM's choice over vhost-user; conf.max_queue_size is what we would offer. */
+	if (dev->env.bb != NULL)
+		ring->bb = vn_blackbox_ring(dev->env.bb, dev->conf.vuid, ring->idx);
+	conf.bb = ring->bb;
+	conf.start = start_position(ring, setup);
+	rc = vn_virtq_create(&conf, &ring->vq);
+	if (rc != 0)
+		return rc;
+	if (ring->bb != NULL)
+		vn_bb_ring_start(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa,
+			conf.start);
+	v->setup.start = conf.start;
+	return 0;
+}
+
+int
+vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
+{
+	struct vn_vq_setup mine = *setup;
+	struct vn_device_vq *v;
+	struct dev_ring *ring;
+	int rc = -ENXIO;
+
+	/* The last ring is the control queue, which no transport hands us yet. */
+	if (idx >= dev->num_vqs - 1)
+		goto fail;
+	v = &dev->vq[idx];
+	ring = &dev->priv->ring[idx];
+	rc = -EBUSY;
+	if (v->state != VN_VQ_STOPPED || dev->priv->resetting)
+		goto fail;
+	rc = -EFAULT;
+	if (dev->priv->mem == NULL)
+		goto fail;
+	close_fd(&v->setup.kick_fd);
+	close_fd(&v->setup.call_fd);
+	v->setup = *setup;
+	v->setup.kick_fd = v->setup.call_fd = -1;
+	rc = make_virtq(ring, setup);
+	if (rc != 0) {
+		ring->bb = NULL;
+		goto fail;
+	}
+	v->setup.kick_fd = setup->kick_fd;
+	v->setup.call_fd = setup->call_fd;
+	v->state = VN_VQ_STARTING;
+	dev_pair_advance(dev_ring_pair(ring));
+	dev_ring_advance(ring);
+	return 0;
+
+fail:
+	close_fd(&mine.kick_fd);
+	close_fd(&mine.call_fd);
+	return rc;
+}
+
+void
+vn_device_vq_stop(struct vn_device *dev, uint16_t idx, vn_device_cb done, void *ctx)
+{
+	struct dev_ring *ring;
+
+	if (idx >= dev->num_vqs) {
+		done(ctx, -ENXIO);
+		return;
+	}
+	ring = &dev->priv->ring[idx];
+	if (dev_ring_at_rest(ring)) {
+		done(ctx, dev->vq[idx].position);
+		return;
+	}
+	if (ring->stop_cb != NULL) {
+		done(ctx, -EBUSY);
+		return;
+	}
+	ring->stop_cb = done;
+	ring->stop_ctx = ctx;
+	dev_ring_stop(ring);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * A device as a whole: making, ending, reset, features, status and config space.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device_private.h"
+#include "vn_blackbox.h"
+#include "vn_features.h"
+#include "vn_log.h"
+#include "vn_net_config.h"
+
+#define OFFLOADS (VN_NET_F_HOST_OFFLOADS | VN_NET_F_GUEST_OFFLOADS)
+
+static void
+device_free(struct vn_device *dev)
+{
+	if (dev->priv != NULL) {
+		if (dev->priv->poller != NULL)
+			vn_poller_put(dev->priv->poller);
+		free(dev->priv->ring);
+		free(dev->priv->pair);
+	}
+	free(dev->priv);
+	free(dev->vq);
+	free(dev);
+}
+
+int
+vn_device_create(const struct vn_device_env *env, const struct vn_device_conf *conf,
+	struct vn_device **out)
+{
+	struct vn_device *dev;
+	int rc = -ENOMEM;
+
+	if (conf->max_queue_pairs == 0 || conf->max_queue_pairs > VN_MAX_QUEUE_PAIRS)
+		return -EINVAL;
+	dev = calloc(1, sizeof(*dev));
+	if (dev == NULL)
+		return -ENOMEM;
+	dev->conf = *conf;
+	dev->env = *env;
+	dev->num_vqs = 2u * conf->max_queue_pairs + 1;
+	dev->link_up = true;
+	dev->device_features = conf->features & (~OFFLOADS | env->port_features);
+	dev->vq = calloc(dev->num_vqs, sizeof(dev->vq[0]));
+	dev->priv = calloc(1, sizeof(*dev->priv));
+	if (dev->vq == NULL || dev->priv == NULL)
+		goto fail;
+	dev->priv->ring = calloc(dev->num_vqs, sizeof(dev->priv->ring[0]));
+	dev->priv->pair = calloc(conf->max_queue_pairs, sizeof(dev->priv->pair[0]));
+	if (dev->priv->ring == NULL || dev->priv->pair == NULL)
+		goto fail;
+	for (unsigned int i = 0; i < dev->num_vqs; i++)
+		dev_ring_init(dev, i);
+	for (unsigned int i = 0; i < conf->max_queue_pairs; i++)
+		dev_pair_init(dev, i);
+	dev->priv->poller = vn_pollers_pick(env->pollers, conf->lcore_first, conf->lcore_last);
+	if (dev->priv->poller == NULL) {
+		rc = -ENODEV;
+		goto fail;
+	}
+	rc = dev_port_open(dev);
+	if (rc != 0)
+		goto fail;
+	*out = dev;
+	return 0;
+
+fail:
+	device_free(dev);
+	return rc;
+}
+
+static bool
+all_at_rest(const struct vn_device *dev)
+{
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		if (!dev_ring_at_rest(&dev->priv->ring[i]))
+			return false;
+	}
+	return true;
+}
+
+/* All rings have stopped: the driver's part of the state goes. */
+static void
+reset_completed(struct vn_device *dev)
+{
+	struct vn_device_priv *priv = dev->priv;
+	struct dev_waiter waiter[MAX_RESET_WAITERS];
+	const unsigned int n = priv->n_reset_waiters;
+	const int result = priv->reset_late ? -ETIMEDOUT : 0;
+
+	priv->resetting = false;
+	priv->reset_late = false;
+	dev->status = 0;
+	dev->driver_features = 0;
+	dev->broken = false;
+	dev->broken_why = NULL;
+	priv->log_on = false;
+	memset(&priv->log, 0, sizeof(priv->log));
+	memset(dev->ctrl_mac, 0, sizeof(dev->ctrl_mac));
+	dev_mem_release(dev, priv->mem);
+	priv->mem = NULL;
+
+	/* A callback may reset again. */
+	memcpy(waiter, priv->reset_waiter, sizeof(waiter));
+	priv->n_reset_waiters = 0;
+	for (unsigned int i = 0; i < n; i++)
+		waiter[i].cb(waiter[i].ctx, result);
+}
+
+/* The end: rings and pairs are at rest, so only the port and what is on its way remain. */
+static void
+try_end(struct vn_device *dev)
+{
+	struct vn_device_priv *priv = dev->priv;
+
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		/* Also a ring whose poller is late keeps the device: the poller still has it. */
+		if (dev->vq[i].state != VN_VQ_STOPPED)
+			return;
+	}
+	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
+		if (priv->pair[i].state != PAIR_CLOSED || priv->pair[i].cmd_busy)
+			return;
+	}
+	if (priv->ops > 0 || priv->jobs > 0)
+		return;
+	if (priv->port_state == PORT_OPEN) {
+		dev_port_close(dev, priv->remove_port);
+		return;
+	}
+	if (priv->remove_port && dev->env.bb != NULL)
+		vn_blackbox_forget(dev->env.bb, dev->conf.vuid);
+	{
+		const struct dev_waiter w = priv->end_waiter;
+
+		device_free(dev);
+		if (w.cb != NULL)
+			w.cb(w.ctx, 0);
+	}
+}
+
+void
+dev_settle(struct vn_device *dev)
+{
+	if (dev->priv->resetting && all_at_rest(dev))
+		reset_completed(dev);
+	else if (dev->priv->ending && !dev->priv->resetting)
+		try_end(dev);
+}
+
+void
+vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
+{
+	struct vn_device_priv *priv = dev->priv;
+
+	if (priv->n_reset_waiters == MAX_RESET_WAITERS) {
+		done(ctx, -EBUSY);
+		return;
+	}
+	priv->reset_waiter[priv->n_reset_waiters++] = (struct dev_waiter){done, ctx};
+	if (priv->resetting)
+		return;
+	priv->resetting = true;
+	for (unsigned int i = 0; i < dev->num_vqs; i++)
+		dev_ring_stop(&priv->ring[i]);
+	/* Stopping one by one may have completed it. */
+	if (priv->resetting)
+		dev_settle(dev);
+}
+
+static void
+reset_before_end(void *ctx, int result)
+{
+	struct vn_device *dev = ctx;
+
+	RTE_SET_USED(result);
+	dev->priv->ending = true;
+	dev_settle(dev);
+}
+
+void
+vn_device_destroy(struct vn_device *dev, bool remove_port, vn_device_cb done, void *ctx)
+{
+	dev->priv->remove_port = remove_port;
+	dev->priv->end_waiter = (struct dev_waiter){done, ctx};
+	vn_device_reset(dev, reset_before_end, dev);
+}
+
+void
+dev_mark_broken(struct vn_device *dev, const char *why)
+{
+	if (dev->broken)
+		return;
+	dev->broken = true;
+	dev->broken_why = why;
+	dev->status |= VN_STATUS_NEEDS_RESET;
+	VN_ERR("%s: device is broken (%s) until its driver resets it", dev->conf.vuid, why);
+}
+
+void
+vn_device_set_attached(struct vn_device *dev, bool attached)
+{
+	dev->host_attached = attached;
+}
+
+int
+vn_device_set_driver_features(struct vn_device *dev, uint64_t features)
+{
+	if ((features & ~dev->device_features) != 0)
+		return -EINVAL;
+	if (features != dev->driver_features) {
+		dev->driver_features = features;
+		dev_port_set_features(dev);
+	}
+	return 0;
+}
+
+void
+vn_device_set_status(struct vn_device *dev, uint8_t status)
+{
+	/* NEEDS_RESET is the device's own bit; only a reset takes it away. */
+	dev->status = (status & ~VN_STATUS_NEEDS_RESET) | (dev->broken ? VN_STATUS_NEEDS_RESET : 0);
+}
+
+void
+vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len)
+{
+	struct vn_net_config config = {
+		.status = rte_cpu_to_le_16(dev->link_up ? VN_NET_S_LINK_UP : 0),
+		.max_virtqueue_pairs = rte_cpu_to_le_16(dev->conf.max_queue_pairs),
+		.mtu = rte_cpu_to_le_16(dev->conf.mtu),
+		.speed = rte_cpu_to_le_32(dev->conf.speed),
+		.duplex = VN_NET_DUPLEX_FULL,
+	};
+
+	memcpy(config.mac, dev->conf.mac, sizeof(config.mac));
+	memset(buf, 0, len);
+	if (offset >= sizeof(config))
+		return;
+	memcpy(buf, (const uint8_t *)&config + offset, RTE_MIN(len, sizeof(config) - offset));
+}
+
+struct vn_poller *
+vn_device_poller(const struct vn_device *dev)
+{
+	return dev->priv->poller;
+}
