@@ -98,6 +98,14 @@ tap_set_pass(int fd, bool pass)
 }
 
 int
+tap_reattach_queue(int fd)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_ATTACH_QUEUE};
+
+	return ioctl(fd, TUNSETQUEUE, &ifr) < 0 ? -errno : 0;
+}
+
+int
 tap_detach_queue(int fd)
 {
 	struct ifreq ifr = {.ifr_flags = IFF_DETACH_QUEUE};
@@ -143,15 +151,15 @@ offloads_to_accept(unsigned int flags)
 	uint32_t accept = 0;
 
 	if (flags & TUN_F_CSUM)
-		accept |= TAP_ACCEPT_CSUM;
+		accept |= VN_PORT_ACCEPT_CSUM;
 	if (flags & TUN_F_TSO4)
-		accept |= TAP_ACCEPT_TCPV4;
+		accept |= VN_PORT_ACCEPT_TCPV4;
 	if (flags & TUN_F_TSO6)
-		accept |= TAP_ACCEPT_TCPV6;
+		accept |= VN_PORT_ACCEPT_TCPV6;
 	if (flags & TUN_F_TSO_ECN)
-		accept |= TAP_ACCEPT_ECN;
+		accept |= VN_PORT_ACCEPT_ECN;
 	if (flags & TUN_F_USO4)
-		accept |= TAP_ACCEPT_UDP_L4;
+		accept |= VN_PORT_ACCEPT_UDP_L4;
 	return accept;
 }
 
@@ -204,16 +212,16 @@ tap_probe_features(void)
 	/* Towards the kernel, each kind of frame is taken as it is since long before the kernels
 	 * we know; but USO came together in both directions.
 	 */
-	if (accept & TAP_ACCEPT_CSUM)
+	if (accept & VN_PORT_ACCEPT_CSUM)
 		features = VN_NET_F_GUEST_CSUM | VN_NET_F_CSUM | VN_NET_F_HOST_TSO4 |
 			VN_NET_F_HOST_TSO6 | VN_NET_F_HOST_ECN;
-	if (accept & TAP_ACCEPT_TCPV4)
+	if (accept & VN_PORT_ACCEPT_TCPV4)
 		features |= VN_NET_F_GUEST_TSO4;
-	if (accept & TAP_ACCEPT_TCPV6)
+	if (accept & VN_PORT_ACCEPT_TCPV6)
 		features |= VN_NET_F_GUEST_TSO6;
-	if (accept & TAP_ACCEPT_ECN)
+	if (accept & VN_PORT_ACCEPT_ECN)
 		features |= VN_NET_F_GUEST_ECN;
-	if (accept & TAP_ACCEPT_UDP_L4)
+	if (accept & VN_PORT_ACCEPT_UDP_L4)
 		features |= VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6 | VN_NET_F_HOST_USO;
 	return features;
 }

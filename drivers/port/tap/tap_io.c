@@ -52,45 +52,6 @@ tap_queue_free(struct vn_port_queue *q)
 	free(q);
 }
 
-bool
-tap_header_ok(struct vn_net_hdr *hdr, uint32_t len, uint32_t accept)
-{
-	const uint8_t gso = hdr->gso_type & ~VN_NET_HDR_GSO_ECN;
-	const uint32_t start = rte_le_to_cpu_16(hdr->csum_start);
-	const uint32_t field = start + rte_le_to_cpu_16(hdr->csum_offset);
-
-	if (len < RTE_ETHER_HDR_LEN || len > VN_MAX_FRAME)
-		return false;
-	hdr->flags &= VN_NET_HDR_F_NEEDS_CSUM | VN_NET_HDR_F_DATA_VALID;
-	hdr->num_buffers = 0; /* the kernel doesn't write it */
-
-	if (hdr->flags & VN_NET_HDR_F_NEEDS_CSUM) {
-		if ((accept & TAP_ACCEPT_CSUM) == 0)
-			return false;
-		if (start < RTE_ETHER_HDR_LEN || field + sizeof(rte_be16_t) > len)
-			return false;
-		hdr->flags = VN_NET_HDR_F_NEEDS_CSUM;
-	} else {
-		if ((accept & TAP_ACCEPT_CSUM) == 0)
-			hdr->flags = 0;
-		hdr->csum_start = 0;
-		hdr->csum_offset = 0;
-	}
-
-	if (gso == VN_NET_HDR_GSO_NONE) {
-		hdr->gso_type = VN_NET_HDR_GSO_NONE;
-		hdr->gso_size = 0;
-		hdr->hdr_len = 0;
-		return true;
-	}
-	if (gso >= 32 || (accept & RTE_BIT32(gso) & ~(TAP_ACCEPT_CSUM | TAP_ACCEPT_ECN)) == 0)
-		return false;
-	if ((hdr->gso_type & VN_NET_HDR_GSO_ECN) && (accept & TAP_ACCEPT_ECN) == 0)
-		return false;
-	return (hdr->flags & VN_NET_HDR_F_NEEDS_CSUM) && hdr->gso_size != 0 &&
-		rte_le_to_cpu_16(hdr->hdr_len) <= len;
-}
-
 /* Replace the mbufs that the last frame took. */
 static bool
 refill(struct vn_port_queue *q)
@@ -156,7 +117,7 @@ tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 			q->gone = errno == EBADFD;
 			break;
 		}
-		if (unlikely(len < VN_NET_HDR_LEN || !tap_header_ok(vn_mbuf_hdr(q->seg[0]),
+		if (unlikely(len < VN_NET_HDR_LEN || !vn_port_hdr_ok(vn_mbuf_hdr(q->seg[0]),
 				(uint32_t)len - VN_NET_HDR_LEN, accept))) {
 			q->stats.rx_errors++;
 			continue;

@@ -11,9 +11,13 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 #include "tap_private.h"
+
+/* IFF_LOWER_UP, which <net/if.h> lacks and <linux/if.h>, not to be had beside it, has. */
+#define LOWER_UP RTE_BIT32(16)
 
 /* One request and its answer. The kernel answers before send() returns: nothing waits here. */
 union nl_buf {
@@ -162,6 +166,7 @@ tap_link_get(const char *name, int ifindex, struct tap_link *link)
 	ifi = NLMSG_DATA(&buf.nlh);
 	link->ifindex = ifi->ifi_index;
 	link->admin_up = (ifi->ifi_flags & IFF_UP) != 0;
+	link->carrier = (ifi->ifi_flags & LOWER_UP) != 0;
 	FOREACH_ATTR(a, IFLA_RTA(ifi), IFLA_PAYLOAD(&buf.nlh)) {
 		switch (a->rta_type & NLA_TYPE_MASK) {
 		case IFLA_IFNAME:

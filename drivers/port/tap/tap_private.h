@@ -20,14 +20,8 @@
 #include <rte_ether.h>
 
 #include "vn_net_hdr.h"
+#include "vn_port_hdr.h"
 #include "vn_tap.h"
-
-/* What a port lets in from the kernel: one bit per kind of virtio-net header. */
-#define TAP_ACCEPT_CSUM   RTE_BIT32(0)
-#define TAP_ACCEPT_TCPV4  RTE_BIT32(VN_NET_HDR_GSO_TCPV4)
-#define TAP_ACCEPT_TCPV6  RTE_BIT32(VN_NET_HDR_GSO_TCPV6)
-#define TAP_ACCEPT_UDP_L4 RTE_BIT32(VN_NET_HDR_GSO_UDP_L4)
-#define TAP_ACCEPT_ECN    RTE_BIT32(7)
 
 /** A device's network side. Helper only, but where noted. */
 struct vn_port {
@@ -37,7 +31,7 @@ struct vn_port {
 	bool multi;
 	bool adopted;
 	uint64_t features;         /* as last set */
-	uint32_t accept;           /* TAP_ACCEPT_*; helper writes, pollers read (atomic) */
+	uint32_t accept;           /* VN_PORT_ACCEPT_*; helper writes, pollers read (atomic) */
 	uint16_t n_open;
 	struct vn_port_queue *queue[]; /* conf.max_queue_pairs; NULL: not open */
 };
@@ -66,6 +60,7 @@ struct tap_link {
 	char name[IFNAMSIZ];
 	char kind[16];          /* "tun", "veth", ...; empty: hardware and the like */
 	bool admin_up;
+	bool carrier;           /* shown only while admin_up */
 	uint32_t mtu;
 	bool is_tap;            /* kind tun, in TAP mode */
 	bool multi_queue;
@@ -97,16 +92,18 @@ int tap_name(int fd, char name[IFNAMSIZ]);
 /** 12-byte little-endian header. */
 int tap_set_header(int fd);
 int tap_set_persist(int fd, bool persist);
+/** -EPERM: up, while all queues are detached. */
 int tap_set_carrier(int fd, bool up);
 /** Let the kernel put frames into the queue, or drop them all. For the whole TAP. */
 int tap_set_pass(int fd, bool pass);
-/** Multi-queue: no frames for this queue any more. What waits in it is dropped. */
+/** Multi-queue: no frames for this queue any more (what waits in it is dropped), or again. */
 int tap_detach_queue(int fd);
+int tap_reattach_queue(int fd);
 /** Drop what waits in the queue. @return frames dropped. */
 unsigned int tap_drain(int fd);
 /**
  * Let the kernel hand over frames with the work left to us that @p features (GUEST_*) allow, or
- * less when it refuses. @return TAP_ACCEPT_* or negative errno.
+ * less when it refuses. @return VN_PORT_ACCEPT_* or negative errno.
  */
 int tap_set_offloads(int fd, uint64_t features);
 /** Virtio offload features possible here; 0 when TAPs cannot be made. */
@@ -120,12 +117,6 @@ uint64_t tap_probe_features(void);
  */
 int tap_queue_create(struct rte_mempool *pool, struct vn_port_queue **q);
 void tap_queue_free(struct vn_port_queue *q);
-
-/**
- * Check a header from the kernel against the frame's length and what the driver accepts, and
- * remove from it what has no meaning. @return false: impossible.
- */
-bool tap_header_ok(struct vn_net_hdr *hdr, uint32_t len, uint32_t accept);
 
 /** See struct vn_port_ops. */
 uint16_t tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);

@@ -36,11 +36,15 @@ name_ok(const char name[VN_PORT_NAME_LEN])
 static int
 check_conf(const struct vn_port_conf *conf, char *err, size_t errlen)
 {
+	char shown[VN_PORT_NAME_LEN + 1] = "";
+
 	if (!name_ok(conf->name)) {
+		for (unsigned int i = 0; i < VN_PORT_NAME_LEN && conf->name[i] != '\0'; i++)
+			shown[i] = conf->name[i] < ' ' || conf->name[i] > '~' ? '?' : conf->name[i];
 		snprintf(err, errlen,
-			"representor name \"%.*s\": must be 1 to %d characters without spaces, "
+			"representor name \"%s\": must be 1 to %d characters without spaces, "
 			"slash, colon and percent sign",
-			VN_PORT_NAME_LEN, conf->name, VN_PORT_NAME_LEN - 1);
+			shown, VN_PORT_NAME_LEN - 1);
 		return -EINVAL;
 	}
 	if (memchr(conf->alias, '\0', sizeof(conf->alias)) == NULL) {
@@ -146,6 +150,22 @@ set_netdev(const struct vn_port *port, const struct tap_link *link, bool made)
 	return tap_link_change(link->ifindex, &change);
 }
 
+/* The kernel turns the carrier on only while some queue is attached. */
+static int
+set_carrier(int fd, bool up)
+{
+	int ret = tap_set_carrier(fd, up), ret2;
+
+	if (ret != -EPERM)
+		return ret;
+	ret = tap_reattach_queue(fd);
+	if (ret < 0)
+		return ret;
+	ret = tap_set_carrier(fd, up);
+	ret2 = tap_detach_queue(fd);
+	return ret < 0 ? ret : ret2;
+}
+
 /* Fill in fd, ifindex, adopted, accept. */
 static int
 make(struct vn_port *port, char *err, size_t errlen)
@@ -216,7 +236,7 @@ make(struct vn_port *port, char *err, size_t errlen)
 	if (ret < 0)
 		goto fail;
 	step = "set its carrier";
-	ret = tap_set_carrier(fd, port->conf.link_up);
+	ret = set_carrier(fd, port->conf.link_up);
 	if (ret < 0) {
 		if (made)
 			tap_set_persist(fd, false);
@@ -345,7 +365,7 @@ static int
 set_link(struct vn_port *port, bool up)
 {
 	port->conf.link_up = up;
-	return tap_set_carrier(port->fd, up);
+	return set_carrier(port->fd, up);
 }
 
 /* The netdev as our namespace shows it; -ENODEV when it was removed or moved to another one. */
