@@ -61,11 +61,30 @@ vu_features_done(struct vu_conn *c)
 	vu_op_finish(c, ret);
 }
 
+/* The device is ready to take the features. */
+static void
+vu_features_apply(struct vu_conn *c)
+{
+	int ret;
+
+	ret = vn_device_set_driver_features(c->dev, c->features & ~VU_F_OWN);
+	if (ret != 0) {
+		c->have_features = false;
+		vu_refuse(c, ret, "the device refuses features 0x%" PRIx64, c->features);
+		vu_ack(c, ret);
+		return;
+	}
+	c->have_features = true;
+	vu_status_implied(c, VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK);
+	vu_op_begin(c, vu_features_done);
+	vu_log_apply(c);
+	vu_op_put(c, 0);
+}
+
 int
 vu_set_features(struct vu_conn *c, struct vu_msg *m)
 {
 	uint64_t f = vu_get64(m), extra = f & ~vu_offered(c);
-	int ret;
 
 	if (extra != 0)
 		return vu_refuse(c, -EINVAL, "features 0x%" PRIx64 " were not offered", extra);
@@ -74,17 +93,17 @@ vu_set_features(struct vu_conn *c, struct vu_msg *m)
 		return vu_refuse(c, -EBUSY,
 			"features change from 0x%" PRIx64 " to 0x%" PRIx64 " while rings run",
 			c->features, f);
-	if (!c->have_features || ((f ^ c->features) & ~VU_F_OWN) != 0) {
-		ret = vn_device_set_driver_features(c->dev, f & ~VU_F_OWN);
-		if (ret != 0)
-			return vu_refuse(c, ret, "the device refuses features 0x%" PRIx64, f);
-	}
 	c->features = f;
-	c->have_features = true;
-	vu_status_implied(c, VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK);
-
-	vu_op_begin(c, vu_features_done);
-	vu_log_apply(c);
+	vu_op_begin(c, vu_features_apply);
+	/*
+	 * A front end without STATUS cannot tell us of the driver's reset. One that negotiates anew
+	 * with no ring running has seen one: what broke the device is over.
+	 */
+	if (c->dev->broken && !(c->protocol & VU_PF_STATUS) && !vu_rings_running(c)) {
+		c->log_on = false;
+		vu_op_get(c);
+		vu_device_reset(c);
+	}
 	vu_op_put(c, 0);
 	return VU_PENDING;
 }

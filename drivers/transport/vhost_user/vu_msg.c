@@ -52,7 +52,7 @@ static const struct vu_rule rules[VU_REQUEST_MAX] = {
 		sizeof(struct vu_config) + VU_CONFIG_MAX, 0),
 	RULE(SET_CONFIG, vu_set_config, sizeof(struct vu_config),
 		sizeof(struct vu_config) + VU_CONFIG_MAX, 0),
-	RULE(RESET_DEVICE, vu_reset_device, 0, 0, 0),
+	RULE(RESET_DEVICE, vu_reset_request, 0, 0, 0),
 	RULE_R(GET_MAX_MEM_SLOTS, vu_get_max_mem_slots, 0, 0, 0),
 	RULE(ADD_MEM_REG, vu_add_mem_reg, sizeof(struct vu_mem_reg), sizeof(struct vu_mem_reg), 1),
 	/* The descriptor has no use, but some front ends send one. */

@@ -198,7 +198,7 @@ vu_handler vu_set_protocol_features;
 /* vu_state.c */
 vu_handler vu_set_owner;
 vu_handler vu_reset_owner;
-vu_handler vu_reset_device;
+vu_handler vu_reset_request;
 vu_handler vu_set_status;
 vu_handler vu_get_status;
 vu_handler vu_get_config;
@@ -206,6 +206,8 @@ vu_handler vu_set_config;
 vu_handler vu_get_queue_num;
 vu_handler vu_send_rarp;
 vu_handler vu_net_set_mtu;
+/** Reset the device but for its memory; counted with vu_op_get() by the caller. */
+void vu_device_reset(struct vu_conn *c);
 /** Without STATUS the front end does not tell how far the driver is: conclude it. */
 void vu_status_implied(struct vu_conn *c, uint8_t bits);
 

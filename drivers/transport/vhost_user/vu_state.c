@@ -46,19 +46,25 @@ vu_reset_owner(struct vu_conn *c, struct vu_msg *m __rte_unused)
 	return VU_PENDING;
 }
 
+/*
+ * Memory is the front end's to take back, not the driver's: one that describes it region by region
+ * does not do so again after a reset. So the device gets it back.
+ */
 static void
-vu_reset_mem(struct vu_conn *c)
+vu_reset_mem(void *ctx, int result)
 {
-	/*
-	 * Memory is the front end's to take back, not the driver's: one that describes it region by
-	 * region does not do so again after a reset.
-	 */
-	vu_op_begin(c, vu_op_ack);
-	if (c->mem != NULL) {
-		vu_op_get(c);
+	struct vu_conn *c = ctx;
+
+	if (result == 0 && c->mem != NULL && !c->dead)
 		vn_device_set_mem(c->dev, c->mem->map, vu_op_cb, c);
-	}
-	vu_op_put(c, 0);
+	else
+		vu_op_put(c, result);
+}
+
+void
+vu_device_reset(struct vu_conn *c)
+{
+	vn_device_reset(c->dev, vu_reset_mem, c);
 }
 
 static int
@@ -71,15 +77,15 @@ vu_reset(struct vu_conn *c)
 	c->have_features = false;
 	c->features = 0;
 	c->log_on = false;
-	vu_op_begin(c, vu_reset_mem);
+	vu_op_begin(c, vu_op_ack);
 	vu_op_get(c);
-	vn_device_reset(c->dev, vu_op_cb, c);
+	vu_device_reset(c);
 	vu_op_put(c, 0);
 	return VU_PENDING;
 }
 
 int
-vu_reset_device(struct vu_conn *c, struct vu_msg *m __rte_unused)
+vu_reset_request(struct vu_conn *c, struct vu_msg *m __rte_unused)
 {
 	return vu_reset(c);
 }
