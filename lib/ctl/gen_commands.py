@@ -9,6 +9,7 @@ gen_commands.py --man OUT        doc/man/virtnet.1
 gen_commands.py --check DIR      compare DIR/cli.md and DIR/man/virtnet.1 with what would be made
 """
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -42,12 +43,15 @@ def load(path):
                 raise TableError(f'{where}: parameter "{name}": bad range')
             if p["type"] == "choice" and not p["choices"]:
                 raise TableError(f'{where}: parameter "{name}" has no choices')
+            if "long" in p and p["type"] not in ("flag", "choice") and "metavar" not in p:
+                raise TableError(f'{where}: parameter "{name}" has no metavar')
             if p["type"] == "string" and not 0 < p["max"] <= 65535:
                 raise TableError(f'{where}: parameter "{name}" has no length')
             params[name] = p
         if len(params) > MAX_PARAMS:
             raise TableError(f"{where} has more than {MAX_PARAMS} parameters")
         cmd["params"] = params
+        cmd["options"] = {n: p for n, p in params.items() if "long" in p}
         cmd.setdefault("groups", [])
         mentioned = list(cmd.get("request_line", []))
         for g in cmd["groups"]:
@@ -142,48 +146,14 @@ def make_c(table):
 
 # The reference page and the manual page.
 
-def options(cmd):
-    """The parameters that are options of the CLI."""
-    return {n: p for n, p in cmd["params"].items() if "long" in p}
-
-
-def option_words(p):
-    """-p PF, --pf PF"""
-    arg = "" if p["type"] == "flag" else " " + metavar(p)
-    return [p[k] + arg for k in ("short", "long") if k in p]
-
-
-def metavar(p):
-    """What stands for the value in a synopsis."""
-    if p["type"] == "choice":
-        return "{" + ",".join(p["choices"]) + "}"
-    return p.get("metavar", "VALUE")
-
-
-def synopsis(cmd):
-    """virtnet query [-h] {-a | -p PF [-v VF] | -u VUID} ..."""
-    opts = options(cmd)
-    done = set()
-    words = ["virtnet", cmd["name"], "[-h]"]
-
-    def one(name):
-        p = opts[name]
-        done.add(name)
-        text = option_words(p)[0]
-        for dep, q in opts.items():
-            if q.get("needs") == name:
-                done.add(dep)
-                text += f" [{option_words(q)[0]}]"
-        return text
-
-    for g in cmd["groups"]:
-        inner = " | ".join(one(n) for n in g["params"])
-        words.append(("{%s}" if g.get("required") else "[%s]") % inner)
-    for name, p in opts.items():
-        if name not in done:
-            text = one(name)
-            words.append(text if p.get("required") else f"[{text}]")
-    return " ".join(words)
+def cli():
+    """The CLI as a module: what it prints as usage is what the pages show."""
+    path = os.path.join(HERE, "../../usertools/virtnet.py")
+    spec = importlib.util.spec_from_file_location("virtnet", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode = True
+    spec.loader.exec_module(module)
+    return module
 
 
 def rules(cmd):
@@ -192,7 +162,7 @@ def rules(cmd):
     for g in cmd["groups"]:
         names = ", ".join(f"--{n}" for n in g["params"])
         out.append(("Exactly one of " if g.get("required") else "At most one of ") + names + ".")
-    for n, p in options(cmd).items():
+    for n, p in cmd["options"].items():
         if "needs" in p:
             out.append(f'--{n} only together with --{p["needs"]}.')
     return " ".join(out)
@@ -263,11 +233,12 @@ controller's own user. It speaks the protocol of DPDK's telemetry, version 2:
 
 def make_md(table, rows):
     """doc/cli.md"""
+    synopsis = cli().synopsis
     out = [MD_INTRO]
     for cmd in table["commands"]:
         out += [f'### `{cmd["name"]}`: {cmd["help"]}', "", "```", synopsis(cmd), "```", "",
                 cmd["text"], ""]
-        opts = options(cmd)
+        opts = cmd["options"]
         if opts:
             out += ["| option | value | meaning |", "| --- | --- | --- |"]
             for p in opts.values():
@@ -301,12 +272,13 @@ def roff(s):
 
 def make_man(table):
     """doc/man/virtnet.1"""
+    virtnet = cli()
     out = ['.\\" SPDX-License-Identifier: BSD-3-Clause',
            '.\\" Made by lib/ctl/gen_commands.py from lib/ctl/commands.json: change that.',
            '.TH VIRTNET 1 "" "dpdk\\-virtnet" "User Commands"', ".SH NAME",
            f'virtnet \\- {roff(table["purpose"])}', ".SH SYNOPSIS", ".nf",
            ".B virtnet [\\-h] [\\-v] [\\-\\-socket\\-dir DIR] COMMAND ..."]
-    out += [f".B {roff(synopsis(c))}" for c in table["commands"]]
+    out += [f".B {roff(virtnet.synopsis(c))}" for c in table["commands"]]
     out += [".fi", ".SH DESCRIPTION",
             roff("Asks the running controller through its control socket and prints the answer as "
                  "JSON, one key per line. Some commands print the request first, in one line."),
@@ -317,8 +289,8 @@ def make_man(table):
                  "$VIRTNET_RUN_DIR, else /run/dpdk-virtnet/virtnet."), ".SH COMMANDS"]
     for cmd in table["commands"]:
         out += [f'.SS {cmd["name"]}', roff(cmd["text"]), roff(rules(cmd)) if rules(cmd) else "."]
-        for p in options(cmd).values():
-            out += [".TP", ".B " + roff(", ".join(option_words(p))), roff(p["help"])]
+        for p in cmd["options"].values():
+            out += [".TP", ".B " + roff(", ".join(virtnet.option_words(p))), roff(p["help"])]
     out += [".SH EXIT STATUS", roff("0: done. 1: the controller refused, does not run or did not "
                                     "answer. 2: the command line is wrong."),
             ".SH ENVIRONMENT", ".TP", ".B VIRTNET_SOCKET_DIR, VIRTNET_RUN_DIR",

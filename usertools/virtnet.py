@@ -1,0 +1,517 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 the dpdk-virtnet contributors
+"""virtnet: operate the virtio-net controller through its control socket.
+
+The commands and their options come from the command table, commands.json, which the controller
+was built with too. Python standard library only.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+
+DEFAULT_DIR = "/run/dpdk-virtnet/virtnet"
+SOCKET_NAME = "dpdk_telemetry.v2"
+TIMEOUT = 30          # seconds for an answer
+BANNER_LEN = 4096
+MAX_REQUEST = 64 * 1024
+FAILED, USAGE = 1, 2  # exit status
+
+
+class Failure(Exception):
+    """What to tell the user, in one line."""
+
+
+# The command table.
+
+def table_path():
+    """commands.json: of the installation, else of the source tree this script lies in."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    for rel in ("../share/dpdk-virtnet", "../lib/ctl"):
+        path = os.path.normpath(os.path.join(here, rel, "commands.json"))
+        if os.path.exists(path):
+            return path
+    for data in ("/usr/local/share", "/usr/share"):
+        path = os.path.join(data, "dpdk-virtnet", "commands.json")
+        if os.path.exists(path):
+            return path
+    raise Failure(f"commands.json is not there: neither installed nor beside {here}")
+
+
+def load_table():
+    """The commands by name, the parameters that several share filled in."""
+    path = table_path()
+    try:
+        with open(path, encoding="utf-8") as f:
+            table = json.load(f)
+        commands = {}
+        for cmd in table["commands"]:
+            cmd["params"] = {n: {**table["params"].get(n, {}), **own}
+                             for n, own in cmd["params"].items()}
+            # What has no option is for the wire only (cursor, content).
+            cmd["options"] = {n: p for n, p in cmd["params"].items() if "long" in p}
+            commands[cmd["name"]] = cmd
+        return table["purpose"], commands
+    except (OSError, ValueError, KeyError) as e:
+        raise Failure(f"{path}: {e}") from e
+
+
+def own_version():
+    """The version this script came with: what is installed."""
+    base = os.path.dirname(table_path())
+    for path in (os.path.join(base, "VERSION"), os.path.join(base, "../../VERSION")):
+        try:
+            with open(path, encoding="utf-8") as f:
+                return "v" + f.read().strip()
+        except OSError:
+            continue
+    return "unknown"
+
+
+# The command line.
+
+def number(p, text):
+    """The value of a uint or hex option."""
+    try:
+        value = int(text, 0) if re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", text) else -1
+    except ValueError:  # 007
+        value = int(text, 10)
+    if not p["min"] <= value <= p["max"]:
+        if p["type"] == "hex":
+            want = f'{p["min"]:#x} to {p["max"]:#x}'
+        else:
+            want = f'{p["min"]} to {p["max"]}'
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {want}")
+    return value
+
+
+def text_value(p, text):
+    """The value of a string option."""
+    if len(text.encode("utf-8", "surrogateescape")) > p["max"]:
+        raise argparse.ArgumentTypeError(f'is longer than {p["max"]} bytes')
+    return text
+
+
+def option_words(p):
+    """["-p PF", "--pf PF"]"""
+    arg = ""
+    if p["type"] == "choice":
+        arg = " {" + ",".join(p["choices"]) + "}"
+    elif p["type"] != "flag":
+        arg = " " + p["metavar"]
+    return [p[k] + arg for k in ("short", "long") if k in p]
+
+
+def synopsis(cmd):
+    """virtnet query [-h] {-a | -p PF [-v VF] | -u VUID} ... (the reference page has it too)"""
+    opts = cmd["options"]
+    done = set()
+    words = ["virtnet", cmd["name"], "[-h]"]
+
+    def one(name):
+        done.add(name)
+        text = option_words(opts[name])[0]
+        for dependent, p in opts.items():
+            if p.get("needs") == name:
+                done.add(dependent)
+                text += f" [{option_words(p)[0]}]"
+        return text
+
+    for g in cmd.get("groups", []):
+        inner = " | ".join(one(n) for n in g["params"])
+        words.append(f"{{{inner}}}" if g.get("required") else f"[{inner}]")
+    for name, p in opts.items():
+        if name not in done:
+            text = one(name)
+            words.append(text if p.get("required") else f"[{text}]")
+    return " ".join(words)
+
+
+def add_option(parser, name, p):
+    """One row of the table as an argparse option. Whether it is required is checked later."""
+    flags = [p[k] for k in ("short", "long") if k in p]
+    kw = {"dest": name, "help": p["help"]}
+    if p["type"] == "flag":
+        kw["action"] = "store_true"
+    elif p["type"] == "choice":
+        kw["choices"] = p["choices"]
+    else:
+        convert = text_value if p["type"] == "string" else number
+        kw["type"] = lambda text: convert(p, text)
+        kw["metavar"] = p["metavar"]
+    if p.get("required"):
+        kw["required"] = True
+    parser.add_argument(*flags, **kw)
+
+
+def make_parser(purpose, commands):
+    """The whole command line. @return parser, parsers of the commands by name."""
+    parser = argparse.ArgumentParser(prog="virtnet", description=purpose, allow_abbrev=False)
+    parser.add_argument("-v", "--version", action="store_true",
+                        help="show the versions of virtnet and of the running controller")
+    parser.add_argument("--socket-dir", metavar="DIR",
+                        help="directory of the control socket (default: $VIRTNET_SOCKET_DIR, "
+                             f"else $VIRTNET_RUN_DIR, else {DEFAULT_DIR})")
+    sub = parser.add_subparsers(dest="command", metavar="{" + ",".join(commands) + "}")
+    parsers = {}
+    for name, cmd in commands.items():
+        p = sub.add_parser(name, help=cmd["help"], description=cmd["text"],
+                           usage=synopsis(cmd), allow_abbrev=False)
+        for pname, row in cmd["options"].items():
+            add_option(p, pname, row)
+        parsers[name] = p
+    return parser, parsers
+
+
+def given(cmd, args):
+    """The options the user gave, by name."""
+    values = {n: getattr(args, n) for n in cmd["options"]}
+    return {n: v for n, v in values.items() if v is not None and v is not False}
+
+
+def check_together(cmd, values, parser):
+    """What the table says about options together; ends the program when it is violated."""
+    def word(name):
+        return "/".join(p for p in (cmd["params"][name].get("short"),
+                                    cmd["params"][name]["long"]) if p)
+
+    for group in cmd.get("groups", []):
+        names = [n for n in group["params"] if n in values]
+        if len(names) > 1:
+            parser.error("these exclude one another: " + ", ".join(word(n) for n in names))
+        if not names and group.get("required"):
+            parser.error("one of these is required: "
+                         + ", ".join(word(n) for n in group["params"]))
+    for name in values:
+        needs = cmd["params"][name].get("needs")
+        if needs and needs not in values:
+            parser.error(f"{word(name)} is only possible together with {word(needs)}")
+
+
+def request_line(cmd, values):
+    """The dictionary that is printed first: flags and numbers as hex strings. None: no line."""
+    if "request_line" not in cmd:
+        return None
+    line = {}
+    for name in cmd["request_line"]:
+        kind = cmd["params"][name]["type"]
+        if kind == "flag":
+            line[name] = hex(1 if values.get(name) else 0)
+        elif name in values:
+            line[name] = hex(values[name]) if kind in ("uint", "hex") else values[name]
+    return line
+
+
+def wire_values(cmd, values):
+    """The parameters as the control socket wants them."""
+    return {n: hex(v) if cmd["params"][n]["type"] == "hex" else v for n, v in values.items()}
+
+
+# The control socket.
+
+class Control:
+    """A connection to the running controller."""
+
+    def __init__(self, directory, timeout=TIMEOUT):
+        path = os.path.join(directory, SOCKET_NAME)
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.settimeout(timeout)
+        self.max_len = BANNER_LEN
+        try:
+            self.sock.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise NotRunning(f"the controller is not running (nobody listens on {path}): "
+                             "start it, or name its directory with --socket-dir") from None
+        except PermissionError:
+            raise Failure(f"{path}: permission denied: run virtnet as root or as the user of "
+                          "the controller") from None
+        except OSError as e:
+            raise Failure(f"{path}: {e.strerror or e}") from None
+        try:
+            banner = self.receive()
+            if "errno" in banner:
+                raise Failure(f'the controller refuses the connection: {banner["errstr"]}')
+            self.version = banner["version"]
+            self.max_len = int(banner["max_output_len"])
+        except (KeyError, TypeError, ValueError):
+            raise Failure(f"{path} is not the control socket of a controller") from None
+
+    def receive(self):
+        """One message."""
+        try:
+            data, _, flags, _ = self.sock.recvmsg(self.max_len)
+        except socket.timeout:
+            raise Failure(f"the controller did not answer within {TIMEOUT} s: "
+                          "look into its log") from None
+        except OSError as e:
+            raise Failure(f"the connection to the controller broke: {e.strerror}") from None
+        if not data:
+            raise Failure("the controller closed the connection")
+        if flags & socket.MSG_TRUNC:
+            raise Failure("the controller's answer is longer than it announced")
+        try:
+            return json.loads(data)
+        except ValueError:
+            raise Failure("the controller's answer is not JSON: its version does not fit") from None
+
+    def ask(self, path, params):
+        """A request. @return the whole answer."""
+        request = path + ("," + json.dumps(params) if params else "")
+        data = request.encode()
+        if len(data) > MAX_REQUEST:
+            raise Failure(f"the request has {len(data)} bytes, {MAX_REQUEST} are possible")
+        try:
+            self.sock.sendall(data)
+        except OSError as e:
+            raise Failure(f"the connection to the controller broke: {e.strerror}") from None
+        return self.receive()
+
+    def run(self, name, params):
+        """A command, all pages of it. @return its value, or the object that says why not."""
+        path = "/virtnet/" + name
+        params = dict(params)
+        whole = None
+        while True:
+            answer = self.ask(path, params)
+            if path not in answer:
+                if "errno" in answer:
+                    return answer
+                raise Failure("the controller's answer does not fit the request")
+            value = answer[path]
+            if failed(value):
+                return value
+            if whole is None:
+                whole = value
+            else:
+                whole["devices"] += value["devices"]
+            if "next_cursor" not in answer:
+                return whole
+            params["cursor"] = answer["next_cursor"]
+
+
+class NotRunning(Failure):
+    """Nobody listens on the control socket."""
+
+
+# Output.
+
+def colour(text):
+    """Keys and strings in colours, where somebody looks at them."""
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return text
+    text = re.sub(r'^( *)("(?:[^"\\]|\\.)*")(: )', "\\1\033[36m\\2\033[0m\\3", text,
+                  flags=re.MULTILINE)
+    return re.sub(r'(: |^ *)("(?:[^"\\]|\\.)*")(,?)$', "\\1\033[32m\\2\033[0m\\3", text,
+                  flags=re.MULTILINE)
+
+
+def show(value):
+    """The answer, one key per line."""
+    print(colour(json.dumps(value, indent=2)))
+
+
+def failed(value):
+    """Whether an answer says that the command failed."""
+    return isinstance(value, dict) and ("Error" in value or value.get("errno", 0) != 0)
+
+
+# Commands that need more than one request.
+
+def do_version(control):
+    """What runs and what is installed."""
+    value = control.run("version", {})
+    if failed(value):
+        show(value)
+        return FAILED
+    show([*value, {"Destination Controller": own_version()}])
+    return 0
+
+
+def show_versions(directory):
+    """virtnet -v"""
+    print(f"{own_version()} (virtnet)")
+    try:
+        print(f"{Control(directory, 3).version} (controller)")
+    except Failure:
+        print("not running (controller)")
+    return 0
+
+
+def program():
+    """dpdk-virtnet beside us, in PATH, or in a build folder of the source tree; None."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    beside = os.path.join(here, "dpdk-virtnet")
+    built = os.path.join(here, "../build/app/dpdk-virtnet/dpdk-virtnet")
+    for path in (beside, shutil.which("dpdk-virtnet"), os.path.normpath(built)):
+        if path and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def do_validate(directory, values):
+    """The running controller checks the text; without one, its program does."""
+    name = values["file"]
+    try:
+        with open(name, "rb") as f:
+            data = f.read(MAX_REQUEST + 1)
+    except OSError as e:
+        raise Failure(f"{name}: {e.strerror}") from None
+    for what, bad in (("a zero byte", b"\0" in data), ("more than 48 KiB", len(data) > 48 << 10)):
+        if bad:
+            print(f"{name}: the file has {what}: not a virtnet.conf")
+            return FAILED
+    try:
+        content = data.decode("utf-8")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        print(f"{name}:{line}: the file is not UTF-8 text")
+        return FAILED
+    try:
+        control = Control(directory)
+    except NotRunning:
+        path = program()
+        if path is None:
+            raise Failure("the controller is not running, and dpdk-virtnet is not in PATH: "
+                          "start the one or install the other to validate") from None
+        sys.stdout.flush()
+        os.execv(path, [path, "--validate", name])
+    printable = os.fsencode(name).decode("utf-8", "replace")
+    value = control.run("validate", {"file": printable, "content": content})
+    if failed(value):
+        show(value)
+        return FAILED
+    if value["valid"]:
+        print(f"{name} is valid")
+        return 0
+    for line in value["errors"]:
+        print(line)
+    more = value["errors_found"] - len(value["errors"])
+    if more > 0:
+        print(f"{name}: {more} more errors")
+    return FAILED
+
+
+# Completion: virtnet --complete WORD... prints what the last word may become, one a line.
+
+def complete_values(p, directory):
+    """Values of an option: choices, or what the running controller has."""
+    what = p.get("complete")
+    if p["type"] == "choice":
+        return p["choices"]
+    if what == "file":
+        return ["@file"]
+    if what is None:
+        return []
+    try:
+        devices = Control(directory, 1).run("list", {})["devices"]
+    except (Failure, KeyError, TypeError):
+        return []
+    return sorted({str(d[what]) for d in devices if what in d})
+
+
+def complete(commands, words):
+    """@return the candidates for the last of @words (without "virtnet")."""
+    words = words or [""]
+    cmd, used, i, pending = None, set(), 0, None
+    directory = socket_dir(None)
+    while i < len(words) - 1:
+        word = words[i]
+        i += 1
+        if pending:
+            pending = None
+            continue
+        if cmd is None:
+            if word == "--socket-dir":
+                directory = words[i] if i < len(words) - 1 else directory
+                pending = {"type": "string", "complete": "file"}
+            elif word in commands:
+                cmd = commands[word]
+            continue
+        for name, p in cmd["options"].items():
+            if word in (p.get("short"), p.get("long")):
+                used.add(name)
+                pending = p if p["type"] != "flag" else None
+    last = words[-1]
+    if pending:
+        found = complete_values(pending, directory)
+    elif cmd is None:
+        found = [*commands, "-h", "--help", "-v", "--version", "--socket-dir"]
+        if not last.startswith("-"):
+            found = list(commands)
+    else:
+        found = ["-h", "--help"]
+        for name, p in cmd["options"].items():
+            others = {n for g in cmd.get("groups", []) if name in g["params"]
+                      for n in g["params"]}
+            needs = p.get("needs")
+            if name in used or others & used or (needs and needs not in used):
+                continue
+            found += [p[k] for k in ("short", "long") if k in p]
+    return [f for f in found if f.startswith(last) or f == "@file"]
+
+
+def socket_dir(option):
+    """Where the control socket is."""
+    for name in ("VIRTNET_SOCKET_DIR", "VIRTNET_RUN_DIR"):
+        option = option or os.environ.get(name)
+    return option or DEFAULT_DIR
+
+
+def run(argv):
+    """@return the exit status."""
+    purpose, commands = load_table()
+    if argv[:1] == ["--complete"]:
+        print("\n".join(complete(commands, argv[1:])))
+        return 0
+    parser, parsers = make_parser(purpose, commands)
+    args = parser.parse_args(argv)
+    directory = socket_dir(args.socket_dir)
+    if args.version:
+        return show_versions(directory)
+    if args.command is None:
+        parser.print_usage(sys.stderr)
+        print("virtnet: name a command; virtnet -h explains them", file=sys.stderr)
+        return USAGE
+    cmd = commands[args.command]
+    values = given(cmd, args)
+    check_together(cmd, values, parsers[args.command])
+    if args.command == "validate":
+        return do_validate(directory, values)
+    control = Control(directory)
+    if args.command == "version":
+        return do_version(control)
+    line = request_line(cmd, values)
+    if line is not None:
+        print(line)
+    value = control.run(args.command, wire_values(cmd, values))
+    show(value)
+    return FAILED if failed(value) else 0
+
+
+def main():
+    """Errors are one line on stderr."""
+    # Names of files need not be text.
+    sys.stdout.reconfigure(errors="surrogateescape")
+    sys.stderr.reconfigure(errors="surrogateescape")
+    try:
+        status = run(sys.argv[1:])
+        sys.stdout.flush()
+    except Failure as e:
+        sys.stdout.flush()
+        print(f"virtnet: {e}", file=sys.stderr)
+        status = FAILED
+    except BrokenPipeError:
+        # Somebody such as head(1) has seen enough; nothing may be written at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
