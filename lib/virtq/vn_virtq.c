@@ -20,7 +20,7 @@ used_event(const struct vn_virtq *vq)
 static __rte_always_inline rte_le16_t *
 avail_event(const struct vn_virtq *vq)
 {
-	return (rte_le16_t *)&vq->used_ring->ring[vq->size];
+	return (void *)&vq->used_ring->ring[vq->size];
 }
 
 /* Translate the three parts. On failure nothing has changed. */
