@@ -81,7 +81,7 @@ attached(struct vn_poller_cmd *cmd)
 {
 	struct dev_pair *pair = cmd_pair(cmd);
 
-	pair->cmd_busy = false;
+	pair->busy = false;
 	dev_pair_advance(pair);
 	dev_settle(pair->dev);
 }
@@ -91,7 +91,7 @@ detached(struct vn_poller_cmd *cmd)
 {
 	struct dev_pair *pair = cmd_pair(cmd);
 
-	pair->cmd_busy = false;
+	pair->busy = false;
 	pair->state = PAIR_CLOSING;
 	dev_port_queue_close(pair);
 }
@@ -103,7 +103,7 @@ send(struct dev_pair *pair, bool attach)
 		.exec = attach ? exec_attach : exec_detach,
 		.done = attach ? attached : detached,
 	};
-	pair->cmd_busy = true;
+	pair->busy = true;
 	vn_poller_call(pair->dev->priv->poller, &pair->cmd);
 }
 
@@ -123,7 +123,7 @@ dev_pair_advance(struct dev_pair *pair)
 {
 	struct vn_device_priv *priv = pair->dev->priv;
 
-	if (pair->cmd_busy)
+	if (pair->busy)
 		return;
 	switch (pair->state) {
 	case PAIR_CLOSED:

@@ -204,6 +204,7 @@ queue_open_done(struct vn_job *job, int result)
 	if (result != 0)
 		VN_ERR("%s: port queue %u: %s", j->dev->conf.vuid, pair->idx, strerror(-result));
 	pair->pq = result == 0 ? j->pq : NULL;
+	pair->busy = false;
 	dev_pair_advance(pair);
 	job_end(j);
 }
@@ -219,6 +220,7 @@ dev_port_queue_open(struct dev_pair *pair)
 		return;
 	}
 	j->pair = pair;
+	pair->busy = true;
 	job_submit(j);
 }
 
@@ -237,6 +239,7 @@ queue_close_done(struct vn_job *job, int result)
 	struct port_job *j = (struct port_job *)job;
 
 	RTE_SET_USED(result);
+	j->pair->busy = false;
 	dev_pair_advance(j->pair);
 	job_end(j);
 }
@@ -254,6 +257,7 @@ dev_port_queue_close(struct dev_pair *pair)
 	}
 	j->pair = pair;
 	j->pq = pq;
+	pair->busy = true;
 	job_submit(j);
 }
 

@@ -47,7 +47,7 @@ struct dev_pair {
 	struct vn_port_queue *pq;
 	struct vn_poll_qp qp;
 	struct vn_poller_cmd cmd;     /* attach or detach of the port queue */
-	bool cmd_busy;
+	bool busy;                    /* a command or a job of ours is on its way */
 	struct vn_poller_cmd broken;  /* poller tells us that a ring is broken */
 };
 

@@ -124,7 +124,7 @@ try_end(struct vn_device *dev)
 			return;
 	}
 	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
-		if (priv->pair[i].state != PAIR_CLOSED || priv->pair[i].cmd_busy)
+		if (priv->pair[i].state != PAIR_CLOSED || priv->pair[i].busy)
 			return;
 	}
 	if (priv->ops > 0 || priv->jobs > 0)

@@ -77,7 +77,7 @@ struct vn_device_conf {
 	uint32_t speed;                  /**< Mb/s */
 	uint32_t sf_num;
 	char rep_name[VN_PORT_NAME_LEN];
-	char ib_dev[32];                 /**< sf_parent_device */
+	char ib_dev[64];                 /**< sf_parent_device */
 	unsigned int lcore_first, lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
 };
 

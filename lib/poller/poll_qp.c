@@ -194,7 +194,7 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 {
 	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
 		return true;
-	if (qp->rx != NULL && (qp->n_pending > 0 || qp->pq_ready))
+	if (qp->rx != NULL && (qp->n_pending > 0 || (qp->pq != NULL && qp->pq_ready)))
 		return vn_virtq_avail(qp->rx) != qp->rx_avail_seen;
 	return false;
 }
