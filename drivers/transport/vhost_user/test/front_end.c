@@ -164,6 +164,9 @@ fe_drain(struct fe *fe)
 	/* More than the steps any message takes. */
 	for (i = 0; i < 10; i++)
 		assert_int_equal(vn_loop_run_once(fe->loop, 0), 0);
+	/* Unmapping is done by the helper thread. */
+	for (i = 0; i < FE_ROUNDS && vn_loop_jobs_pending(fe->loop) > 0; i++)
+		assert_int_equal(vn_loop_run_once(fe->loop, FE_ROUND_MS), 0);
 }
 
 int

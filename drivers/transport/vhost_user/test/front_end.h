@@ -60,7 +60,7 @@ struct vn_endpoint_info fe_info(const struct fe *fe);
 /** Run the loop until *value is at least @p want. Fails when that does not come. */
 void fe_until(struct fe *fe, const unsigned int *value, unsigned int want);
 void fe_until_connections(struct fe *fe, uint64_t want);
-/** Run what is ready. */
+/** Run what is ready, and wait for the helper thread. */
 void fe_drain(struct fe *fe);
 
 /** A connection to the path, not yet accepted. */
