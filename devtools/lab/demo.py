@@ -174,6 +174,8 @@ class Demo:
         argv = [f"{self.build}/app/dpdk-virtnet/dpdk-virtnet", "--no-huge", "-m", "256", "--no-pci",
                 "--lcores", lcores, "--file-prefix", "virtnet-demo", "--",
                 "-c", f"{TOP}/config/virtnet.conf.sample",
+                # a container may have no machine id, from which the serial would be derived
+                "--board-serial", "DEMO00001",
                 "--run-dir", f"{DIR}/run", "--state-dir", f"{DIR}/state"]
         self.say("dpdk-virtnet: " + " ".join(os.path.relpath(a, TOP) if a.startswith(TOP) else a
                                               for a in argv))
@@ -202,7 +204,7 @@ class Demo:
         self.in_netns("ip", "address", "add", f"{HOST_IP}/24", "dev", representor)
         self.in_netns("ip", "link", "set", representor, "up")
         self.guest(f"ip address add {GUEST_IP}/24 dev eth0 && ip link set eth0 up")
-        print(self.guest("ip -brief address show dev eth0; ethtool -i eth0 | head -1").rstrip())
+        print(self.guest("ip -color=never -brief address show dev eth0; ethtool -i eth0 | head -1").rstrip())
 
     def traffic(self, representor):
         self.say(f"ping: guest -> {representor}, and back")
