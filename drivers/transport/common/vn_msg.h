@@ -24,13 +24,13 @@
 #include "vn_loop.h"
 
 /** Largest header: vfio-user has 16 bytes, vhost-user 12. */
-#define VN_MSG_MAX_HDR   16
+#define VN_MSG_MAX_HDR 16
 /** Most descriptors of one message (vfio-user's usual limit; vhost-user: 8). */
-#define VN_MSG_MAX_FDS   16
+#define VN_MSG_MAX_FDS 16
 /** Messages handled in a row before others have their turn. */
 #define VN_MSG_MAX_BURST 16
 /** Room for the reason of vn_msg_fail(). */
-#define VN_MSG_WHY_LEN   192
+#define VN_MSG_WHY_LEN 192
 
 struct vn_msg_conn;
 
@@ -42,26 +42,26 @@ struct vn_msg_fds {
 
 /** What a protocol says about its messages. Constant. */
 struct vn_msg_ops {
-	size_t hdr_len;        /**< bytes, <= VN_MSG_MAX_HDR */
-	uint32_t max_body;     /**< bytes; a larger announcement ends the connection */
-	unsigned int max_fds;  /**< per message, <= VN_MSG_MAX_FDS; more end the connection */
-	size_t max_queued;     /**< bytes of replies waiting for the peer; more end the connection */
-	uint64_t deadline_ns;  /**< for a message begun, and for a reply to be taken */
+	size_t hdr_len;       /**< bytes, <= VN_MSG_MAX_HDR */
+	uint32_t max_body;    /**< bytes; a larger announcement ends the connection */
+	unsigned int max_fds; /**< per message, <= VN_MSG_MAX_FDS; more end the connection */
+	size_t max_queued;    /**< bytes of replies that wait; more end the connection */
+	uint64_t deadline_ns; /**< for a message begun, and for a reply to be taken */
 
 	/**
-	 * The header is there: how long is the body? Negative after vn_msg_fail() (wrong version, ...).
+	 * The header is there: how long is the body? Negative after vn_msg_fail().
 	 */
 	int64_t (*body_len)(void *ctx, const void *hdr);
 	/**
-	 * A whole message. The handler may take descriptors (vn_msg_take_fd()), send, pause, fail and
-	 * close, but not free the connection.
+	 * A whole message. The handler may take descriptors (vn_msg_take_fd()), send, pause, fail
+	 * and close, but not free the connection.
 	 */
-	void (*message)(void *ctx, const void *hdr, const void *body, uint32_t len,
-		struct vn_msg_fds *fds);
+	void (*message)(
+		void *ctx, const void *hdr, const void *body, uint32_t len, struct vn_msg_fds *fds);
 	/**
-	 * The connection is over: the peer went (@p error is 0), or an error (negative errno). Called
-	 * once, from the loop, never from within a call; not after vn_msg_close(). The owner calls
-	 * vn_msg_close() then, and may free it.
+	 * The connection is over: the peer went (@p error is 0), or an error (negative errno).
+	 * Called once, from the loop, never from within a call; not after vn_msg_close(). The owner
+	 * calls vn_msg_close() then, and may free it.
 	 */
 	void (*closed)(void *ctx, int error, const char *why);
 };
@@ -81,9 +81,9 @@ struct vn_msg_conn {
 	const struct vn_msg_ops *ops;
 	void *ctx;
 	struct vn_fd_source src;
-	struct vn_timer deadline;  /* for a half message, or for replies that are not taken */
-	struct vn_timer failer;    /* calls closed() from the loop */
-	int fd;                    /* -1: closed */
+	struct vn_timer deadline; /* for a half message, or for replies that are not taken */
+	struct vn_timer failer;   /* calls closed() from the loop */
+	int fd;                   /* -1: closed */
 	bool paused;
 	bool failed;
 	int error;
@@ -92,12 +92,12 @@ struct vn_msg_conn {
 	uint8_t hdr[VN_MSG_MAX_HDR];
 	size_t hdr_got;
 	uint32_t body_len, body_got;
-	uint8_t *body;             /* malloc'd, body_room bytes, kept for the next message */
+	uint8_t *body; /* malloc'd, body_room bytes, kept for the next message */
 	uint32_t body_room;
 	struct vn_msg_fds fds;
 
 	STAILQ_HEAD(, vn_msg_out) out;
-	size_t queued;             /* bytes in out */
+	size_t queued; /* bytes in out */
 };
 
 /**
@@ -106,8 +106,8 @@ struct vn_msg_conn {
  *
  * @return 0 or negative errno.
  */
-int vn_msg_open(struct vn_msg_conn *c, struct vn_loop *loop, const struct vn_msg_ops *ops, void *ctx,
-	int fd);
+int vn_msg_open(struct vn_msg_conn *c, struct vn_loop *loop, const struct vn_msg_ops *ops,
+	void *ctx, int fd);
 
 /** Close it and all that it holds. No callback comes any more. No-op when closed already. */
 void vn_msg_close(struct vn_msg_conn *c);
@@ -124,8 +124,8 @@ void vn_msg_resume(struct vn_msg_conn *c);
  * @param fds
  *   Descriptors to go with it; they become the connection's, which closes them. May be NULL.
  */
-void vn_msg_send(struct vn_msg_conn *c, const void *data, size_t len, const int *fds,
-	unsigned int n_fds);
+void vn_msg_send(
+	struct vn_msg_conn *c, const void *data, size_t len, const int *fds, unsigned int n_fds);
 
 /** End the connection for a reason: closed(error, why) is called soon. The first reason counts. */
 void vn_msg_fail(struct vn_msg_conn *c, int error, const char *fmt, ...)

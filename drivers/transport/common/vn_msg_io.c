@@ -18,7 +18,7 @@ union msg_control {
 	char buf[CMSG_SPACE(VN_MSG_MAX_FDS * sizeof(int))];
 };
 
-/* Move descriptors out of a control message. What does not fit is closed. @return how many did not. */
+/* Move descriptors out of a control message, close what does not fit. @return how many did not. */
 static unsigned int
 msg_take_control(struct msghdr *mh, struct vn_msg_fds *fds, unsigned int max)
 {

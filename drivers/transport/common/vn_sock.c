@@ -18,7 +18,7 @@
 #include "vn_sock.h"
 
 /* One connection is served at a time; the others are refused as they come. */
-#define SOCK_BACKLOG   8
+#define SOCK_BACKLOG 8
 /* How often another process may take away what we just looked at before we give up. */
 #define SOCK_MAX_TRIES 8
 
@@ -148,11 +148,12 @@ sock_clear(const char *path, char *err, size_t errlen)
 	/* A full queue (EAGAIN) means a living listener too; so does a refusal by rights. */
 	if (fd != -ECONNREFUSED && fd != -ENOENT)
 		return sock_error(err, errlen, -EADDRINUSE,
-			"socket %s is in use by another process: stop that one or choose another path",
+			"socket %s is in use by another process: stop that one "
+			"or choose another path",
 			path);
 	if (unlink(path) != 0 && errno != ENOENT)
-		return sock_error(err, errlen, -errno, "cannot remove the stale socket %s: %s", path,
-			strerror(errno));
+		return sock_error(err, errlen, -errno, "cannot remove the stale socket %s: %s",
+			path, strerror(errno));
 	return 0;
 }
 
@@ -169,8 +170,8 @@ sock_bind(struct vn_sock_listener *l, char *err, size_t errlen)
 	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
 		ret = -errno;
 		close(fd);
-		return sock_error(err, errlen, ret, "cannot make socket %s: %s", l->path,
-			strerror(-ret));
+		return sock_error(
+			err, errlen, ret, "cannot make socket %s: %s", l->path, strerror(-ret));
 	}
 	/* From here on the file is ours to remove. */
 	if (lstat(l->path, &st) != 0 || listen(fd, SOCK_BACKLOG) != 0) {
@@ -204,7 +205,8 @@ vn_sock_listen(struct vn_sock_listener *l, const char *path, char *err, size_t e
 			"socket %s is being set up by another process: stop that one", path);
 	if (lock_fd < 0)
 		return sock_error(err, errlen, lock_fd,
-			"cannot make lock file %s: %s: does the directory exist, and may we write to it?",
+			"cannot make lock file %s: %s: does the directory exist, "
+			"and may we write to it?",
 			lock, strerror(-lock_fd));
 	ret = sock_clear(path, err, errlen);
 	if (ret == 0)

@@ -20,9 +20,9 @@
 
 /** A listening socket and the file that it made. */
 struct vn_sock_listener {
-	int fd;                      /**< -1 when not listening */
+	int fd; /**< -1 when not listening */
 	char path[VN_SOCK_PATH_MAX];
-	dev_t dev;                   /**< the file we made, so that only that one is removed */
+	dev_t dev; /**< the file we made, so that only that one is removed */
 	ino_t ino;
 };
 

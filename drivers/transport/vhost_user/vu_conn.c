@@ -52,8 +52,8 @@ conn_reset_done(void *ctx, int result)
 			strerror(-result));
 	if (result == -ETIMEDOUT && (c->log != NULL || c->op_log != NULL)) {
 		/*
-		 * A poller that does not let go may still write to a log: take the file away from under
-		 * it, and leave what is then anonymous memory in its place for good.
+		 * A poller that does not let go may still write to a log: take the file away from
+		 * under it, and leave what is then anonymous memory in its place for good.
 		 */
 		if (c->log != NULL)
 			vn_gm_file_revoke(c->log);
@@ -165,7 +165,7 @@ void
 vu_ack(struct vu_conn *c, int result)
 {
 	bool wanted = (c->req.flags & VU_FLAG_NEED_REPLY) != 0 &&
-		(c->protocol & VU_PF_REPLY_ACK) != 0 && vu_request_acked(c->req.request);
+		      (c->protocol & VU_PF_REPLY_ACK) != 0 && vu_request_acked(c->req.request);
 
 	if (wanted) {
 		if (result != 0)

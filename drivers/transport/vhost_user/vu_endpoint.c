@@ -13,7 +13,7 @@
 #include "vu_private.h"
 
 /* A client tries to connect so often; a server that ran out of descriptors tries to accept. */
-#define VU_RETRY_NS   VN_SEC(1)
+#define VU_RETRY_NS VN_SEC(1)
 /* At most one line about refused connections in so long. */
 #define VU_LOG_GAP_NS VN_SEC(1)
 

@@ -16,17 +16,18 @@
  * a driver sets through it never reaches us; kicks are eventfds, which carry no data; there is no
  * IOTLB; SR-IOV and the admin queue belong to a PCI function.
  */
-#define VU_F_NOT_CARRIED                                                                           \
-	(VN_NET_F_CTRL_GUEST_OFFLOADS | VN_F_IOMMU_PLATFORM | VN_F_SR_IOV | VN_F_NOTIFICATION_DATA | \
-		VN_F_NOTIF_CONFIG_DATA | VN_F_ADMIN_VQ | VN_NET_F_DEVICE_STATS |                   \
-		VN_NET_F_HASH_TUNNEL | VN_NET_F_VQ_NOTF_COAL | VN_NET_F_NOTF_COAL |                \
-		VN_NET_F_HASH_REPORT | VN_NET_F_RSS | VN_NET_F_RSC_EXT | VN_NET_F_STANDBY)
+#define VU_F_NOT_CARRIED                                                                      \
+	(VN_NET_F_CTRL_GUEST_OFFLOADS | VN_F_IOMMU_PLATFORM | VN_F_SR_IOV |                   \
+		VN_F_NOTIFICATION_DATA | VN_F_NOTIF_CONFIG_DATA | VN_F_ADMIN_VQ |             \
+		VN_NET_F_DEVICE_STATS | VN_NET_F_HASH_TUNNEL | VN_NET_F_VQ_NOTF_COAL |        \
+		VN_NET_F_NOTF_COAL | VN_NET_F_HASH_REPORT | VN_NET_F_RSS | VN_NET_F_RSC_EXT | \
+		VN_NET_F_STANDBY)
 
 #define VU_F_OWN (VU_F_LOG_ALL | VU_F_PROTOCOL_FEATURES)
 
-#define VU_PF_OFFERED                                                                              \
-	(VU_PF_MQ | VU_PF_LOG_SHMFD | VU_PF_RARP | VU_PF_REPLY_ACK | VU_PF_NET_MTU | VU_PF_CONFIG |  \
-		VU_PF_RESET_DEVICE | VU_PF_CONFIGURE_MEM_SLOTS | VU_PF_STATUS)
+#define VU_PF_OFFERED                                                                \
+	(VU_PF_MQ | VU_PF_LOG_SHMFD | VU_PF_RARP | VU_PF_REPLY_ACK | VU_PF_NET_MTU | \
+		VU_PF_CONFIG | VU_PF_RESET_DEVICE | VU_PF_CONFIGURE_MEM_SLOTS | VU_PF_STATUS)
 
 static uint64_t
 vu_offered(const struct vu_conn *c)
@@ -121,8 +122,8 @@ vu_set_protocol_features(struct vu_conn *c, struct vu_msg *m)
 	uint64_t f = vu_get64(m), extra = f & ~VU_PF_OFFERED;
 
 	if (extra != 0)
-		return vu_refuse(c, -EINVAL, "protocol features 0x%" PRIx64 " were not offered",
-			extra);
+		return vu_refuse(
+			c, -EINVAL, "protocol features 0x%" PRIx64 " were not offered", extra);
 	c->protocol = f;
 	return 0;
 }

@@ -71,8 +71,8 @@ vu_set_log_base(struct vu_conn *c, struct vu_msg *m)
 	if (ret != 0)
 		return vu_refuse(c, ret,
 			"cannot map 0x%" PRIx64 " bytes at 0x%" PRIx64 " of the log: %s", l.size,
-			l.offset, ret == -EINVAL ? "no memory file, or beyond its end" :
-						   strerror(-ret));
+			l.offset,
+			ret == -EINVAL ? "no memory file, or beyond its end" : strerror(-ret));
 	c->op_log = c->log;
 	c->log = file;
 	c->log_off = off;
@@ -89,8 +89,8 @@ int
 vu_set_log_fd(struct vu_conn *c, struct vu_msg *m)
 {
 	/*
-	 * An eventfd that may be used to tell that the log was written. No front end waits for that,
-	 * as it reads the log in rounds of its own: checked and closed.
+	 * An eventfd that may be used to tell that the log was written. No front end waits for
+	 * that, as it reads the log in rounds of its own: checked and closed.
 	 */
 	if (m->fds->n != 1 || vu_eventfd_check(m->fds->fd[0]) != 0)
 		return vu_refuse(c, -EPROTO, "no eventfd with it");

@@ -12,7 +12,7 @@
 /* A half message, or a reply that is not read, is waited for so long. */
 #define VU_DEADLINE_NS VN_SEC(5)
 /* More than any message we know; an unknown one up to this is read and refused. */
-#define VU_MAX_BODY    4096u
+#define VU_MAX_BODY 4096u
 
 /* What a message must look like. */
 struct vu_rule {
@@ -20,10 +20,10 @@ struct vu_rule {
 	vu_handler *handler;
 	uint16_t min_size, max_size;
 	uint8_t max_fds;
-	bool replies;  /* has a reply of its own: a refusal can only be a closed connection */
+	bool replies; /* has a reply of its own: a refusal can only be a closed connection */
 };
 
-#define RULE(x, fn, min, max, fds) [VU_##x] = {#x, fn, min, max, fds, false}
+#define RULE(x, fn, min, max, fds)   [VU_##x] = {#x, fn, min, max, fds, false}
 #define RULE_R(x, fn, min, max, fds) [VU_##x] = {#x, fn, min, max, fds, true}
 
 static const struct vu_rule rules[VU_REQUEST_MAX] = {
@@ -92,7 +92,8 @@ vu_body_len(void *ctx, const void *hdr)
 	memcpy(&h, hdr, sizeof(h));
 	if ((h.flags & VU_VERSION_MASK) != VU_VERSION) {
 		vn_msg_fail(&c->msg, -EPROTO,
-			"message %u of protocol version %u, only %u is known: is this a vhost-user peer?",
+			"message %u of protocol version %u, only %u is known: "
+			"is this a vhost-user peer?",
 			h.request, h.flags & VU_VERSION_MASK, VU_VERSION);
 		return -EPROTO;
 	}
@@ -143,8 +144,8 @@ vu_closed(void *ctx, int error, const char *why)
 
 	if (error != 0) {
 		c->ep->protocol_errors++;
-		VN_WARN("%s: vhost-user connection on %s closed: %s", c->dev->conf.vuid, c->ep->path,
-			why);
+		VN_WARN("%s: vhost-user connection on %s closed: %s", c->dev->conf.vuid,
+			c->ep->path, why);
 	} else {
 		VN_INFO("%s: vhost-user connection on %s ended: %s", c->dev->conf.vuid, c->ep->path,
 			why);

@@ -38,9 +38,9 @@ struct vu_conn;
 
 /** A message as its handler sees it. */
 struct vu_msg {
-	const void *payload;       /* size bytes, aligned for any of the layouts */
+	const void *payload; /* size bytes, aligned for any of the layouts */
 	uint32_t size;
-	struct vn_msg_fds *fds;    /* those left are closed after the handler */
+	struct vn_msg_fds *fds; /* those left are closed after the handler */
 };
 
 /**
@@ -58,14 +58,14 @@ typedef int vu_handler(struct vu_conn *c, struct vu_msg *m);
 struct vu_ring {
 	struct vu_conn *conn;
 	uint16_t index;
-	uint8_t have;              /* enum vu_ring_have */
-	bool enabled;              /* by SET_VRING_ENABLE */
-	bool started;              /* vn_device_vq_start() was called, and no stop since */
+	uint8_t have; /* enum vu_ring_have */
+	bool enabled; /* by SET_VRING_ENABLE */
+	bool started; /* vn_device_vq_start() was called, and no stop since */
 	uint16_t size;
-	uint16_t base;             /* position to (re)start at */
+	uint16_t base; /* position to (re)start at */
 	struct vu_vring_addr addr;
-	int kick_fd;               /* -1: polled, or not given yet; see have */
-	int call_fd;               /* -1: none. The device gets duplicates of both */
+	int kick_fd; /* -1: polled, or not given yet; see have */
+	int call_fd; /* -1: none. The device gets duplicates of both */
 	/* What it was started with. */
 	uint64_t desc_gpa, avail_gpa, used_gpa, log_gpa;
 };
@@ -73,14 +73,14 @@ struct vu_ring {
 /** One memory region, mapped. */
 struct vu_slot {
 	struct vu_region region;
-	uint64_t file_offset;      /* of the region in the mapping */
+	uint64_t file_offset; /* of the region in the mapping */
 	struct vn_gm_file *file;
 };
 
 /** A memory table: what the front end gave, and the map made of it. */
 struct vu_mem {
 	unsigned int n;
-	struct vn_guestmem *map;   /* NULL when n is 0 */
+	struct vn_guestmem *map; /* NULL when n is 0 */
 	struct vu_slot slot[];
 };
 
@@ -99,23 +99,23 @@ struct vu_conn {
 
 	/* The operation under way, if any: see vu_op_begin(). */
 	unsigned int pending;
-	int op_result;             /* first error of it */
+	int op_result; /* first error of it */
 	vu_next_fn op_next;
 	struct vu_ring *op_ring;   /* the ring it is about */
 	struct vu_mem *op_mem;     /* the table that is to be in force, or the one that was */
 	struct vn_gm_file *op_log; /* the log that was */
 
-	bool dead;                 /* the peer went: end as soon as nothing is pending */
-	bool resetting;            /* the end has begun */
+	bool dead;      /* the peer went: end as soon as nothing is pending */
+	bool resetting; /* the end has begun */
 
 	bool have_features;
-	uint64_t features;         /* with the bits of vhost-user */
+	uint64_t features; /* with the bits of vhost-user */
 	uint64_t protocol;
 
-	struct vu_mem *mem;        /* NULL: none yet */
+	struct vu_mem *mem; /* NULL: none yet */
 	struct vn_gm_file *log;
 	uint64_t log_off, log_size;
-	bool log_on;               /* the device logs */
+	bool log_on; /* the device logs */
 
 	unsigned int n_rings;
 	struct vu_ring ring[];
@@ -129,13 +129,13 @@ struct vu_endpoint {
 	char path[VN_SOCK_PATH_MAX];
 	struct vn_sock_listener listener;
 	struct vn_fd_source listen_src;
-	struct vn_timer retry;     /* client: connect again; server: accept again */
-	int last_error;            /* of connecting: each kind is logged once */
+	struct vn_timer retry; /* client: connect again; server: accept again */
+	int last_error;        /* of connecting: each kind is logged once */
 	struct vu_conn *conn;
 	uint64_t connections, protocol_errors, refused;
-	uint64_t refused_logged;   /* when */
+	uint64_t refused_logged; /* when */
 
-	unsigned int jobs;         /* unmapping in the helper thread */
+	unsigned int jobs; /* unmapping in the helper thread */
 	bool unplugging;
 	vn_device_cb unplugged;
 	void *unplugged_ctx;

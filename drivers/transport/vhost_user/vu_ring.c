@@ -41,8 +41,8 @@ vu_ring_forget(struct vu_ring *r)
 	r->size = 0;
 	r->base = 0;
 	/*
-	 * The interrupt descriptor stays: VMMs give it when the driver sets up its vectors, which may
-	 * be before a reset that belongs to the same start.
+	 * The interrupt descriptor stays: VMMs give it when the driver sets up its vectors, which
+	 * may be before a reset that belongs to the same start.
 	 */
 }
 
@@ -85,8 +85,7 @@ ring_translate(const struct vu_ring *r, const struct vn_guestmem *map, struct vn
 	s->desc_gpa = vn_guestmem_uva_to_gpa(map, r->addr.desc);
 	s->avail_gpa = vn_guestmem_uva_to_gpa(map, r->addr.avail);
 	s->used_gpa = vn_guestmem_uva_to_gpa(map, r->addr.used);
-	return s->desc_gpa != UINT64_MAX && s->avail_gpa != UINT64_MAX &&
-		s->used_gpa != UINT64_MAX;
+	return s->desc_gpa != UINT64_MAX && s->avail_gpa != UINT64_MAX && s->used_gpa != UINT64_MAX;
 }
 
 bool
@@ -97,7 +96,7 @@ vu_ring_moves(const struct vu_ring *r, const struct vn_guestmem *map)
 	if (!r->started)
 		return false;
 	return !ring_translate(r, map, &s) || s.desc_gpa != r->desc_gpa ||
-		s.avail_gpa != r->avail_gpa || s.used_gpa != r->used_gpa;
+	       s.avail_gpa != r->avail_gpa || s.used_gpa != r->used_gpa;
 }
 
 bool
@@ -148,6 +147,19 @@ ring_dup_fds(const struct vu_ring *r, struct vn_vq_setup *s)
 	return 0;
 }
 
+static const char *
+ring_start_error(int error)
+{
+	switch (error) {
+	case -EFAULT:
+		return "not wholly inside the guest's memory";
+	case -EINVAL:
+		return "wrong size or alignment";
+	default:
+		return strerror(-error);
+	}
+}
+
 int
 vu_ring_try_start(struct vu_ring *r)
 {
@@ -162,8 +174,8 @@ vu_ring_try_start(struct vu_ring *r)
 	s.start = r->base;
 	if (!ring_translate(r, c->mem->map, &s))
 		return vu_refuse(c, -EFAULT,
-			"ring %u: an address (desc 0x%" PRIx64 ", avail 0x%" PRIx64 ", used 0x%" PRIx64
-			") is in no region",
+			"ring %u: an address (desc 0x%" PRIx64 ", avail 0x%" PRIx64
+			", used 0x%" PRIx64 ") is in no region",
 			r->index, r->addr.desc, r->addr.avail, r->addr.used);
 	/* Front ends give the log address at the start, the flag only when they begin to log. */
 	s.used_log_gpa = r->addr.log != 0 ? r->addr.log : s.used_gpa;
@@ -174,10 +186,8 @@ vu_ring_try_start(struct vu_ring *r)
 	vu_status_implied(c, VN_STATUS_DRIVER_OK);
 	ret = vn_device_vq_start(c->dev, r->index, &s);
 	if (ret != 0)
-		return vu_refuse(c, ret, "ring %u of %u entries cannot start: %s", r->index, r->size,
-			ret == -EFAULT ? "not wholly inside the guest's memory" :
-			ret == -EINVAL ? "wrong size or alignment" :
-					 strerror(-ret));
+		return vu_refuse(c, ret, "ring %u of %u entries cannot start: %s", r->index,
+			r->size, ring_start_error(ret));
 	r->started = true;
 	r->desc_gpa = s.desc_gpa;
 	r->avail_gpa = s.avail_gpa;

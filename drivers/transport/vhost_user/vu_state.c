@@ -125,7 +125,7 @@ static bool
 vu_config_valid(const struct vu_config *h, uint32_t size)
 {
 	return h->size <= VU_CONFIG_MAX && size == sizeof(*h) + h->size &&
-		h->offset <= VU_CONFIG_MAX && h->offset + h->size <= VU_CONFIG_MAX;
+	       h->offset <= VU_CONFIG_MAX && h->offset + h->size <= VU_CONFIG_MAX;
 }
 
 int
@@ -156,8 +156,8 @@ vu_set_config(struct vu_conn *c, struct vu_msg *m)
 
 	memcpy(&h, m->payload, sizeof(h));
 	if (!vu_config_valid(&h, m->size))
-		return vu_refuse(c, -EINVAL, "%u bytes at %u, payload of %u", h.size, h.offset,
-			m->size);
+		return vu_refuse(
+			c, -EINVAL, "%u bytes at %u, payload of %u", h.size, h.offset, m->size);
 	/* A network device's space is read-only for drivers (virtio 1.2, 5.1.4); on migration it is
 	 * the VMM's own. */
 	if (!(h.flags & VU_CONFIG_F_MIGRATION))

@@ -85,8 +85,8 @@ vu_set_vring_base(struct vu_conn *c, struct vu_msg *m)
 	if (r == NULL)
 		return -ENXIO;
 	if (num > UINT16_MAX)
-		return vu_refuse(c, -EINVAL, "ring %u: position %u has more than 16 bits", r->index,
-			num);
+		return vu_refuse(
+			c, -EINVAL, "ring %u: position %u has more than 16 bits", r->index, num);
 	if (r->started)
 		return ring_busy(c, r);
 	r->base = (uint16_t)num;
@@ -150,7 +150,8 @@ vu_set_vring_enable(struct vu_conn *c, struct vu_msg *m)
 	if (r == NULL)
 		return -ENXIO;
 	if (num > 1)
-		return vu_refuse(c, -EINVAL, "ring %u: neither on (1) nor off (0): %u", r->index, num);
+		return vu_refuse(
+			c, -EINVAL, "ring %u: neither on (1) nor off (0): %u", r->index, num);
 	r->enabled = num != 0;
 	if (r->enabled || !r->started)
 		return vu_ring_try_start(r);
@@ -175,14 +176,14 @@ ring_eventfd(struct vu_conn *c, struct vu_msg *m, struct vu_ring **ring, int *fd
 		return -ENXIO;
 	if (none != (m->fds->n == 0))
 		return vu_refuse(c, -EPROTO, "ring %u: %s", (*ring)->index,
-			none ? "a file descriptor although the message says there is none" :
-			       "no file descriptor");
+			none ? "a file descriptor although the message says there is none"
+			     : "no file descriptor");
 	*fd = -1;
 	if (none)
 		return 0;
 	if (vu_eventfd_check(m->fds->fd[0]) != 0)
-		return vu_refuse(c, -EINVAL, "ring %u: the file descriptor is no eventfd",
-			(*ring)->index);
+		return vu_refuse(
+			c, -EINVAL, "ring %u: the file descriptor is no eventfd", (*ring)->index);
 	*fd = vn_msg_take_fd(m->fds, 0);
 	return 0;
 }

@@ -30,7 +30,7 @@
 
 #define FE_NEED_REPLY (VU_VERSION | VU_FLAG_NEED_REPLY)
 /** What fe_recv() returns when the server has closed the connection. */
-#define FE_CLOSED     (-1)
+#define FE_CLOSED (-1)
 
 struct fe {
 	struct vn_loop *loop;
@@ -39,7 +39,7 @@ struct fe {
 	struct vn_endpoint *ep;
 	char dir[32];
 	char path[64];
-	int fd;              /* our end of the connection; -1: none */
+	int fd; /* our end of the connection; -1: none */
 	int memfd;
 	unsigned int fds_before;
 	uint64_t protocol;

@@ -17,14 +17,14 @@
 
 struct mock_ring {
 	unsigned int starts, stops, calls_set;
-	struct vn_vq_setup last;   /* fds are those of the device while it runs */
-	uint16_t position;         /* where it will say that it stopped */
+	struct vn_vq_setup last; /* fds are those of the device while it runs */
+	uint16_t position;       /* where it will say that it stopped */
 };
 
 struct mock {
 	bool delay;
-	unsigned int n_waiting;    /* callbacks that wait for mock_answer() */
-	int start_result;          /* of vn_device_vq_start() */
+	unsigned int n_waiting; /* callbacks that wait for mock_answer() */
+	int start_result;       /* of vn_device_vq_start() */
 	unsigned int resets, set_mems, set_logs, announces, attaches, detaches;
 	struct vn_guestmem *mem;
 	void *log_base;

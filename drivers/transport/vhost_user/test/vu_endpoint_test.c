@@ -29,8 +29,8 @@ step(struct fe *fe, unsigned int i, bool half)
 	struct vu_vring_addr a = fe_addr(0);
 	struct vu_vring_state s = {.index = 0};
 	struct vu_log log = {.size = 4096};
-	struct vu_mem_table t = {.n = 1,
-		.region = {{.gpa = FE_GPA, .size = FE_MEM_SIZE, .uva = FE_UVA}}};
+	struct vu_mem_table t = {
+		.n = 1, .region = {{.gpa = FE_GPA, .size = FE_MEM_SIZE, .uva = FE_UVA}}};
 	struct vu_mem_reg r = {.region = {.gpa = 8 * FE_GPA, .size = 4096, .uva = 0x1000}};
 	struct {
 		uint32_t request, size;
@@ -45,30 +45,90 @@ step(struct fe *fe, unsigned int i, bool half)
 
 #define M(req, p, n, f) m.request = (req), m.payload = (p), m.size = (n), m.fd = (f)
 	switch (i) {
-	case 0: M(VU_GET_FEATURES, NULL, 0, -1); break;
-	case 1: M(VU_GET_PROTOCOL_FEATURES, NULL, 0, -1); break;
-	case 2: M(VU_SET_PROTOCOL_FEATURES, &v, 8, -1); break;
-	case 3: M(VU_GET_QUEUE_NUM, NULL, 0, -1); break;
-	case 4: M(VU_SET_OWNER, NULL, 0, -1); break;
-	case 5: s.num = 1; M(VU_SET_VRING_ENABLE, &s, 8, -1); break;
-	case 6: v = FEATURES; M(VU_SET_FEATURES, &v, 8, -1); break;
-	case 7: M(VU_SET_MEM_TABLE, &t, 40, fe->memfd); break;
-	case 8: M(VU_ADD_MEM_REG, &r, 40, fe->memfd); break;
-	case 9: s.num = 256; M(VU_SET_VRING_NUM, &s, 8, -1); break;
-	case 10: M(VU_SET_VRING_BASE, &s, 8, -1); break;
-	case 11: M(VU_SET_VRING_ADDR, &a, 40, -1); break;
-	case 12: v = 0; M(VU_SET_VRING_CALL, &v, 8, ev); break;
-	case 13: v = 0; M(VU_SET_VRING_ERR, &v, 8, ev); break;
-	case 14: v = 0; M(VU_SET_VRING_KICK, &v, 8, ev); break;
-	case 15: v = 15; M(VU_SET_STATUS, &v, 8, -1); break;
-	case 16: M(VU_SET_LOG_BASE, &log, 16, fe->memfd); break;
-	case 17: v = FEATURES | VU_F_LOG_ALL; M(VU_SET_FEATURES, &v, 8, -1); break;
-	case 18: v = 0; M(VU_SET_VRING_CALL, &v, 8, ev); break;
-	case 19: v = 0; M(VU_SET_VRING_KICK, &v, 8, ev); break;
-	case 20: M(VU_REM_MEM_REG, &r, 40, fe->memfd); break;
-	case 21: v = FEATURES; M(VU_SET_FEATURES, &v, 8, -1); break;
-	case 22: M(VU_GET_VRING_BASE, &s, 8, -1); break;
-	case 23: v = 0; M(VU_SET_STATUS, &v, 8, -1); break;
+	case 0:
+		M(VU_GET_FEATURES, NULL, 0, -1);
+		break;
+	case 1:
+		M(VU_GET_PROTOCOL_FEATURES, NULL, 0, -1);
+		break;
+	case 2:
+		M(VU_SET_PROTOCOL_FEATURES, &v, 8, -1);
+		break;
+	case 3:
+		M(VU_GET_QUEUE_NUM, NULL, 0, -1);
+		break;
+	case 4:
+		M(VU_SET_OWNER, NULL, 0, -1);
+		break;
+	case 5:
+		s.num = 1;
+		M(VU_SET_VRING_ENABLE, &s, 8, -1);
+		break;
+	case 6:
+		v = FEATURES;
+		M(VU_SET_FEATURES, &v, 8, -1);
+		break;
+	case 7:
+		M(VU_SET_MEM_TABLE, &t, 40, fe->memfd);
+		break;
+	case 8:
+		M(VU_ADD_MEM_REG, &r, 40, fe->memfd);
+		break;
+	case 9:
+		s.num = 256;
+		M(VU_SET_VRING_NUM, &s, 8, -1);
+		break;
+	case 10:
+		M(VU_SET_VRING_BASE, &s, 8, -1);
+		break;
+	case 11:
+		M(VU_SET_VRING_ADDR, &a, 40, -1);
+		break;
+	case 12:
+		v = 0;
+		M(VU_SET_VRING_CALL, &v, 8, ev);
+		break;
+	case 13:
+		v = 0;
+		M(VU_SET_VRING_ERR, &v, 8, ev);
+		break;
+	case 14:
+		v = 0;
+		M(VU_SET_VRING_KICK, &v, 8, ev);
+		break;
+	case 15:
+		v = 15;
+		M(VU_SET_STATUS, &v, 8, -1);
+		break;
+	case 16:
+		M(VU_SET_LOG_BASE, &log, 16, fe->memfd);
+		break;
+	case 17:
+		v = FEATURES | VU_F_LOG_ALL;
+		M(VU_SET_FEATURES, &v, 8, -1);
+		break;
+	case 18:
+		v = 0;
+		M(VU_SET_VRING_CALL, &v, 8, ev);
+		break;
+	case 19:
+		v = 0;
+		M(VU_SET_VRING_KICK, &v, 8, ev);
+		break;
+	case 20:
+		M(VU_REM_MEM_REG, &r, 40, fe->memfd);
+		break;
+	case 21:
+		v = FEATURES;
+		M(VU_SET_FEATURES, &v, 8, -1);
+		break;
+	case 22:
+		M(VU_GET_VRING_BASE, &s, 8, -1);
+		break;
+	case 23:
+		v = 0;
+		M(VU_SET_STATUS, &v, 8, -1);
+		break;
 	}
 #undef M
 	buf.hdr = (struct vu_hdr){m.request, VU_VERSION, m.size};
@@ -79,7 +139,7 @@ step(struct fe *fe, unsigned int i, bool half)
 	close(ev);
 }
 
-/* After message n: gone, at rest or with the device still busy, and with half a message behind it. */
+/* Gone after message n: at rest or with the device still busy; the last message whole or half. */
 static void
 test_disconnect_everywhere(void **state)
 {

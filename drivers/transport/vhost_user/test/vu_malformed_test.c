@@ -88,7 +88,7 @@ test_sizes(void **state)
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(requests); i++) {
-		/* GET_CONFIG has any size up to this, and answers errors in it by an empty reply. */
+		/* GET_CONFIG has any size up to this; an error is an empty reply. */
 		if (requests[i].size > 0 && requests[i].request != VU_GET_CONFIG)
 			refuse(fe, i, requests[i].size - 1, NULL, 0);
 		if (requests[i].size > 8)

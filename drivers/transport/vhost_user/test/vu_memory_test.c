@@ -47,8 +47,9 @@ test_table(void **state)
 	begin(fe);
 	for (i = 0; i < t.n; i++) {
 		/* Not even the offset is aligned to pages. */
-		t.region[i] = reg(i * 0x10000u, 0x10000, FE_UVA + i * 0x20000u,
-			i * 0x10000u + 0x200).region;
+		t.region[i] =
+			reg(i * 0x10000u, 0x10000, FE_UVA + i * 0x20000u, i * 0x10000u + 0x200)
+				.region;
 		fds[i] = fe->memfd;
 	}
 	fe_ok(fe, VU_SET_MEM_TABLE, &t, sizeof(t), fds, t.n);
@@ -188,7 +189,7 @@ test_delayed_table(void **state)
 	/* Same table: rings go on. */
 	fe_set_mem(fe);
 	assert_int_equal(mock.ring[0].stops, 0);
-	/* The same addresses are elsewhere in the guest now: both rings stop, then the map changes. */
+	/* The same addresses are elsewhere in the guest now: rings stop, then the map changes. */
 	mock.delay = true;
 	mock.ring[1].position = 12;
 	fe_send(fe, VU_SET_MEM_TABLE, FE_NEED_REPLY, &t, 8 + 32, &fe->memfd, 1);

@@ -101,8 +101,8 @@ test_no_protocol_features(void **state)
 	struct fe *fe = *state;
 	struct vu_vring_addr a = fe_addr(0);
 	struct vu_vring_state s = {.index = 0, .num = 256};
-	struct vu_mem_table t = {.n = 1,
-		.region = {{.gpa = FE_GPA, .size = FE_MEM_SIZE, .uva = FE_UVA}}};
+	struct vu_mem_table t = {
+		.n = 1, .region = {{.gpa = FE_GPA, .size = FE_MEM_SIZE, .uva = FE_UVA}}};
 	uint64_t v = VN_F_VERSION_1;
 	int fd = fe_eventfd();
 
@@ -121,8 +121,8 @@ test_no_protocol_features(void **state)
 	fe_get_u64(fe, VU_GET_FEATURES);
 	assert_true(runs(fe, 0));
 	/* It cannot tell the status, so it is concluded. */
-	assert_int_equal(fe->dev.status, VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK |
-		VN_STATUS_DRIVER_OK);
+	assert_int_equal(fe->dev.status,
+		VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK | VN_STATUS_DRIVER_OK);
 }
 
 static void
