@@ -391,7 +391,7 @@ def do_validate(directory, values):
         print(line)
     more = value["errors_found"] - len(value["errors"])
     if more > 0:
-        print(f"{name}: {more} more errors")
+        print(f"... and {more} more")
     return FAILED
 
 

@@ -15,24 +15,53 @@
 /** Pending connections: all of them may come at once. */
 #define BACKLOG VN_CTL_MAX_CLIENTS
 
-/** mkdir -p: parents 0755, the directory itself 0700. */
+/**
+ * mkdir -p: parents 0755, the directory itself 0700.
+ * @param made
+ *   Length of the name of the first one that was not there; 0: all were.
+ */
 static int
-make_dir(const char *dir)
+make_dir(const char *dir, size_t *made)
 {
-	char path[PATH_MAX];
-	char *p;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	bool last;
+	size_t i;
 
-	if (snprintf(path, sizeof(path), "%s", dir) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	for (p = path + 1; *p != '\0'; p++) {
-		if (*p != '/' || p[1] == '\0')
+	*made = 0;
+	snprintf(path, sizeof(path), "%s", dir);
+	for (i = 1; i <= strlen(dir); i++) {
+		if (dir[i] != '/' && dir[i] != '\0')
 			continue;
-		*p = '\0';
-		if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		path[i] = '\0';
+		last = dir[i + strspn(dir + i, "/")] == '\0';
+		if (mkdir(path, last ? 0700 : 0755) == 0) {
+			if (*made == 0)
+				*made = i;
+		} else if (errno != EEXIST) {
 			return -errno;
-		*p = '/';
+		}
+		path[i] = dir[i];
+		if (last)
+			break;
 	}
-	return mkdir(path, 0700) != 0 && errno != EEXIST ? -errno : 0;
+	return 0;
+}
+
+/** Undo make_dir(). What is not empty stays. */
+static void
+remove_dirs(const char *dir, size_t made)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s", dir);
+	for (i = strlen(path); made > 0 && i >= made; i--) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (rmdir(path) != 0 && errno != ENOENT)
+			return;
+	}
 }
 
 /** Who can write to the directory can put a socket of his own in our place. */
@@ -99,7 +128,7 @@ ctl_listen(struct vn_ctl *ctl, const char *dir, char *err, size_t errlen)
 	struct sockaddr_un *addr = &ctl->addr;
 	const char *step = "directory";
 	int fd = -1, rc, n;
-	bool made;
+	size_t made = 0;
 
 	err[0] = '\0';
 	addr->sun_family = AF_UNIX;
@@ -110,8 +139,7 @@ ctl_listen(struct vn_ctl *ctl, const char *dir, char *err, size_t errlen)
 			strlen(dir), sizeof(addr->sun_path) - sizeof(VN_CTL_SOCKET) - 1);
 		return -ENAMETOOLONG;
 	}
-	made = access(dir, F_OK) != 0;
-	rc = make_dir(dir);
+	rc = make_dir(dir, &made);
 	if (rc != 0)
 		goto fail;
 	rc = check_dir(dir, err, errlen);
@@ -148,7 +176,6 @@ fail:
 			strerror(-rc));
 	if (fd >= 0)
 		close(fd);
-	if (made)
-		rmdir(dir);
+	remove_dirs(dir, made);
 	return rc;
 }

@@ -446,6 +446,7 @@ slow_reader(void **state)
 	struct world *w = begin("many");
 	int slow = dial(w), other, i;
 	uint64_t requests;
+	ssize_t sent;
 	json_t *doc;
 
 	RTE_SET_USED(state);
@@ -472,15 +473,16 @@ slow_reader(void **state)
 	/* One that never reads is closed at its deadline. */
 	w->ctl->read_deadline_ns = 0;
 	slow = dial(w);
-	stuff(w, slow);
-	for (i = 0; i < ROUNDS && vn_ctl_clients(w->ctl) == 1; i++)
+	for (i = 0; i < ROUNDS && vn_ctl_clients(w->ctl) == 1; i++) {
+		sent = send(slow, "/virtnet/query,all", 18, MSG_NOSIGNAL | MSG_DONTWAIT);
+		assert_true(sent > 0 || errno == EAGAIN || errno == EPIPE);
 		vn_loop_run_once(w->loop, 0);
+	}
 	assert_int_equal(vn_ctl_clients(w->ctl), 0);
+	close(slow);
 	/* And one that goes while its answer waits. */
 	w->ctl->read_deadline_ns = VN_SEC(3600);
-	i = slow;
 	slow = dial(w);
-	close(i);
 	stuff(w, slow);
 	close(slow);
 	for (i = 0; i < ROUNDS && vn_ctl_clients(w->ctl) == 1; i++)
@@ -681,6 +683,7 @@ places(void **state)
 	struct world *w = begin("list");
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	char err[256], dir[256], file[300];
+	struct rlimit old, none;
 	struct stat st;
 	json_t *doc;
 	int fd;
@@ -707,6 +710,19 @@ places(void **state)
 	memcpy(dir, "/tmp/", 5);
 	dir[100] = '\0';
 	assert_int_equal(try_create(w, dir, err), -ENAMETOOLONG);
+	assert_int_not_equal(access(dir, F_OK), 0);
+
+	/* No descriptor for it: the directories that were made are gone again. */
+	snprintf(dir, sizeof(dir), "%s/a//b/c/", w->top);
+	fd = dup(0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = fd;
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(try_create(w, dir, err), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	snprintf(dir, sizeof(dir), "%s/a", w->top);
 	assert_int_not_equal(access(dir, F_OK), 0);
 
 	/* Not a directory; no directory that can be made. */
