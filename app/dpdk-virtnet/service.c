@@ -44,7 +44,7 @@ struct service {
 	struct vn_timer stop_timer;
 	uint64_t broken_seen;
 	char bb_path[PATH_MAX];
-	bool ready, stopping, stopped;
+	bool ready, failed, stopping, stopped;
 };
 
 static void
@@ -79,7 +79,7 @@ stop(void *ctx)
 	vn_loop_arm(s->loop, &s->stop_timer, STOP_DEADLINE_NS);
 	vn_ctl_destroy(s->ctl);
 	s->ctl = NULL;
-	vn_controller_stop(s->ctrl, devices_gone, s);
+	vn_controller_stop(s->ctrl, s->failed ? VN_PORT_UNDO : VN_PORT_KEEP, devices_gone, s);
 }
 
 /* Runs whenever a job ended, a poller answered, or guest memory broke. */
@@ -237,6 +237,7 @@ app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	} else {
 		fprintf(stderr, "dpdk-virtnet: %s\n", err);
 		if (s.ctrl != NULL) {
+			s.failed = true;
 			stop(&s);
 			vn_loop_run(s.loop);
 		}

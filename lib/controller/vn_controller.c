@@ -169,7 +169,7 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 
 /** All devices on their way out. */
 struct stopping {
-	struct vn_controller *ctrl;
+	enum vn_port_fate fate;
 	unsigned int left;
 	vn_device_cb done;
 	void *ctx;
@@ -201,12 +201,11 @@ one_unplugged(void *ctx, int result)
 
 	RTE_SET_USED(result);
 	sd->dev->endpoint = NULL;
-	/* The representor outlives us (design: state that outlives the process). */
-	vn_device_destroy(sd->dev, false, one_gone, sd);
+	vn_device_destroy(sd->dev, sd->all->fate, one_gone, sd);
 }
 
 void
-vn_controller_stop(struct vn_controller *ctrl, vn_device_cb done, void *ctx)
+vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx)
 {
 	struct stopping *all = calloc(1, sizeof(*all));
 	const unsigned int n = ctrl->num_devices;
@@ -216,7 +215,7 @@ vn_controller_stop(struct vn_controller *ctrl, vn_device_cb done, void *ctx)
 		done(ctx, all == NULL && n > 0 ? -ENOMEM : 0);
 		return;
 	}
-	*all = (struct stopping){.ctrl = ctrl, .left = n, .done = done, .ctx = ctx};
+	*all = (struct stopping){.fate = fate, .left = n, .done = done, .ctx = ctx};
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct stopping_device *sd = calloc(1, sizeof(*sd));

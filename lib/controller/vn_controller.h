@@ -49,8 +49,9 @@ bool vn_controller_settled(const struct vn_controller *ctrl);
 /** A memory file broke (SIGBUS): find the devices that it belongs to. */
 void vn_controller_check_mem(struct vn_controller *ctrl);
 
-/** Unplug and end all devices (representors stay), then @p done. */
-void vn_controller_stop(struct vn_controller *ctrl, vn_device_cb done, void *ctx);
+/** Unplug and end all devices, then @p done. @p fate is that of the representors. */
+void vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done,
+	void *ctx);
 void vn_controller_destroy(struct vn_controller *ctrl);
 
 /** A PF (vf < 0) or a VF. NULL: doesn't exist. */

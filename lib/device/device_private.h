@@ -81,7 +81,7 @@ struct vn_device_priv {
 	struct dev_waiter reset_waiter[MAX_RESET_WAITERS];
 
 	bool ending;                  /* vn_device_destroy() was called */
-	bool remove_port;
+	enum vn_port_fate fate;
 	struct dev_waiter end_waiter;
 
 	struct dev_ring *ring;        /* num_vqs */

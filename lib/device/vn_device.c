@@ -130,10 +130,11 @@ try_end(struct vn_device *dev)
 	if (priv->ops > 0 || priv->jobs > 0)
 		return;
 	if (priv->port_state == PORT_OPEN) {
-		dev_port_close(dev, priv->remove_port);
+		dev_port_close(dev, priv->fate == VN_PORT_REMOVE ||
+			(priv->fate == VN_PORT_UNDO && !dev->port_info.adopted));
 		return;
 	}
-	if (priv->remove_port && dev->env.bb != NULL)
+	if (priv->fate == VN_PORT_REMOVE && dev->env.bb != NULL)
 		vn_blackbox_forget(dev->env.bb, dev->conf.vuid);
 	{
 		const struct dev_waiter w = priv->end_waiter;
@@ -184,9 +185,9 @@ reset_before_end(void *ctx, int result)
 }
 
 void
-vn_device_destroy(struct vn_device *dev, bool remove_port, vn_device_cb done, void *ctx)
+vn_device_destroy(struct vn_device *dev, enum vn_port_fate fate, vn_device_cb done, void *ctx)
 {
-	dev->priv->remove_port = remove_port;
+	dev->priv->fate = fate;
 	dev->priv->end_waiter = (struct dev_waiter){done, ctx};
 	vn_device_reset(dev, reset_before_end, dev);
 }

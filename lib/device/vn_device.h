@@ -149,11 +149,18 @@ typedef void (*vn_device_cb)(void *ctx, int result);
 int vn_device_create(const struct vn_device_env *env, const struct vn_device_conf *conf,
 	struct vn_device **dev);
 
+/** What becomes of the representor when its device ends. */
+enum vn_port_fate {
+	VN_PORT_KEEP,   /**< it outlives the process, and the device's next life adopts it */
+	VN_PORT_REMOVE, /**< unplugged for good */
+	VN_PORT_UNDO,   /**< a start that failed: what it made goes, what it found stays */
+};
+
 /**
- * End a device: rings are stopped, the port is closed (@p remove_port: representor too). The
- * endpoint must have been unplugged. @p done is called with 0 when all is freed.
+ * End a device: rings are stopped, the port is closed. The endpoint must have been unplugged.
+ * @p done is called with 0 when all is freed.
  */
-void vn_device_destroy(struct vn_device *dev, bool remove_port, vn_device_cb done, void *ctx);
+void vn_device_destroy(struct vn_device *dev, enum vn_port_fate fate, vn_device_cb done, void *ctx);
 
 /* For transports. */
 
