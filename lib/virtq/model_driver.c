@@ -229,7 +229,7 @@ make_parts(struct model_driver *md, struct md_chain *c, uint32_t len, unsigned i
 							 rng_below(&md->rng, max));
 	uint32_t left = len;
 
-	n = RTE_MIN(n, max);
+	n = md->plain ? 1 : RTE_MIN(n, max);
 	c->num_parts = n;
 	c->capacity = len;
 	for (unsigned int i = 0; i < n; i++) {
@@ -306,7 +306,7 @@ md_add(struct model_driver *md, const void *data, uint32_t len)
 	if (md_outstanding(md) == md->size || md->num_free == 0)
 		return false;
 	memset(c, 0, sizeof(*c));
-	indirect = may_indirect && rng_chance(&md->rng, 60);
+	indirect = may_indirect && !md->plain && rng_chance(&md->rng, 60);
 	if (!make_parts(md, c, len, indirect ? MD_MAX_CHAIN - 1 : RTE_MIN(md->num_free, 16)))
 		goto undo;
 	/* Plain descriptors may come before the one that names the table (2.7.5.3.2). */

@@ -55,6 +55,7 @@ struct model_driver {
 	uint16_t size;
 	uint64_t features;
 	bool is_rx;
+	bool plain;                   /**< set by a test: each chain is one descriptor */
 	uint8_t hdr_len;
 
 	/* Guest memory: rings in one region, data in many whose order in the file is reversed. */

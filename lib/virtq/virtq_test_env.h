@@ -17,6 +17,8 @@
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 
+#include "vn_features.h"
+
 #define ENV_MBUFS 1023
 
 static struct rte_mempool *env_pool;
@@ -97,6 +99,95 @@ env_mbuf(const struct vn_net_hdr *hdr, const void *data, uint32_t len)
 		assert_non_null(last);
 		m->nb_segs++;
 	}
+}
+
+/* Tests that write chains by hand have a ring of this size, and mostly frames of this length. */
+#define SIZE  16
+#define FRAME 100
+
+/* A ring with its driver. */
+struct fix {
+	struct model_driver md;
+	struct vn_virtq *vq;
+	struct vn_virtq_stats stats;
+};
+
+static inline void
+fix_begin(struct fix *f, bool rx, uint64_t features)
+{
+	struct vn_virtq_conf conf;
+
+	memset(f, 0, sizeof(*f));
+	md_init(&f->md, 1, SIZE, 0, features, rx, 0);
+	conf = md_conf(&f->md, &f->stats);
+	assert_int_equal(vn_virtq_create(&conf, &f->vq), 0);
+}
+
+static inline void
+fix_end(struct fix *f)
+{
+	vn_virtq_free(f->vq);
+	md_fini(&f->md);
+}
+
+static inline struct rte_mbuf *
+some_frame(uint32_t len)
+{
+	static const struct vn_net_hdr hdr;
+	static uint8_t data[VN_MAX_FRAME + 1];
+
+	return env_mbuf(&hdr, data, len);
+}
+
+/* One call of the engine in the ring's direction. @return frames moved. */
+static inline uint16_t
+step(struct fix *f)
+{
+	struct rte_mbuf *pkts[4];
+	uint16_t n;
+
+	if (!f->md.is_rx) {
+		n = vn_virtq_dequeue(f->vq, env_pool, pkts, 4);
+		rte_pktmbuf_free_bulk(pkts, n);
+		return n;
+	}
+	pkts[0] = some_frame(FRAME);
+	n = vn_virtq_enqueue(f->vq, pkts, 1);
+	rte_pktmbuf_free(pkts[0]);
+	return n;
+}
+
+/* The sum of all error counters; each test names the one that must be it. */
+static inline uint64_t
+errors(const struct vn_virtq_stats *s)
+{
+	return s->bad_desc_errors + s->exceed_max_chain + s->invalid_buffer + s->bad_header +
+		s->oversized + s->no_buffer;
+}
+
+/* Behind a bad chain comes a good one, which must arrive. */
+static inline void
+good_one_behind(struct fix *f, const uint64_t *counter)
+{
+	uint16_t before = f->md.used->idx;
+	uint16_t got;
+
+	md_set_desc(&f->md, 9, MD_DATA_GPA, FRAME + 12, f->md.is_rx ? VN_DESC_F_WRITE : 0, 0);
+	md_push_head(&f->md, 9);
+	memset(md_ptr(&f->md, MD_DATA_GPA), 0, 12);
+	got = step(f);
+	vn_virtq_complete(f->vq);
+	vn_virtq_publish(f->vq);
+	assert_int_equal(got, 1);
+	assert_false(vn_virtq_broken(f->vq));
+	assert_int_equal(*counter, 1);
+	assert_int_equal(errors(&f->stats), 1);
+	assert_int_equal(f->stats.packets, 1);
+	assert_int_equal((uint16_t)(f->md.used->idx - before), 2);
+	assert_int_equal(f->md.used->ring[before].len, 0);
+	assert_int_equal(f->md.used->ring[before + 1].id, 9);
+	assert_int_equal(f->stats.received_desc, f->stats.completed_desc);
+	fix_end(f);
 }
 
 #endif /* VIRTQ_TEST_ENV_H */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * What outlives us: the position of a ring after a death between any two steps, and the log of the
+ * pages that were written.
+ */
+#include "virtq_test_run.h"
+
+/*
+ * The process dies between any two steps: the ring object is dropped as it is, and a new one
+ * begins at the used->idx that guest memory shows.
+ */
+static void
+die_and_resume(struct run *t)
+{
+	int idx = vn_virtq_split_used_idx(t->md.mem, t->md.used_gpa);
+
+	assert_int_equal(idx, t->md.used->idx);
+	assert_true(vn_bb_ring_was_live(&t->bb, t->md.size, t->md.desc_gpa, t->md.used_gpa));
+	assert_true(vn_bb_ring_bounds(&t->bb, idx));
+	vn_virtq_free(t->vq);
+	vn_bb_ring_start(&t->bb, t->md.size, t->md.desc_gpa, t->md.used_gpa, idx);
+	run_create_vq(t);
+	t->expect_used = idx;
+	t->taken = 0;
+	vn_virtq_interrupt_always(t->vq);
+	assert_true(was_interrupted(t));
+	t->waiting = false;
+}
+
+static void
+recover_tx_round(uint64_t seed)
+{
+	struct run t;
+	unsigned int reaped = 0;
+
+	run_begin(&t, seed, false);
+	for (unsigned int step = 0; step < 200; step++) {
+		tx_add(&t);
+		tx_dequeue(&t);
+		if (rng_chance(&t.rng, 10))
+			goto die;
+		if (rng_chance(&t.rng, 70))
+			tx_complete(&t);
+		if (rng_chance(&t.rng, 10))
+			goto die;
+		publish(&t);
+		if (rng_chance(&t.rng, 90)) {
+			reaped += tx_reap(&t);
+			continue;
+		}
+die:
+		/* What was not published will be seen by the network again, and only that. */
+		t.got = reaped + (uint16_t)(t.md.used->idx - t.md.next_used);
+		die_and_resume(&t);
+	}
+	while (t.got < t.put)
+		tx_dequeue(&t);
+	tx_complete(&t);
+	publish(&t);
+	reaped += tx_reap(&t);
+	assert_int_equal(reaped, t.put);
+	assert_int_equal(md_outstanding(&t.md), 0);
+	run_end(&t);
+}
+
+static void
+recover_rx_round(uint64_t seed)
+{
+	struct rte_mbuf *pending[VN_VQ_MAX_BURST];
+	unsigned int num_pending = 0;
+	struct run t;
+
+	run_begin(&t, seed, true);
+	for (unsigned int step = 0; step < 200; step++) {
+		unsigned int sent_before;
+
+		rx_post(&t);
+		sent_before = t.put - num_pending;
+		rx_enqueue(&t, pending, &num_pending);
+		if (rng_chance(&t.rng, 10)) {
+			/* Not published: that burst is lost to the guest, and nothing else. */
+			unsigned int keep = t.put - num_pending;
+
+			rx_reap(&t);
+			assert_int_equal(t.got, sent_before);
+			t.got = keep;
+			die_and_resume(&t);
+			continue;
+		}
+		publish(&t);
+		if (rng_chance(&t.rng, 10)) {
+			rx_reap(&t);
+			die_and_resume(&t);
+			continue;
+		}
+		rx_reap(&t);
+	}
+	assert_int_equal(t.got + num_pending, t.put);
+	rte_pktmbuf_free_bulk(pending, num_pending);
+	run_end(&t);
+}
+
+static void
+recovery(void **state)
+{
+	unsigned int n = env_rounds("recovery, each direction", 300, 10000);
+
+	(void)state;
+	for (unsigned int i = 1; i <= n; i++) {
+		recover_tx_round(i);
+		recover_rx_round(i);
+	}
+}
+
+/* Guest pages that change are in the log; others are not. */
+static void
+dirty_log(void **state)
+{
+	unsigned int n = env_rounds("dirty log", 60, 3000);
+
+	(void)state;
+	for (unsigned int seed = 1; seed <= n; seed++) {
+		struct rte_mbuf *pending[VN_VQ_MAX_BURST];
+		const uint64_t used_log_gpa = UINT64_C(0x50000000);
+		unsigned int num_pending = 0;
+		struct vn_dirty_log log;
+		uint8_t *before;
+		struct run t;
+
+		run_begin(&t, seed, true);
+		log.size = (used_log_gpa + vn_vring_used_bytes(t.md.size)) / 4096 / 8 + 1;
+		log.base = calloc(1, log.size);
+		before = malloc(t.md.data_size);
+		assert_non_null(log.base);
+		assert_non_null(before);
+		vn_virtq_set_log(t.vq, true, &log, used_log_gpa);
+		for (unsigned int step = 0; step < 20; step++) {
+			unsigned int dirty = 0, logged = 0;
+			uint64_t used_page = used_log_gpa / 4096;
+
+			rx_post(&t);
+			md_read(&t.md, MD_DATA_GPA, before, t.md.data_size);
+			memset(log.base, 0, log.size);
+			rx_enqueue(&t, pending, &num_pending);
+			publish(&t);
+			for (uint64_t p = 0; p < t.md.data_size / 4096; p++) {
+				uint64_t page = MD_DATA_GPA / 4096 + p;
+				bool in_log = log.base[page / 8] & 1 << page % 8;
+
+				md_read(&t.md, page * 4096, t.buf, 4096);
+				if (memcmp(before + p * 4096, t.buf, 4096) != 0) {
+					assert_true(in_log);
+					dirty++;
+				}
+				logged += in_log;
+			}
+			/* A frame may happen to hold what was there; not often. */
+			assert_true(logged <= dirty + 1);
+			if (dirty > 0)
+				assert_true(log.base[used_page / 8] & 1 << used_page % 8);
+			rx_reap(&t);
+		}
+		vn_virtq_set_log(t.vq, false, NULL, 0);
+		memset(log.base, 0, log.size);
+		rx_enqueue(&t, pending, &num_pending);
+		publish(&t);
+		for (uint64_t i = 0; i < log.size; i++)
+			assert_int_equal(log.base[i], 0);
+		rte_pktmbuf_free_bulk(pending, num_pending);
+		free(log.base);
+		free(before);
+		run_end(&t);
+	}
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_teardown(f, env_check_pool)
+	const struct CMUnitTest tests[] = {
+		T(recovery),
+		T(dirty_log),
+	};
+
+	return cmocka_run_group_tests(tests, env_setup, env_teardown);
+}
