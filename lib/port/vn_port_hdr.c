@@ -36,10 +36,11 @@ vn_port_hdr_ok(struct vn_net_hdr *hdr, uint32_t len, uint32_t accept)
 		hdr->hdr_len = 0;
 		return true;
 	}
-	if (gso >= 32 || (accept & RTE_BIT32(gso) & ~(VN_PORT_ACCEPT_CSUM | VN_PORT_ACCEPT_ECN)) == 0)
+	if (gso >= 32 ||
+		(accept & RTE_BIT32(gso) & ~(VN_PORT_ACCEPT_CSUM | VN_PORT_ACCEPT_ECN)) == 0)
 		return false;
 	if ((hdr->gso_type & VN_NET_HDR_GSO_ECN) && (accept & VN_PORT_ACCEPT_ECN) == 0)
 		return false;
 	return (hdr->flags & VN_NET_HDR_F_NEEDS_CSUM) && hdr->gso_size != 0 &&
-		rte_le_to_cpu_16(hdr->hdr_len) <= len;
+	       rte_le_to_cpu_16(hdr->hdr_len) <= len;
 }

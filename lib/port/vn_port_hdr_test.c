@@ -13,15 +13,15 @@
 
 #include "vn_port_hdr.h"
 
-#define ALL                                                                                        \
-	(VN_PORT_ACCEPT_CSUM | VN_PORT_ACCEPT_TCPV4 | VN_PORT_ACCEPT_TCPV6 |                       \
-	 VN_PORT_ACCEPT_UDP_L4 | VN_PORT_ACCEPT_ECN)
-#define CSUM    VN_NET_HDR_F_NEEDS_CSUM
-#define VALID   VN_NET_HDR_F_DATA_VALID
-#define TCP4    VN_NET_HDR_GSO_TCPV4
-#define TCP6    VN_NET_HDR_GSO_TCPV6
-#define USO     VN_NET_HDR_GSO_UDP_L4
-#define ECN     VN_NET_HDR_GSO_ECN
+#define ALL                                                                  \
+	(VN_PORT_ACCEPT_CSUM | VN_PORT_ACCEPT_TCPV4 | VN_PORT_ACCEPT_TCPV6 | \
+		VN_PORT_ACCEPT_UDP_L4 | VN_PORT_ACCEPT_ECN)
+#define CSUM  VN_NET_HDR_F_NEEDS_CSUM
+#define VALID VN_NET_HDR_F_DATA_VALID
+#define TCP4  VN_NET_HDR_GSO_TCPV4
+#define TCP6  VN_NET_HDR_GSO_TCPV6
+#define USO   VN_NET_HDR_GSO_UDP_L4
+#define ECN   VN_NET_HDR_GSO_ECN
 
 struct in {
 	uint8_t flags, gso_type;

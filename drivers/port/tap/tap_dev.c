@@ -214,7 +214,7 @@ tap_probe_features(void)
 	 */
 	if (accept & VN_PORT_ACCEPT_CSUM)
 		features = VN_NET_F_GUEST_CSUM | VN_NET_F_CSUM | VN_NET_F_HOST_TSO4 |
-			VN_NET_F_HOST_TSO6 | VN_NET_F_HOST_ECN;
+			   VN_NET_F_HOST_TSO6 | VN_NET_F_HOST_ECN;
 	if (accept & VN_PORT_ACCEPT_TCPV4)
 		features |= VN_NET_F_GUEST_TSO4;
 	if (accept & VN_PORT_ACCEPT_TCPV6)

@@ -117,8 +117,9 @@ tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 			q->gone = errno == EBADFD;
 			break;
 		}
-		if (unlikely(len < VN_NET_HDR_LEN || !vn_port_hdr_ok(vn_mbuf_hdr(q->seg[0]),
-				(uint32_t)len - VN_NET_HDR_LEN, accept))) {
+		if (unlikely(len < VN_NET_HDR_LEN ||
+			     !vn_port_hdr_ok(vn_mbuf_hdr(q->seg[0]), (uint32_t)len - VN_NET_HDR_LEN,
+				     accept))) {
 			q->stats.rx_errors++;
 			continue;
 		}

@@ -25,11 +25,6 @@ union nl_buf {
 	char bytes[16384];
 };
 
-/* Walk the attributes in @p len bytes from @p first. */
-#define FOREACH_ATTR(a, first, len)                                                                \
-	for (int left_ = (int)(len), once_ = 1; once_; once_ = 0)                                  \
-		for (a = (first); RTA_OK(a, left_); a = RTA_NEXT(a, left_))
-
 static void
 put_attr(union nl_buf *buf, unsigned short type, const void *data, size_t len)
 {
@@ -105,9 +100,10 @@ attr_u32(const struct rtattr *a)
 static void
 parse_tun(const struct rtattr *data, struct tap_link *link)
 {
+	int left = (int)RTA_PAYLOAD(data);
 	const struct rtattr *a;
 
-	FOREACH_ATTR(a, RTA_DATA(data), RTA_PAYLOAD(data)) {
+	for (a = RTA_DATA(data); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		const uint8_t u8 = RTA_PAYLOAD(a) > 0 ? *(const uint8_t *)RTA_DATA(a) : 0;
 
 		switch (a->rta_type & NLA_TYPE_MASK) {
@@ -128,9 +124,10 @@ parse_tun(const struct rtattr *data, struct tap_link *link)
 static void
 parse_linkinfo(const struct rtattr *info, struct tap_link *link)
 {
+	int left = (int)RTA_PAYLOAD(info);
 	const struct rtattr *a, *data = NULL;
 
-	FOREACH_ATTR(a, RTA_DATA(info), RTA_PAYLOAD(info)) {
+	for (a = RTA_DATA(info); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		const uint16_t type = a->rta_type & NLA_TYPE_MASK;
 
 		if (type == IFLA_INFO_KIND)
@@ -150,7 +147,7 @@ tap_link_get(const char *name, int ifindex, struct tap_link *link)
 	const struct ifinfomsg *ifi;
 	const struct rtattr *a;
 	union nl_buf buf;
-	int ret;
+	int left, ret;
 
 	start_request(&buf, RTM_GETLINK, 0, name != NULL ? 0 : ifindex);
 	if (name != NULL)
@@ -167,7 +164,8 @@ tap_link_get(const char *name, int ifindex, struct tap_link *link)
 	link->ifindex = ifi->ifi_index;
 	link->admin_up = (ifi->ifi_flags & IFF_UP) != 0;
 	link->carrier = (ifi->ifi_flags & LOWER_UP) != 0;
-	FOREACH_ATTR(a, IFLA_RTA(ifi), IFLA_PAYLOAD(&buf.nlh)) {
+	left = (int)IFLA_PAYLOAD(&buf.nlh);
+	for (a = IFLA_RTA(ifi); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		switch (a->rta_type & NLA_TYPE_MASK) {
 		case IFLA_IFNAME:
 			snprintf(link->name, sizeof(link->name), "%.*s", (int)RTA_PAYLOAD(a),

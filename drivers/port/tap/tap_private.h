@@ -25,13 +25,13 @@
 
 /** A device's network side. Helper only, but where noted. */
 struct vn_port {
-	struct vn_port_conf conf;  /* mtu, link_up: as last set */
-	int fd;                    /* single-queue: the queue; multi-queue: parked, holds the carrier */
+	struct vn_port_conf conf; /* mtu, link_up: as last set */
+	int fd; /* single-queue: the queue; multi-queue: parked, holds the carrier */
 	int ifindex;
 	bool multi;
 	bool adopted;
-	uint64_t features;         /* as last set */
-	uint32_t accept;           /* VN_PORT_ACCEPT_*; helper writes, pollers read (atomic) */
+	uint64_t features; /* as last set */
+	uint32_t accept;   /* VN_PORT_ACCEPT_*; helper writes, pollers read (atomic) */
 	uint16_t n_open;
 	struct vn_port_queue *queue[]; /* conf.max_queue_pairs; NULL: not open */
 };
@@ -39,17 +39,17 @@ struct vn_port {
 /** A queue. Made and freed by the helper; the poller's in between. */
 struct vn_port_queue {
 	struct vn_port *port;
-	const uint32_t *accept;    /* the port's */
+	const uint32_t *accept; /* the port's */
 	struct rte_mempool *pool;
 	int fd;
 	uint16_t idx;
-	bool gone;                 /* poller: the netdev was removed; told once */
-	uint16_t n_seg;            /* mbufs that hold the largest frame */
-	uint16_t missing;          /* poller: of them, used up and to be replaced: the first ones */
-	uint32_t seg_len;          /* bytes that one of them holds */
+	bool gone;        /* poller: the netdev was removed; told once */
+	uint16_t n_seg;   /* mbufs that hold the largest frame */
+	uint16_t missing; /* poller: of them, used up and to be replaced: the first ones */
+	uint32_t seg_len; /* bytes that one of them holds */
 	struct vn_port_stats stats; /* written by the poller */
-	struct rte_mbuf **seg;     /* poller: n_seg mbufs for the next frame */
-	struct iovec *iov;         /* poller: the header and the data of seg[] */
+	struct rte_mbuf **seg;      /* poller: n_seg mbufs for the next frame */
+	struct iovec *iov;          /* poller: the header and the data of seg[] */
 };
 
 /* tap_netlink.c: rtnetlink, helper only. */
@@ -58,13 +58,13 @@ struct vn_port_queue {
 struct tap_link {
 	int ifindex;
 	char name[IFNAMSIZ];
-	char kind[16];          /* "tun", "veth", ...; empty: hardware and the like */
+	char kind[16]; /* "tun", "veth", ...; empty: hardware and the like */
 	bool admin_up;
-	bool carrier;           /* shown only while admin_up */
+	bool carrier; /* shown only while admin_up */
 	uint32_t mtu;
-	bool is_tap;            /* kind tun, in TAP mode */
+	bool is_tap; /* kind tun, in TAP mode */
 	bool multi_queue;
-	uint32_t queues;        /* multi-queue: how many file descriptors hold it */
+	uint32_t queues; /* multi-queue: how many file descriptors hold it */
 };
 
 /** What to change; a zeroed member is left as it is. */
@@ -108,6 +108,14 @@ unsigned int tap_drain(int fd);
 int tap_set_offloads(int fd, uint64_t features);
 /** Virtio offload features possible here; 0 when TAPs cannot be made. */
 uint64_t tap_probe_features(void);
+
+/* tap_make.c: helper only. Errors also as one line in @p err. */
+
+int tap_check_conf(const struct vn_port_conf *conf, char *err, size_t errlen);
+/** Make or adopt the netdev by conf and features: fills in fd, ifindex, adopted, accept. */
+int tap_make(struct vn_port *port, char *err, size_t errlen);
+/** tap_set_carrier() that works while all queues are detached, too. */
+int tap_link_carrier(int fd, bool up);
 
 /* tap_io.c */
 

@@ -25,11 +25,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/rtnetlink.h>
+
 #include <cmocka.h>
 
 #include "tap_private.h"
 
-#define REP "en3f0pf0sf1000"
+#define REP   "en3f0pf0sf1000"
 #define ALIAS "dpdk-virtnet TESTVNETS0D0F0"
 
 /* Longest wait for an event that must come. */
@@ -64,8 +66,7 @@ enter_netns(void)
 }
 
 /** Run a command that must succeed. */
-static inline void __attribute__((format(printf, 1, 2)))
-sh(const char *fmt, ...)
+static inline void __attribute__((format(printf, 1, 2))) sh(const char *fmt, ...)
 {
 	char cmd[512];
 	va_list ap;
@@ -198,6 +199,33 @@ await(int fd)
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
 }
 
+/**
+ * Wait until the kernel sends frames on a netdev whose carrier has come: it lets them through some
+ * time after the carrier is on, and drops them before.
+ */
+static inline void
+await_active(const char *name)
+{
+	const struct sockaddr_nl nl = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	const struct tap_link_change none = {0};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct ifreq ifr = {0};
+	char event[8192];
+
+	assert_int_equal(bind(fd, (const struct sockaddr *)&nl, sizeof(nl)), 0);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	for (;;) {
+		assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+		if (ifr.ifr_flags & IFF_RUNNING)
+			break;
+		await(fd);
+		assert_true(recv(fd, event, sizeof(event), 0) > 0);
+	}
+	close(fd);
+	/* The flag is set a little before; a request that takes the same lock comes after. */
+	assert_int_equal(tap_link_change(link_of(name).ifindex, &none), 0);
+}
+
 /** A child in a namespace of its own, that ends when released. Its netns is that of @p pid. */
 struct other_ns {
 	pid_t pid;
@@ -239,6 +267,15 @@ other_ns_end(struct other_ns *ns)
 	assert_int_equal(status, 0);
 }
 
+/** Teardown: nothing may remain from a test that failed. Only lo is kept. */
+static inline int
+clean(void **state)
+{
+	RTE_SET_USED(state);
+	return system("for d in $(ls /proc/sys/net/ipv4/conf | grep -v -x -e all -e default -e lo);"
+		      " do ip link del $d 2>/dev/null; done; true");
+}
+
 /** Rounds of a long loop: all of them with VN_LONG=1. */
 static inline unsigned int
 rounds(const char *what, unsigned int all, unsigned int few)
@@ -246,8 +283,8 @@ rounds(const char *what, unsigned int all, unsigned int few)
 	const char *env = getenv("VN_LONG");
 	const unsigned int n = env != NULL && strcmp(env, "0") != 0 ? all : few;
 
-	print_message("    %s: %u of %u rounds%s\n", what, n, all,
-		n < all ? " (VN_LONG=1 for all)" : "");
+	print_message(
+		"    %s: %u of %u rounds%s\n", what, n, all, n < all ? " (VN_LONG=1 for all)" : "");
 	return n;
 }
 

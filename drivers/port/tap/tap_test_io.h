@@ -31,10 +31,10 @@
 
 struct tap_fixture {
 	struct rte_mempool *pool;
-	unsigned int pool_full;       /* mbufs in the pool when none is used */
+	unsigned int pool_full; /* mbufs in the pool when none is used */
 	struct vn_port *port;
 	struct vn_port_queue *q[4];
-	int sock;                     /* packet socket on the representor, with virtio-net headers */
+	int sock; /* packet socket on the representor, with virtio-net headers */
 };
 
 static inline int
@@ -68,10 +68,11 @@ fixture_socket(struct tap_fixture *fx)
 	fx->sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	assert_true(fx->sock >= 0);
 	assert_int_equal(setsockopt(fx->sock, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
-	assert_int_equal(setsockopt(fx->sock, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one,
-		sizeof(one)), 0);
+	assert_int_equal(
+		setsockopt(fx->sock, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)), 0);
 	sll.sll_ifindex = link_of(REP).ifindex;
 	assert_int_equal(bind(fx->sock, (struct sockaddr *)&sll, sizeof(sll)), 0);
+	await_active(REP);
 }
 
 static inline void
@@ -88,7 +89,8 @@ static inline void
 fixture_queues_open(struct tap_fixture *fx, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		assert_int_equal(vn_tap_ops.queue_open(fx->port, (uint16_t)i, fx->pool, &fx->q[i]), 0);
+		assert_int_equal(
+			vn_tap_ops.queue_open(fx->port, (uint16_t)i, fx->pool, &fx->q[i]), 0);
 }
 
 static inline void
@@ -165,8 +167,8 @@ readable(struct tap_fixture *fx, unsigned int i)
 static inline void
 fill_frame(unsigned int id, uint8_t *buf, uint32_t len)
 {
-	static const uint8_t eth[RTE_ETHER_HDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0,
-		0, 1, TEST_ETHERTYPE >> 8, TEST_ETHERTYPE & 0xff};
+	static const uint8_t eth[RTE_ETHER_HDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0,
+		0, 0, 1, TEST_ETHERTYPE >> 8, TEST_ETHERTYPE & 0xff};
 
 	for (uint32_t i = 0; i < len; i++)
 		buf[i] = i < sizeof(eth) ? eth[i] : (uint8_t)(id * 37 + i + (i >> 8) * 3);
@@ -252,7 +254,8 @@ static inline uint32_t
 recv_on_netdev(struct tap_fixture *fx, struct vn_net_hdr *hdr, uint8_t *buf)
 {
 	const struct iovec iov[2] = {
-		{hdr, VN_NET_HDR_LEN_LEGACY}, {buf, VN_MAX_FRAME},
+		{hdr, VN_NET_HDR_LEN_LEGACY},
+		{buf, VN_MAX_FRAME},
 	};
 	ssize_t got;
 
@@ -297,7 +300,7 @@ make_gso(uint8_t gso_type, uint8_t *buf, struct vn_net_hdr *hdr)
 		ip6->payload_len = rte_cpu_to_be_16((uint16_t)(GSO_FRAME - l4));
 		ip6->proto = proto;
 		ip6->hop_limits = 64;
-		((uint8_t *)ip6)[8] = 0xfd;  /* fd00::..01 to fd00::..02 */
+		((uint8_t *)ip6)[8] = 0xfd; /* fd00::..01 to fd00::..02 */
 		((uint8_t *)ip6)[23] = 1;
 		((uint8_t *)ip6)[24] = 0xfd;
 		((uint8_t *)ip6)[39] = 2;
@@ -306,8 +309,8 @@ make_gso(uint8_t gso_type, uint8_t *buf, struct vn_net_hdr *hdr)
 		ip4->total_length = rte_cpu_to_be_16((uint16_t)(GSO_FRAME - sizeof(*eth)));
 		ip4->time_to_live = 64;
 		ip4->next_proto_id = proto;
-		ip4->src_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 1));
-		ip4->dst_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 2));
+		ip4->src_addr = rte_cpu_to_be_32(0xc0000201);
+		ip4->dst_addr = rte_cpu_to_be_32(0xc0000202);
 		ip4->hdr_checksum = rte_ipv4_cksum(ip4);
 	}
 	if (udp) {
@@ -319,8 +322,8 @@ make_gso(uint8_t gso_type, uint8_t *buf, struct vn_net_hdr *hdr)
 		tcp->src_port = rte_cpu_to_be_16(1000);
 		tcp->dst_port = rte_cpu_to_be_16(2000);
 		tcp->data_off = sizeof(*tcp) << 2;
-		tcp->tcp_flags = RTE_TCP_ACK_FLAG |
-			(gso_type & VN_NET_HDR_GSO_ECN ? RTE_TCP_CWR_FLAG : 0);
+		tcp->tcp_flags =
+			RTE_TCP_ACK_FLAG | (gso_type & VN_NET_HDR_GSO_ECN ? RTE_TCP_CWR_FLAG : 0);
 		tcp->cksum = v6 ? rte_ipv6_phdr_cksum(ip6, 0) : rte_ipv4_phdr_cksum(ip4, 0);
 	}
 	*hdr = (struct vn_net_hdr){
@@ -349,8 +352,8 @@ make_udp(unsigned int id, uint8_t *buf, uint32_t len)
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(len - sizeof(*eth)));
 	ip->time_to_live = 64;
 	ip->next_proto_id = IPPROTO_UDP;
-	ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 1));
-	ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 2));
+	ip->src_addr = rte_cpu_to_be_32(0xc0000201);
+	ip->dst_addr = rte_cpu_to_be_32(0xc0000202);
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	uh->src_port = rte_cpu_to_be_16((uint16_t)(5000 + id));
 	uh->dst_port = rte_cpu_to_be_16(9);

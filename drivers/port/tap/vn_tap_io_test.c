@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 the dpdk-virtnet contributors
  */
-/* Frames through a TAP, both ways, checked by payload; what must never be delivered is not. */
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <netinet/in.h>
-#include <signal.h>
-
+/* Frames through a TAP, both ways, checked by payload. */
 #include "vn_features.h"
 
 #include "tap_test.h"
@@ -19,8 +14,17 @@ device_to_network(void **state)
 	static const struct {
 		uint32_t len, seg;
 	} shape[] = {
-		{14, 2048}, {15, 1}, {60, 60}, {60, 7}, {61, 14}, {1514, 2048}, {1514, 2}, {1000, 1},
-		{1500, 13}, {1023, 1}, {9014, 9},
+		{14, 2048},
+		{15, 1},
+		{60, 60},
+		{60, 7},
+		{61, 14},
+		{1514, 2048},
+		{1514, 2},
+		{1000, 1},
+		{1500, 13},
+		{1023, 1},
+		{9014, 9},
 	};
 	struct tap_fixture *fx = *state;
 	struct rte_mbuf *pkts[RTE_DIM(shape)];
@@ -43,7 +47,8 @@ device_to_network(void **state)
 static void
 network_to_device(void **state)
 {
-	static const uint32_t len[] = {14, 60, 61, 1514, 2047, 2048, 2049, 4096, 9014, 65000, 65535};
+	static const uint32_t len[] = {
+		14, 60, 61, 1514, 2047, 2048, 2049, 4096, 9014, 65000, 65535};
 	struct tap_fixture *fx = *state;
 	struct rte_mbuf *pkts[32];
 	uint64_t bytes = 0;
@@ -56,8 +61,8 @@ network_to_device(void **state)
 	}
 	await(vn_tap_ops.queue_fd(fx->q[0]));
 	assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 4), 4);
-	assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts + 4, RTE_DIM(pkts) - 4),
-		RTE_DIM(len) - 4);
+	assert_int_equal(
+		vn_tap_ops.rx_burst(fx->q[0], pkts + 4, RTE_DIM(pkts) - 4), RTE_DIM(len) - 4);
 	assert_false(readable(fx, 0));
 	for (unsigned int i = 0; i < RTE_DIM(len); i++) {
 		static const struct vn_net_hdr plain;
@@ -75,9 +80,9 @@ network_to_device(void **state)
 static void
 gso_to_network(void **state)
 {
-	static const uint8_t kinds[] = {
-		VN_NET_HDR_GSO_TCPV4, VN_NET_HDR_GSO_TCPV4 | VN_NET_HDR_GSO_ECN,
-		VN_NET_HDR_GSO_TCPV6, VN_NET_HDR_GSO_UDP_L4};
+	static const uint8_t kinds[] = {VN_NET_HDR_GSO_TCPV4,
+		VN_NET_HDR_GSO_TCPV4 | VN_NET_HDR_GSO_ECN, VN_NET_HDR_GSO_TCPV6,
+		VN_NET_HDR_GSO_UDP_L4};
 	const bool uso = (vn_tap_ops.features() & VN_NET_F_HOST_USO) != 0;
 	struct tap_fixture *fx = *state;
 	uint8_t sent[GSO_FRAME], got[VN_MAX_FRAME + VN_NET_HDR_LEN];
@@ -117,7 +122,8 @@ gso_to_device(void **state)
 		uint64_t feature;
 	} vec[] = {
 		{VN_NET_HDR_GSO_TCPV4, VN_NET_F_GUEST_TSO4},
-		{VN_NET_HDR_GSO_TCPV4 | VN_NET_HDR_GSO_ECN, VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_ECN},
+		{VN_NET_HDR_GSO_TCPV4 | VN_NET_HDR_GSO_ECN,
+			VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_ECN},
 		{VN_NET_HDR_GSO_TCPV6, VN_NET_F_GUEST_TSO6},
 		{VN_NET_HDR_GSO_UDP_L4, VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6},
 	};
@@ -137,8 +143,8 @@ gso_to_device(void **state)
 		}
 		make_gso(vec[i].kind, sent, &hdr);
 
-		assert_int_equal(vn_tap_ops.set_features(fx->port,
-			VN_NET_F_GUEST_CSUM | vec[i].feature), 0);
+		assert_int_equal(
+			vn_tap_ops.set_features(fx->port, VN_NET_F_GUEST_CSUM | vec[i].feature), 0);
 		send_raw(fx, &hdr, sent, sizeof(sent));
 		await(vn_tap_ops.queue_fd(fx->q[0]));
 		assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, RTE_DIM(pkts)), 1);
@@ -177,8 +183,8 @@ not_negotiated(void **state)
 	struct vn_net_hdr hdr;
 
 	fixture_open(fx, 1, 1500);
-	assert_int_equal(vn_tap_ops.set_features(fx->port,
-		VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_TSO4), 0);
+	assert_int_equal(
+		vn_tap_ops.set_features(fx->port, VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_TSO4), 0);
 	make_gso(VN_NET_HDR_GSO_TCPV4, sent, &hdr);
 	send_raw(fx, &hdr, sent, sizeof(sent));
 	send_on_netdev(fx, 1, 100);
@@ -199,14 +205,14 @@ refused_by_network(void **state)
 	struct vn_net_hdr *hdr;
 
 	fixture_open(fx, 1, 1500);
-	pkts[0] = make_frame(fx, 0, 13, 2048);      /* no Ethernet header */
-	pkts[1] = make_frame(fx, 1, IOV_MAX, 1);    /* more segments than one call takes */
+	pkts[0] = make_frame(fx, 0, 13, 2048);   /* no Ethernet header */
+	pkts[1] = make_frame(fx, 1, IOV_MAX, 1); /* more segments than one call takes */
 	pkts[2] = make_frame(fx, 2, 100, 2048);
-	pkts[3] = make_frame(fx, 3, 100, 2048);     /* unknown segmentation */
+	pkts[3] = make_frame(fx, 3, 100, 2048); /* unknown segmentation */
 	hdr = vn_mbuf_hdr(pkts[3]);
 	hdr->gso_type = 77;
 	hdr->gso_size = rte_cpu_to_le_16(100);
-	pkts[4] = make_frame(fx, 4, 100, 2048);     /* header longer than the frame */
+	pkts[4] = make_frame(fx, 4, 100, 2048); /* header longer than the frame */
 	vn_mbuf_hdr(pkts[4])->hdr_len = rte_cpu_to_le_16(60000);
 	vn_mbuf_hdr(pkts[4])->flags = VN_NET_HDR_F_NEEDS_CSUM;
 	vn_mbuf_hdr(pkts[4])->csum_start = rte_cpu_to_le_16(59000);
@@ -250,244 +256,6 @@ no_mbufs(void **state)
 	rte_pktmbuf_free_bulk(pkts, 2);
 }
 
-/* A driver gets no frame from before it came. */
-static void
-no_stale_frames(void **state)
-{
-	const uint16_t pairs[] = {1, 4};
-	struct tap_fixture *fx = *state;
-	struct rte_mbuf *pkts[8];
-	int status;
-	pid_t pid;
-
-	for (unsigned int p = 0; p < RTE_DIM(pairs); p++) {
-		fixture_open(fx, pairs[p], 1500);
-		/* waiting when the queue is closed; sent while it is */
-		send_on_netdev(fx, 1, 100);
-		await(vn_tap_ops.queue_fd(fx->q[0]));
-		fixture_queues_close(fx);
-		send_on_netdev(fx, 2, 100);
-		assert_true(link_of(REP).carrier);
-		fixture_queues_open(fx, 1);
-		assert_false(readable(fx, 0));
-		assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 8), 0);
-		send_on_netdev(fx, 3, 100);
-		await(vn_tap_ops.queue_fd(fx->q[0]));
-		assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 8), 1);
-		expect_mbuf(pkts[0], 3, 100);
-		rte_pktmbuf_free(pkts[0]);
-
-		/* waiting when the process dies; sent between adoption and the driver */
-		fixture_port_close(fx);
-		pid = fork();
-		if (pid == 0) {
-			struct vn_port_conf conf = conf_of(REP, pairs[p]);
-			char err[256];
-
-			if (vn_tap_ops.open(&conf, &fx->port, err, sizeof(err)) != 0 ||
-					vn_tap_ops.queue_open(fx->port, 0, fx->pool, &fx->q[0]) != 0)
-				_exit(1);
-			send_on_netdev(fx, 4, 100);
-			await(vn_tap_ops.queue_fd(fx->q[0]));
-			kill(getpid(), SIGKILL);
-		}
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-		fixture_port_open(fx, pairs[p], 1500);
-		send_on_netdev(fx, 5, 100);
-		fixture_queues_open(fx, 1);
-		assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 8), 0);
-		send_on_netdev(fx, 6, 100);
-		await(vn_tap_ops.queue_fd(fx->q[0]));
-		assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 8), 1);
-		expect_mbuf(pkts[0], 6, 100);
-		rte_pktmbuf_free(pkts[0]);
-		fixture_close(fx);
-	}
-}
-
-#define FLOWS 64
-
-/* Send FLOWS flows and find each frame once in the open queues. @return mask of queues used. */
-static uint32_t
-flows(struct tap_fixture *fx)
-{
-	struct rte_mbuf *pkts[FLOWS];
-	uint8_t frame[200], got[200];
-	bool seen[FLOWS] = {false};
-	unsigned int total = 0;
-	uint32_t mask = 0;
-	uint16_t n;
-
-	for (unsigned int i = 0; i < FLOWS; i++) {
-		make_udp(i, frame, sizeof(frame));
-		send_raw(fx, NULL, frame, sizeof(frame));
-	}
-	for (unsigned int k = 0; k < RTE_DIM(fx->q); k++) {
-		if (fx->q[k] == NULL)
-			continue;
-		n = vn_tap_ops.rx_burst(fx->q[k], pkts, FLOWS);
-		for (uint16_t i = 0; i < n; i++) {
-			unsigned int id;
-
-			assert_int_equal(pkts[i]->pkt_len, sizeof(got));
-			expect_udp(pkts[i], sizeof(got), &id);
-			assert_true(id < FLOWS && !seen[id]);
-			seen[id] = true;
-		}
-		if (n > 0)
-			mask |= RTE_BIT32(k);
-		total += n;
-		rte_pktmbuf_free_bulk(pkts, n);
-	}
-	assert_true(mask == 0 || total == FLOWS);
-	return mask;
-}
-
-/* A driver that uses fewer queues than there could be gets all frames in those. */
-static void
-multi_queue(void **state)
-{
-	struct tap_fixture *fx = *state;
-	struct rte_mbuf *pkt;
-
-	fixture_open(fx, 4, 1500);
-	assert_int_equal(flows(fx), 0x1);
-	assert_int_equal(vn_tap_ops.queue_open(fx->port, 2, fx->pool, &fx->q[2]), 0);
-	assert_int_equal(vn_tap_ops.queue_open(fx->port, 3, fx->pool, &fx->q[3]), 0);
-	assert_int_equal(flows(fx), 0xd);
-	for (unsigned int k = 0; k < 4; k++) {
-		if (fx->q[k] == NULL)
-			continue;
-		pkt = make_frame(fx, k, 100 + k, 2048);
-		vn_tap_ops.tx_burst(fx->q[k], &pkt, 1);
-		expect_on_netdev(fx, k, 100 + k);
-	}
-	vn_tap_ops.queue_close(fx->q[0]);
-	fx->q[0] = NULL;
-	assert_int_equal(flows(fx), 0xc);
-	fixture_queues_close(fx);
-	assert_int_equal(flows(fx), 0);
-	assert_true(link_of(REP).carrier);
-	fixture_queues_open(fx, 4);
-	assert_int_equal(flows(fx), 0xf);
-}
-
-static void
-bad_queues(void **state)
-{
-	const uint16_t pairs[] = {1, 4};
-	struct tap_fixture *fx = *state;
-	struct vn_port_queue *q = NULL;
-	struct rte_mempool *small, *bare;
-
-	small = rte_pktmbuf_pool_create("small", 8, 0, VN_MBUF_PRIV_SIZE, RTE_PKTMBUF_HEADROOM + 32,
-		SOCKET_ID_ANY);
-	bare = rte_pktmbuf_pool_create("bare", 8, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	assert_non_null(small);
-	assert_non_null(bare);
-	for (unsigned int p = 0; p < RTE_DIM(pairs); p++) {
-		fixture_open(fx, pairs[p], 1500);
-		assert_int_equal(vn_tap_ops.queue_open(fx->port, 0, fx->pool, &q), -EBUSY);
-		assert_int_equal(vn_tap_ops.queue_open(fx->port, pairs[p], fx->pool, &q), -EINVAL);
-		assert_int_equal(vn_tap_ops.queue_open(fx->port, UINT16_MAX, fx->pool, &q), -EINVAL);
-		fixture_queues_close(fx);
-		assert_int_equal(vn_tap_ops.queue_open(fx->port, 0, small, &q), -EINVAL);
-		assert_int_equal(vn_tap_ops.queue_open(fx->port, 0, bare, &q), -EINVAL);
-		assert_null(q);
-		fixture_close(fx);
-	}
-	rte_mempool_free(small);
-	rte_mempool_free(bare);
-}
-
-/* The representor is deleted under a running queue. */
-static void
-removed_in_use(void **state)
-{
-	const uint16_t pairs[] = {1, 4};
-	struct tap_fixture *fx = *state;
-	struct rte_mbuf *pkts[4];
-
-	for (unsigned int p = 0; p < RTE_DIM(pairs); p++) {
-		fixture_open(fx, pairs[p], 1500);
-		sh("ip link del " REP);
-		for (unsigned int i = 0; i < 3; i++)
-			assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 4), 0);
-		assert_int_equal(stats_of(fx, 0)->rx_errors, 1);
-		pkts[0] = make_frame(fx, 0, 100, 2048);
-		vn_tap_ops.tx_burst(fx->q[0], pkts, 1);
-		assert_int_equal(stats_of(fx, 0)->tx_dropped, 1);
-		fixture_queues_close(fx);
-		/* The next driver gets a new one. */
-		fixture_queues_open(fx, 1);
-		fixture_socket(fx);
-		assert_false(info_of(fx->port).adopted);
-		pkts[0] = make_frame(fx, 1, 100, 2048);
-		vn_tap_ops.tx_burst(fx->q[0], pkts, 1);
-		expect_on_netdev(fx, 1, 100);
-		fixture_close(fx);
-	}
-}
-
-static void
-moved_multi_queue(void **state)
-{
-	struct tap_fixture *fx = *state;
-	struct vn_port_queue *q = NULL;
-	struct other_ns ns = other_ns_start();
-
-	fixture_open(fx, 4, 1500);
-	sh("ip link set " REP " netns %d", (int)ns.pid);
-	assert_int_equal(vn_tap_ops.queue_open(fx->port, 1, fx->pool, &q), -ENODEV);
-	/* No second one was made where we are. */
-	assert_false(exists(REP));
-	fixture_close(fx);
-	other_ns_end(&ns);
-}
-
-/* No descriptor and no mbuf is lost, whatever is opened and closed. */
-static void
-cycles(void **state)
-{
-	const uint16_t pairs[] = {1, 4};
-	struct tap_fixture *fx = *state;
-	const unsigned int n = rounds("open and close", 1000, 60);
-	struct rte_mbuf *pkts[8];
-	unsigned int fds, mbufs;
-
-	for (unsigned int p = 0; p < RTE_DIM(pairs); p++) {
-		fds = 0;
-		mbufs = rte_mempool_avail_count(fx->pool);
-		for (unsigned int i = 0; i < n; i++) {
-			struct vn_port_conf conf = conf_of(REP, pairs[p]);
-
-			fx->port = open_ok(&conf);
-			for (unsigned int k = 0; k < pairs[p]; k++) {
-				struct vn_port_queue *q;
-
-				assert_int_equal(vn_tap_ops.queue_open(fx->port, (uint16_t)k,
-					fx->pool, &q), 0);
-				assert_int_equal(vn_tap_ops.rx_burst(q, pkts, 8), 0);
-				if (k % 2 == 0)
-					vn_tap_ops.queue_close(q); /* else close() does it */
-			}
-			open_fails(&conf, -EBUSY, "held");
-			if (i % 10 == 9)
-				vn_tap_ops.destroy(fx->port);
-			else
-				vn_tap_ops.close(fx->port);
-			fx->port = NULL;
-			if (i == 0)
-				fds = count_fds();
-			assert_int_equal(count_fds(), fds);
-			assert_int_equal(rte_mempool_avail_count(fx->pool), mbufs);
-		}
-		if (exists(REP))
-			sh("ip link del " REP);
-	}
-}
-
 static int
 group_setup(void **state)
 {
@@ -508,12 +276,6 @@ main(void)
 		cmocka_unit_test_teardown(not_negotiated, fixture_teardown),
 		cmocka_unit_test_teardown(refused_by_network, fixture_teardown),
 		cmocka_unit_test_teardown(no_mbufs, fixture_teardown),
-		cmocka_unit_test_teardown(no_stale_frames, fixture_teardown),
-		cmocka_unit_test_teardown(multi_queue, fixture_teardown),
-		cmocka_unit_test_teardown(bad_queues, fixture_teardown),
-		cmocka_unit_test_teardown(removed_in_use, fixture_teardown),
-		cmocka_unit_test_teardown(moved_multi_queue, fixture_teardown),
-		cmocka_unit_test_teardown(cycles, fixture_teardown),
 	};
 
 	enter_netns();

@@ -39,7 +39,7 @@ server(size_t total, int ready, int go)
 		return 2;
 	s = socket(AF_INET, SOCK_STREAM, 0);
 	if (bind(s, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(s, 1) != 0 ||
-			write(ready, "l", 1) != 1)
+		write(ready, "l", 1) != 1)
 		return 3;
 	c = accept(s, NULL, NULL);
 	while ((got = read(c, buf, sizeof(buf))) > 0)
