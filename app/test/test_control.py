@@ -337,7 +337,7 @@ def cli_query(t):
                         "{'all': '0x0', 'pf': '0x0', 'dbg_stats': '0x0', 'brief': '0x1', "
                         "'latency_stats': '0x0', 'stats_clear': '0x0'}"),
                        (("-p", "0"), None), (("-a",), None),
-                       (("-u", program.SERIAL + "VNETS0D0F0"), None)):
+                       (("-u", program.SERIAL + "VNETS0D0F2"), None)):
         rc, out, err = p.cli("query", *args)
         check_eq(rc, 0, f"exit status of query {args} ({err})")
         first, rest = out.split("\n", 1)
@@ -481,5 +481,5 @@ def eal_telemetry(t):
     if not os.path.exists(path):
         raise core.Skip("the EAL's telemetry is off")
     with program.Control(path) as c:
-        check("/eal/app_name" in c.ask("/")["/"], "no /eal/app_name")
+        check("/eal/params" in c.ask("/")["/"], "no /eal/params")
     p.stop()

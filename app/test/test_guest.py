@@ -4,6 +4,7 @@
 
 import os
 
+import test_lifecycle
 from vnt import core, guest, program, reference
 from vnt.core import check, check_eq, test, variants
 
@@ -195,14 +196,13 @@ def representor_state(t, p, rep):
     link = p.ns.link(rep)
     return (link["ifindex"], link.get("master"), link["mtu"], link["address"],
             "UP" in link["flags"],
-            t.run_ok(["tc", "filter", "show", "dev", rep, "ingress"], ns=p.ns))
+            test_lifecycle.tc_show(t, p.ns, rep))
 
 
 def survives(t, p, rep, g, restarts):
     """kill -9 and restart while the guest pings and a TCP stream runs; nothing is done in the
     guest."""
-    t.run_ok(["tc", "qdisc", "add", "dev", rep, "clsact"], ns=p.ns)
-    t.run_ok(["tc", "filter", "add", "dev", rep, "ingress", "matchall", "action", "ok"], ns=p.ns)
+    test_lifecycle.tc_rule(t, p.ns, rep)
     before = representor_state(t, p, rep)
     g.ping(HOST)
     # A stream that lives through all of it: it ends when told, with what it moved.

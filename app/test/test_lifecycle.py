@@ -12,7 +12,7 @@ from vnt import core, hugepages, proc, program
 from vnt.core import check, check_eq, test, variants
 
 REP = "en3f0pf0sf1000"
-VUID = program.SERIAL + "VNETS0D0F0"
+VUID = program.SERIAL + "VNETS0D0F2"
 
 # Lines of the EAL and of the C library are not the program's error line.
 NOISE = re.compile(r"^(EAL|TELEMETRY|MEMPOOL|VIRTNET_LOG)\b|^\s*$|^\[(INFO|DEBUG)\]")
@@ -88,8 +88,8 @@ def ended_by(t, sig):
 @test
 def signal_while_starting(t):
     """SIGTERM at any moment of the start: it ends, and the next start works."""
+    p = program.Program(t)
     for i in range(t.count(8, 100)):
-        p = program.Program(t)
         p.launch()
         # A moment of the start: so many files opened by then. No clock involved.
         deadline = time.monotonic() + proc.PATIENCE
@@ -104,7 +104,7 @@ def signal_while_starting(t):
         check(status in (0, 1, -signal.SIGTERM), f"status {status} after SIGTERM in the start")
         if status >= 0:
             check_eq(p.sockets(), [], "sockets left")
-    p = program.Program(t).start()
+    p.start()
     p.stop()
 
 
@@ -155,8 +155,7 @@ def representor_stays(t):
     ip("link", "set", REP, "master", "br0", "up")
     ip("addr", "add", "192.0.2.1/24", "dev", REP)
     ip("link", "set", REP, "mtu", "4000")
-    t.run_ok(["tc", "qdisc", "add", "dev", REP, "clsact"], ns=p.ns)
-    t.run_ok(["tc", "filter", "add", "dev", REP, "ingress", "matchall", "action", "ok"], ns=p.ns)
+    tc_rule(t, p.ns, REP)
     seen = look(t, p)
     for how in ("kill", "stop", "kill"):
         getattr(p, how)()
@@ -172,7 +171,29 @@ def look(t, p):
     return {"ifindex": link["ifindex"], "master": link.get("master"), "mtu": link["mtu"],
             "address": link["address"], "up": "UP" in link["flags"],
             "addrs": "192.0.2.1/24" in p.ns.ip("addr", "show", REP),
-            "tc": t.run_ok(["tc", "filter", "show", "dev", REP, "ingress"], ns=p.ns)}
+            "tc": tc_show(t, p.ns, REP)}
+
+
+# Classifiers that take every frame: which of them a kernel has differs.
+CLASSIFIERS = (["matchall", "classid", "1:1"], ["u32", "match", "u32", "0", "0", "classid", "1:1"],
+               ["flower", "classid", "1:1"])
+
+
+def tc_rule(t, ns, dev):
+    """A rule at the ingress of a netdev, of whatever kind this kernel has."""
+    t.run_ok(["tc", "qdisc", "add", "dev", dev, "clsact"], ns=ns)
+    for rule in CLASSIFIERS:
+        rc, _, _ = t.run(["tc", "filter", "add", "dev", dev, "ingress", "protocol", "all", *rule],
+                         ns=ns)
+        if rc == 0:
+            return
+    t.note("no classifier in this kernel, qdisc only")
+
+
+def tc_show(t, ns, dev):
+    """The rules of a netdev, without their counters."""
+    return (t.run_ok(["tc", "qdisc", "show", "dev", dev, "clsact"], ns=ns)
+            + t.run_ok(["tc", "filter", "show", "dev", dev, "ingress"], ns=ns))
 
 
 @test
@@ -205,7 +226,7 @@ def refused_second_run_dir(t):
     second = program.Program(t, name="second", eal=eal, ns=t.new_netns())
     second.run_dir = first.run_dir
     keep = tuple(first.sockets())
-    refused(t, second, "in use", sockets=keep)
+    refused(t, second, first.run_dir, "--run-dir", sockets=keep)
     check_eq(tuple(first.sockets()), keep, "sockets of the first")
     check_eq(len(first.devices()), 1, "devices of the first")
     first.stop()
@@ -225,7 +246,7 @@ def refused_conf_missing(t):
     ("unknown_key", '{ "mac": 1 }', ("mac", ":1")),
     ("wrong_type", '{\n "is_lag": "yes" }', ("is_lag", ":2")),
     ("out_of_range", '{ "sf_pool_percent": 101 }', ("sf_pool_percent", "100")),
-    ("contradiction", '{ "is_lag": 1, "single_port": 1 }', ("single_port",)),
+    ("contradiction", '{ "dpa_core_start": 5, "dpa_core_end": 3 }', ("dpa_core_end",)),
     ("not_an_object", '[]', ()),
     ("empty", '', ()),
     ("bad_mac", '{ "static_pf": { "mac_base": "12:34" } }', ("static_pf.mac_base",)),
@@ -264,7 +285,7 @@ def refused_control_in_use(t):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.bind(p.control_path)
         s.listen()
-        refused(t, p, p.control_path, "in use", sockets=("dpdk_telemetry.v2",))
+        refused(t, p, p.control_path, "listens", sockets=("dpdk_telemetry.v2",))
         check(os.path.exists(p.control_path), "the other's socket was removed")
     # Now it is stale: nobody listens.
     p.start()
@@ -290,7 +311,7 @@ def refused_path_too_long(t):
     """A run directory below which a socket's path would be longer than a unix socket's may be."""
     p = program.Program(t)
     p.run_dir = os.path.join(p.dir, "long" * 24)
-    refused(t, p, "long", "--run-dir")
+    refused(t, p, "bytes", "shorter")
 
 
 @test
@@ -302,33 +323,47 @@ def refused_run_dir_is_file(t):
 
 
 @test
-def refused_tap(t):
-    """A netdev that is no TAP has the representor's name."""
-    p = program.Program(t)
-    p.ns.ip("link", "add", REP, "type", "dummy")
-    refused(t, p, REP)
+def tap_cannot_be_made(t):
+    """A netdev that is no TAP has the representor's name: one line says so, the other PF works."""
+    p = program.Program(t, capacity=program.capacity(2))
+    p.ns.ip("link", "add", REP, "type", "bridge")
+    foreign = p.ns.link(REP)
+    p.start()
+    no_port(p, REP)
+    check_eq(p.device(1)["sf_rep_net_ifindex"], p.ns.link(p.rep(1))["ifindex"], "ifindex of PF 1")
+    p.stop()
+    check_eq(p.ns.link(REP), foreign, "the netdev that is not ours")
     p.ns.ip("link", "del", REP)
     p.start()
+    check_eq(p.device()["sf_rep_net_ifindex"], p.ns.link(REP)["ifindex"], "ifindex of PF 0")
     p.stop()
 
 
 @test
-def refused_tap_busy(t):
-    """Somebody else has the TAP of the representor's name open."""
-    p = program.Program(t)
-    p.start()
-    other = program.Program(t, name="other",
-                            eal=["--no-huge", "-m", "256", "--no-pci", "--file-prefix",
-                                 t.mark + "b", "-l", "0,1"])
-    refused(t, other, REP)
+def tap_held(t):
+    """Somebody else has the TAP of the representor's name open: one line says so."""
+    p = program.Program(t).start()
+    other = program.Program(t, name="other", eal=["--no-huge", "-m", "256", "--no-pci", "--file-prefix",
+                                                       t.mark + "b", "-l", "0,1"])
+    other.start()
+    no_port(other, REP)
+    other.stop()
     check_eq(set(p.ns.links()), {REP}, "netdevs")
-    check_eq(len(p.devices()), 1, "devices of the first")
+    check_eq(p.device()["sf_rep_net_ifindex"], p.ns.link(REP)["ifindex"], "ifindex")
     p.stop()
+
+
+def no_port(p, rep):
+    """PF 0 has no representor, and exactly one line of the log says why."""
+    check_eq(p.device()["sf_rep_net_ifindex"], 0, "ifindex of PF 0")
+    lines = [x for x in p.process.err().decode().splitlines() if "[ERR]" in x]
+    check(len(lines) == 1 and rep in lines[0], f"error lines: {lines}")
+    p.t.note(lines[0].split(": ", 1)[1])
 
 
 @variants(("unknown", ["--no-such-option"], "no-such-option"),
           ("number", ["--idle-spin-us", "many"], "idle-spin-us"),
-          ("serial", ["--board-serial", "../x"], "board-serial"),
+          ("serial", ["--board-serial", "../x"], "board serial"),
           ("extra", ["word"], "word"))
 def refused_option(t, args, word):
     """A wrong option."""
