@@ -13,6 +13,13 @@ from vnt import core, frames, victim
 from vnt.core import check, check_eq, test, variants
 
 
+def unsealed(size=16 << 20):
+    """Memory that its owner can still truncate when a server has it."""
+    fd = os.memfd_create("guest", os.MFD_CLOEXEC)
+    os.ftruncate(fd, size)
+    return vu.GuestMemory(size, fd=fd)
+
+
 class Load:
     """Traffic both ways on a front end: the poller has always something to do in its memory."""
 
@@ -165,7 +172,7 @@ def truncated(t, how):
     p, by = victim.start(t)
     fds = p.process.fds()
     for _ in range(t.count(3, 50)):
-        with victim.client(p) as c:
+        with victim.client(p, mem=unsealed()) as c:
             c.setup()
             load = Load(p, c)
             load.drive(50)
@@ -182,13 +189,29 @@ def truncated(t, how):
 
 
 @test
+def sealed(t):
+    """A memory file that can be sealed is: its owner cannot truncate it while it is shared."""
+    p, by = victim.start(t)
+    with victim.client(p) as c:
+        c.setup()
+        try:
+            os.ftruncate(c.mem.fd, 0)
+            t.note("not sealed")
+        except PermissionError:
+            t.note("sealed")
+        if os.fstat(c.mem.fd).st_size:
+            victim.exchange(p, c)
+    victim.all_well(p, by)
+
+
+@test
 def truncated_before_use(t):
     """The file is shorter than its region from the start, or becomes so before the rings start."""
     p, by = victim.start(t)
     for when in ("before_table", "before_rings"):
         with victim.client(p) as c:
             c.negotiate()
-            c.mem = vu.GuestMemory(8 << 20)
+            c.mem = unsealed()
             if when == "before_table":
                 os.ftruncate(c.mem.fd, 4096)
                 victim.refused(c.set_mem_table)
@@ -245,7 +268,9 @@ def hostile_rings():
     n, w = vu.DESC_NEXT, vu.DESC_WRITE
     yield "loop_self", 1, chain((None, 64, n, 0)), True
     yield "loop_two", 1, chain((None, 64, n, 1), (None, 64, n, 0)), True
-    yield "loop_rx", 0, chain((None, 64, n | w, 1), (None, 64, n | w, 0)), True
+    yield "loop_rx", 0, chain((None, 64, n | w, 1), (None, 0, n | w, 1)), True
+    # Long enough for the frame before it comes round: nobody else is harmed.
+    yield "loop_rx_long", 0, chain((None, 1024, n | w, 1), (None, 1024, n | w, 0)), False
     yield "head_outside", 1, chain((None, 64, 0, 0), head=256), True
     yield "head_far", 0, chain((None, 64, w, 0), head=65535), True
     yield "next_outside", 1, chain((None, 64, n, 256)), True
@@ -352,6 +377,7 @@ def broken_says_so(t):
         for i in range(2):
             c.rings[i].stop()
         check_eq(c.get_status() & 0x40, 0, "NEEDS_RESET after the reset")
+        c.set_features(c.acked)
         c.set_status(1 | 2 | 8)
         for i in range(2):
             c.ring(i).start()

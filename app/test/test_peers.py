@@ -320,6 +320,19 @@ def wrong_regions(t):
     victim.all_well(p, by, fds)
 
 
+class Slot:
+    """One small piece of guest memory, not mapped here."""
+
+    def __init__(self, fd, i, size):
+        self.fd = fd
+        self.offset = i * size
+        self.gpa = 0x100000000 + 2 * i * size
+        self.size = size
+
+    def region(self):
+        return (self.gpa, self.size, 0x7E0000000000 + self.offset, self.offset)
+
+
 @test
 def slots_509(t):
     """As many memory slots as a VMM may have: traffic through the last ones, one more refused."""
@@ -334,8 +347,7 @@ def slots_509(t):
         size = 64 << 10
         fd = os.memfd_create("slots", os.MFD_CLOEXEC)
         os.ftruncate(fd, 600 * size)
-        few = [vu.GuestMemory(size, gpa=0x100000000 + i * 2 * size, uva=0x7E0000000000 + i * size,
-                              offset=i * size, fd=os.dup(fd)) for i in range(510)]
+        few = [Slot(fd, i, size) for i in range(510)]
         c.mem = vu.GuestMemory(4 << 20)
         order = few[:508]
         random.Random(1).shuffle(order)
@@ -351,7 +363,7 @@ def slots_509(t):
             # Frames lie in the last slots added: those are found as well.
             tx = c.tx(0)
             for m in (order[0], order[-1], few[0], few[507]):
-                m.write(0, vu.EMPTY_HDR + victim.body(1))
+                os.pwrite(fd, vu.EMPTY_HDR + victim.body(1), m.offset)
                 head = tx.free.pop()
                 tx.write_desc(head, m.gpa, 12 + 200, 0)
                 tx.chain[head], tx.tag[head] = [(head, b"")], None
@@ -361,8 +373,6 @@ def slots_509(t):
             for m in order[:100]:
                 c.rem_mem_reg(m)
             victim.exchange(p, c)
-        for m in few:
-            m.close()
         os.close(fd)
     p.wait_enabled(0, victim.VICTIM)
     core.wait_for(lambda: p.process.maps() <= maps + 16, 15, f"mappings back at {maps}")

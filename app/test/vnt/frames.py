@@ -116,6 +116,7 @@ class Loop:
         self.number = 0
         self.flying = {}     # number -> what follows the MAC addresses
         self.forgiven = set()  # numbers sent before the path was there, see settle()
+        self.repeated = 0
         self.returned = 0
         self.bytes = 0
         self.strangers = 0   # frames that are not ours (the kernel's own)
@@ -151,6 +152,7 @@ class Loop:
             sent = self.flying.pop(number, None)
             if sent is None and number in self.forgiven:
                 self.forgiven.remove(number)
+                self.repeated += 1
                 continue
             core.check(sent is not None,
                        f"frame {number} came back twice, or was never sent "
@@ -182,6 +184,10 @@ class Loop:
                 raise core.Fail(
                     f"{len(self.flying)} of {self.number} frames lost on {self.link.ifname}: "
                     f"numbers {sorted(self.flying)[:10]} did not come back within {patience} s")
+
+    def may_repeat(self, n=64):
+        """The device's process was killed: up to @n of the last frames may be sent once more."""
+        self.forgiven.update(range(max(0, self.number - n), self.number))
 
     def settle(self, seconds=10):
         """See one frame go round before the counting begins: the path may still be building.

@@ -151,6 +151,8 @@ class NotifySocket:
     def __init__(self, path):
         self.path = path
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        if os.path.exists(path):
+            os.unlink(path)  # an earlier one's: its messages go nowhere
         self.sock.bind(path)
         self.seen = []
 

@@ -91,10 +91,9 @@ class Program:
 
     def launch(self):
         """Start it without waiting."""
-        if self.notify is None:
-            self.notify = proc.NotifySocket(os.path.join(self.dir, "notify"))
-            self.t.cleanup(self.notify.close)
-        self.notify.seen.clear()
+        # A new one: what an earlier process said must not count.
+        self.notify = proc.NotifySocket(os.path.join(self.dir, "notify"))
+        self.t.cleanup(self.notify.close)
         self.process = self.t.spawn(self.argv(), ns=self.ns, name=self.name,
                                     env={**self.env, "NOTIFY_SOCKET": self.notify.path})
         return self
