@@ -75,6 +75,26 @@ avail_index_goes_back(void **state)
 	expect_broken(&f, &f.stats.bad_desc_errors, "avail-index");
 }
 
+/* Chains that are done with, but not published, are still the ring's: the driver cannot know. */
+static void
+avail_index_beyond_what_was_published(void **state)
+{
+	struct rte_mbuf *pkts[2];
+	struct fix f;
+
+	(void)state;
+	fix_begin(&f, false, VN_F_VERSION_1);
+	for (unsigned int i = 0; i < SIZE; i++) {
+		md_set_desc(&f.md, i, MD_DATA_GPA, FRAME, 0, 0);
+		md_push_head(&f.md, i);
+	}
+	assert_int_equal(vn_virtq_dequeue(f.vq, env_pool, pkts, 2), 2);
+	rte_pktmbuf_free_bulk(pkts, 2);
+	vn_virtq_complete(f.vq);
+	md_push_head(&f.md, 0);
+	expect_broken(&f, &f.stats.bad_desc_errors, "avail-index");
+}
+
 static void
 bad_heads_and_links(void **state)
 {
@@ -386,6 +406,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(impossible_avail_index),
 		T(avail_index_goes_back),
+		T(avail_index_beyond_what_was_published),
 		T(bad_heads_and_links),
 		T(bad_addresses),
 		T(bad_indirect),

@@ -10,7 +10,7 @@
  *
  * Four free-running positions (mod 2^16) describe it, each between its neighbours:
  *
- *   published <= used <= taken <= avail <= used + size
+ *   published <= used <= taken <= avail <= published + size
  *
  *   published   used->idx as the guest sees it
  *   used        used entries written
@@ -38,13 +38,13 @@
  * Most pieces of contiguous memory that one frame may be scattered over, as with other back ends
  * (the kernel's UIO_MAXIOV). Indirect tables may have this many entries on any ring.
  */
-#define VN_VQ_MAX_SEGS 1024
+#define VN_VQ_MAX_SEGS 1024u
 
 /**
  * Descriptors after which a call takes no further chain: one poll of a ring full of absurd chains
  * must not keep the other rings of the poller waiting for milliseconds.
  */
-#define VN_VQ_DESC_BUDGET 4096
+#define VN_VQ_DESC_BUDGET 4096u
 
 /** A piece of a chain, in our memory. */
 struct vn_seg {
@@ -175,9 +175,12 @@ read_avail(struct vn_virtq *vq)
 	if (unlikely(vq->broken != NULL))
 		return 0;
 	idx = rte_le_to_cpu_16(__atomic_load_n(&vq->avail_ring->idx, __ATOMIC_ACQUIRE));
-	/* All chains that the driver has not got back are in the ring; going backwards counts, too. */
-	if (unlikely((uint16_t)(idx - vq->used) > vq->size ||
-	    (uint16_t)(idx - vq->used) < (uint16_t)(vq->taken - vq->used))) {
+	/*
+	 * The driver can have made no more available than the ring holds beyond what it was given
+	 * back, as far as it knows. Behind what we took it cannot go.
+	 */
+	if (unlikely((uint16_t)(idx - vq->published) > vq->size ||
+	    (uint16_t)(idx - vq->published) < (uint16_t)(vq->taken - vq->published))) {
 		count(&vq->stats->bad_desc_errors, 1);
 		virtq_break(vq, "avail-index");
 		return 0;

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * Fuzz target of the virtqueue engine: the input is a ring's configuration, and then a program of
+ * what the guest writes into its memory and what the poller does with the ring, in any order.
+ *
+ * Guest memory lies between pages that cannot be accessed, one region is really read-only, and the
+ * mbufs come from fuzz_pool.h. Beyond not crashing, what the engine hands on is checked.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <rte_mbuf.h>
+
+#include "fuzz_pool.h"
+#include "vn_blackbox.h"
+#include "vn_features.h"
+#include "vn_guestmem.h"
+#include "vn_net_hdr.h"
+#include "vn_virtq.h"
+#include "vn_vring.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What must hold, in every build. */
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                 \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+/* Guest memory: small addresses, which inputs hit easily. virtq_seeds.py knows them, too. */
+enum { RINGS, DATA, CONST, BIG, NUM_REGIONS };
+static const struct {
+	uint64_t gpa, size;
+} layout[NUM_REGIONS] = {
+	[RINGS] = { 0x1000, 0x1000 },
+	[DATA] = { 0x2000, 0x2000 },   /* goes on behind the rings' in the guest, not here */
+	[CONST] = { 0x6000, 0x1000 },  /* read-only */
+	[BIG] = { 0x10000, 0x20000 },
+};
+#define DESC_GPA  0x1000
+#define AVAIL_GPA 0x1400
+#define USED_GPA  0x1500
+#define MAX_SIZE  64
+#define LOG_SIZE  8
+
+enum op {
+	OP_WRITE,       /* u16 offset into rings and data, u8 n, n bytes */
+	OP_DESC,        /* u8 index, u24 address, u16 length, u8 flags, u8 next */
+	OP_DESC_WIDE,   /* u8 index, u64 address, u32 length, u16 flags, u16 next */
+	OP_PUSH,        /* u8 head */
+	OP_AVAIL_IDX,   /* u16 */
+	OP_MOVE,        /* u8 n, u16 length: dequeue, or enqueue frames of that length */
+	OP_COMPLETE,
+	OP_PUBLISH,
+	OP_INTERRUPT,
+	OP_ARM,         /* u8: on, off */
+	OP_SET_MEM,     /* u8: which map */
+	OP_SET_LOG,     /* u8: on, off */
+	OP_RESTART,     /* a new ring object at used->idx */
+	OP_AVAIL,
+	NUM_OPS,
+};
+
+struct input {
+	const uint8_t *p, *end;
+};
+
+static struct rte_mempool *pool;
+static unsigned int pool_size;
+static struct vn_guestmem *maps[2]; /* all of memory; without the second region */
+static uint8_t *memory[NUM_REGIONS];
+static uint8_t log_base[LOG_SIZE];
+static int call_fd;
+
+static uint64_t
+get(struct input *in, unsigned int bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < bytes && in->p < in->end; i++)
+		v |= (uint64_t)*in->p++ << 8 * i;
+	return v;
+}
+
+/* Memory between two pages that cannot be touched. */
+static uint8_t *
+guarded(size_t size)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	uint8_t *p = mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	CHECK(mprotect(p + page, size, PROT_READ | PROT_WRITE) == 0);
+	return p + page;
+}
+
+static struct vn_guestmem *
+make_map(bool with_data)
+{
+	struct vn_guestmem *mem = calloc(1, sizeof(*mem) + NUM_REGIONS * sizeof(mem->slot[0]));
+
+	CHECK(mem != NULL);
+	mem->refs = 1;
+	for (unsigned int i = 0; i < NUM_REGIONS; i++) {
+		if (i == DATA && !with_data)
+			continue;
+		mem->slot[mem->n++] = (struct vn_gm_slot){
+			.gpa = layout[i].gpa,
+			.size = layout[i].size,
+			.base = memory[i],
+			.read_only = i == CONST,
+		};
+	}
+	return mem;
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	fuzz_eal_init((*argv)[0]);
+	/* Few and small, so that frames have segments, and the pool runs dry. */
+	pool = fuzz_pool_create(160, RTE_PKTMBUF_HEADROOM + 512);
+	pool_size = rte_mempool_avail_count(pool);
+	for (unsigned int i = 0; i < NUM_REGIONS; i++)
+		memory[i] = guarded(layout[i].size);
+	/* Descriptors into the data, now and then indirect or linked. */
+	for (unsigned int i = 0; i < layout[CONST].size / sizeof(struct vn_vring_desc); i++) {
+		((struct vn_vring_desc *)memory[CONST])[i] = (struct vn_vring_desc){
+			.addr = 0x2000 + i * 64, .len = i, .flags = i % 8, .next = i + 1 };
+	}
+	CHECK(mprotect(memory[CONST], layout[CONST].size, PROT_READ) == 0);
+	maps[0] = make_map(true);
+	maps[1] = make_map(false);
+	call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	CHECK(call_fd >= 0);
+	return 0;
+}
+
+/* What lib/virtio/vn_net_hdr.h promises to whoever gets a frame. */
+static void
+check_frame(struct rte_mbuf *m, uint64_t features)
+{
+	const struct vn_net_hdr *h = vn_mbuf_hdr(m);
+	const uint8_t type = h->gso_type & ~VN_NET_HDR_GSO_ECN;
+	uint32_t len = 0, sum = 0;
+	unsigned int segs = 0;
+
+	for (const struct rte_mbuf *s = m; s != NULL; s = s->next) {
+		const uint8_t *p = rte_pktmbuf_mtod(s, const uint8_t *);
+
+		CHECK(s->data_len > 0);
+		for (unsigned int i = 0; i < s->data_len; i++)
+			sum += p[i];
+		len += s->data_len;
+		segs++;
+	}
+	__asm__ volatile("" : : "r"(sum)); /* the bytes are to be read */
+	CHECK(segs == m->nb_segs);
+	CHECK(len == m->pkt_len);
+	CHECK(len >= 14 && len <= VN_MAX_FRAME);
+
+	CHECK((h->flags & ~VN_NET_HDR_F_NEEDS_CSUM) == 0);
+	CHECK(h->hdr_len <= len);
+	if (h->flags != 0) {
+		CHECK(features & VN_NET_F_CSUM);
+		CHECK((uint32_t)h->csum_start + h->csum_offset + 2 <= len);
+	}
+	if (h->gso_type == VN_NET_HDR_GSO_NONE)
+		return;
+	CHECK(h->flags != 0 && h->gso_size != 0);
+	CHECK((type == VN_NET_HDR_GSO_TCPV4 && features & VN_NET_F_HOST_TSO4) ||
+		(type == VN_NET_HDR_GSO_TCPV6 && features & VN_NET_F_HOST_TSO6) ||
+		(type == VN_NET_HDR_GSO_UDP && features & VN_NET_F_HOST_UFO) ||
+		(type == VN_NET_HDR_GSO_UDP_L4 && features & VN_NET_F_HOST_USO));
+}
+
+static void
+dequeue(struct vn_virtq *vq, unsigned int n, uint64_t features)
+{
+	struct rte_mbuf *pkts[VN_VQ_MAX_BURST];
+	uint16_t got = vn_virtq_dequeue(vq, pool, pkts, RTE_MIN(n, RTE_DIM(pkts)));
+
+	CHECK(got <= n);
+	for (uint16_t i = 0; i < got; i++)
+		check_frame(pkts[i], features);
+	rte_pktmbuf_free_bulk(pkts, got);
+}
+
+/* Frames of @p len bytes whose header is @p hdr's: the port's, that is, possibly not negotiated. */
+static void
+enqueue(struct vn_virtq *vq, unsigned int n, uint32_t len, const struct vn_net_hdr *hdr)
+{
+	struct rte_mbuf *pkts[4];
+	unsigned int made;
+	uint16_t took;
+
+	n = RTE_MIN(n, RTE_DIM(pkts));
+	for (made = 0; made < n; made++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		struct rte_mbuf *last = m;
+
+		if (m == NULL)
+			break;
+		pkts[made] = m;
+		*vn_mbuf_hdr(m) = *hdr;
+		for (uint32_t left = len;;) {
+			uint32_t part = RTE_MIN(left, rte_pktmbuf_tailroom(last));
+
+			memset(rte_pktmbuf_mtod(last, void *), 0xa5, part);
+			last->data_len = part;
+			m->pkt_len += part;
+			left -= part;
+			last->next = left > 0 ? rte_pktmbuf_alloc(pool) : NULL;
+			if (last->next == NULL)
+				break;
+			last = last->next;
+			m->nb_segs++;
+		}
+	}
+	took = vn_virtq_enqueue(vq, pkts, made);
+	CHECK(took <= made);
+	rte_pktmbuf_free_bulk(pkts, made);
+}
+
+static uint8_t *
+ring_mem(uint64_t gpa)
+{
+	return memory[RINGS] + (gpa - layout[RINGS].gpa);
+}
+
+static void
+guest_write(struct input *in)
+{
+	uint32_t at = get(in, 2) % (layout[RINGS].size + layout[DATA].size);
+
+	for (unsigned int n = get(in, 1); n > 0 && in->p < in->end; n--, at++) {
+		if (at < layout[RINGS].size)
+			memory[RINGS][at] = get(in, 1);
+		else if (at - layout[RINGS].size < layout[DATA].size)
+			memory[DATA][at - layout[RINGS].size] = get(in, 1);
+	}
+}
+
+static void
+guest_desc(struct input *in, bool wide)
+{
+	struct vn_vring_desc *d = (struct vn_vring_desc *)ring_mem(DESC_GPA) + get(in, 1) % MAX_SIZE;
+
+	d->addr = get(in, wide ? 8 : 3);
+	d->len = get(in, wide ? 4 : 2);
+	d->flags = get(in, wide ? 2 : 1);
+	d->next = get(in, wide ? 2 : 1);
+}
+
+static struct vn_virtq_conf
+read_conf(struct input *in)
+{
+	static const uint64_t bits[16] = { VN_F_INDIRECT_DESC, VN_F_EVENT_IDX, VN_NET_F_MRG_RXBUF,
+		VN_F_VERSION_1, VN_F_IN_ORDER, VN_NET_F_CSUM, VN_NET_F_GUEST_CSUM, VN_NET_F_HOST_TSO4,
+		VN_NET_F_HOST_TSO6, VN_NET_F_HOST_ECN, VN_NET_F_HOST_UFO, VN_NET_F_HOST_USO,
+		VN_NET_F_GUEST_TSO4, VN_NET_F_GUEST_TSO6, VN_NET_F_GUEST_ECN,
+		VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6 };
+	const uint8_t first = get(in, 1);
+	const uint16_t features = get(in, 2);
+	struct vn_virtq_conf conf = {
+		.size = 1 << first % 7,
+		.is_rx = first & 0x80,
+		.count_sizes = first & 0x40,
+		.start = get(in, 2),
+		.desc_gpa = DESC_GPA,
+		.avail_gpa = AVAIL_GPA,
+		.used_gpa = USED_GPA,
+		.used_log_gpa = USED_GPA,
+		.mem = maps[0],
+		.call_fd = call_fd,
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(bits); i++)
+		conf.features |= features & 1 << i ? bits[i] : 0;
+	return conf;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, data + size };
+	const struct vn_dirty_log log = { log_base, LOG_SIZE };
+	struct vn_virtq_stats stats = { 0 };
+	struct vn_bb_ring bb = { 0 };
+	struct vn_virtq_conf conf = read_conf(&in);
+	struct vn_vring_avail *avail = (void *)ring_mem(AVAIL_GPA);
+	struct vn_vring_used *used = (void *)ring_mem(USED_GPA);
+	struct vn_net_hdr hdr = { 0 };
+	struct vn_virtq *vq;
+
+	memset(memory[RINGS], 0, layout[RINGS].size);
+	memset(memory[DATA], 0, layout[DATA].size);
+	memset(memory[BIG], 0, layout[BIG].size);
+	avail->idx = used->idx = conf.start;
+	conf.bb = &bb;
+	conf.stats = &stats;
+	vn_bb_ring_start(&bb, conf.size, DESC_GPA, USED_GPA, conf.start);
+	CHECK(vn_virtq_create(&conf, &vq) == 0);
+
+	while (in.p < in.end) {
+		unsigned int n;
+		uint32_t len;
+
+		switch ((enum op)(get(&in, 1) % NUM_OPS)) {
+		case OP_WRITE:
+			guest_write(&in);
+			break;
+		case OP_DESC:
+			guest_desc(&in, false);
+			break;
+		case OP_DESC_WIDE:
+			guest_desc(&in, true);
+			break;
+		case OP_PUSH:
+			avail->ring[avail->idx % conf.size] = get(&in, 1);
+			avail->idx++;
+			break;
+		case OP_AVAIL_IDX:
+			avail->idx = get(&in, 2);
+			break;
+		case OP_MOVE:
+			n = get(&in, 1) % (VN_VQ_MAX_BURST + 1);
+			len = get(&in, 2);
+			/* The header that the port gives is whatever the data begins with. */
+			memcpy(&hdr, memory[DATA], sizeof(hdr));
+			if (conf.is_rx)
+				enqueue(vq, n, len, &hdr);
+			else
+				dequeue(vq, n, conf.features);
+			break;
+		case OP_COMPLETE:
+			vn_virtq_complete(vq);
+			break;
+		case OP_PUBLISH:
+			vn_virtq_publish(vq);
+			break;
+		case OP_INTERRUPT:
+			vn_virtq_interrupt(vq);
+			break;
+		case OP_ARM:
+			if (get(&in, 1) & 1)
+				vn_virtq_arm(vq);
+			else
+				vn_virtq_disarm(vq);
+			break;
+		case OP_SET_MEM:
+			CHECK(vn_virtq_set_mem(vq, maps[get(&in, 1) & 1]) == 0);
+			break;
+		case OP_SET_LOG:
+			vn_virtq_set_log(vq, get(&in, 1) & 1, &log, get(&in, 2));
+			break;
+		case OP_RESTART:
+			vn_virtq_free(vq);
+			conf.start = vn_virtq_split_used_idx(maps[0], USED_GPA);
+			vn_bb_ring_start(&bb, conf.size, DESC_GPA, USED_GPA, conf.start);
+			CHECK(vn_virtq_create(&conf, &vq) == 0);
+			break;
+		case OP_AVAIL:
+			CHECK(vn_virtq_avail(vq) <= conf.size);
+			break;
+		case NUM_OPS:
+			break;
+		}
+		CHECK(rte_mempool_avail_count(pool) == pool_size);
+		CHECK(stats.completed_desc <= stats.received_desc);
+		CHECK(bb.burst <= conf.size);
+	}
+	vn_virtq_free(vq);
+	return 0;
+}
