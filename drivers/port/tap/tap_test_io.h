@@ -156,11 +156,17 @@ stats_of(struct tap_fixture *fx, unsigned int i)
 }
 
 static inline bool
-readable(struct tap_fixture *fx, unsigned int i)
+fd_readable(int fd)
 {
-	struct pollfd p = {.fd = vn_tap_ops.queue_fd(fx->q[i]), .events = POLLIN};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 1;
+}
+
+static inline bool
+readable(struct tap_fixture *fx, unsigned int i)
+{
+	return fd_readable(vn_tap_ops.queue_fd(fx->q[i]));
 }
 
 /** Frame number @p id: broadcast, and then bytes that depend on the number and the place. */

@@ -122,8 +122,13 @@ moved_to_other_namespace(void **state)
 	assert_int_equal(info_of(port).ifindex, 0);
 	assert_int_equal(vn_tap_ops.set_mtu(port, 9000), -ENODEV);
 	assert_int_equal(vn_tap_ops.set_link(port, false), 0);
+	/* Another one that has its name here is not taken for it. */
+	sh("ip tuntap add dev " REP " mode tap");
+	assert_int_equal(info_of(port).ifindex, 0);
+	assert_int_equal(vn_tap_ops.set_mtu(port, 9000), -ENODEV);
 	vn_tap_ops.destroy(port);
-	assert_false(exists(REP));
+	assert_true(exists(REP));
+	assert_int_equal(link_of(REP).mtu, 1500);
 	other_ns_end(&ns);
 }
 

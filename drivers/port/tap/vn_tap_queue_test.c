@@ -14,6 +14,7 @@ no_stale_frames(void **state)
 	const uint16_t pairs[] = {1, 4};
 	struct tap_fixture *fx = *state;
 	struct rte_mbuf *pkts[8];
+	uint8_t zero[100];
 	int status;
 	pid_t pid;
 
@@ -25,6 +26,11 @@ no_stale_frames(void **state)
 		fixture_queues_close(fx);
 		send_on_netdev(fx, 2, 100);
 		assert_true(link_of(REP).carrier);
+		assert_false(fd_readable(fx->port->fd));
+		/* the one destination that the filter on a closed queue lets pass */
+		fill_frame(2, zero, sizeof(zero));
+		memset(zero, 0, RTE_ETHER_ADDR_LEN);
+		send_raw(fx, NULL, zero, sizeof(zero));
 		fixture_queues_open(fx, 1);
 		assert_false(readable(fx, 0));
 		assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 8), 0);
@@ -167,9 +173,11 @@ removed_in_use(void **state)
 	const uint16_t pairs[] = {1, 4};
 	struct tap_fixture *fx = *state;
 	struct rte_mbuf *pkts[4];
+	unsigned int fds;
 
 	for (unsigned int p = 0; p < RTE_DIM(pairs); p++) {
 		fixture_open(fx, pairs[p], 1500);
+		fds = count_fds();
 		sh("ip link del " REP);
 		for (unsigned int i = 0; i < 3; i++)
 			assert_int_equal(vn_tap_ops.rx_burst(fx->q[0], pkts, 4), 0);
@@ -181,6 +189,7 @@ removed_in_use(void **state)
 		/* The next driver gets a new one. */
 		fixture_queues_open(fx, 1);
 		fixture_socket(fx);
+		assert_int_equal(count_fds(), fds);
 		assert_false(info_of(fx->port).adopted);
 		pkts[0] = make_frame(fx, 1, 100, 2048);
 		vn_tap_ops.tx_burst(fx->q[0], pkts, 1);
