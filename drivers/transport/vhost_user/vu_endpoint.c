@@ -23,6 +23,16 @@ endpoint_listen(struct vu_endpoint *ep, bool on)
 	vn_loop_mod_fd(ep->loop, &ep->listen_src, on ? EPOLLIN : 0);
 }
 
+/* Out of descriptors or memory: what waits stays ready, so the loop would spin. */
+static void
+endpoint_accept_failed(struct vu_endpoint *ep, int error)
+{
+	VN_ERR("%s: cannot accept a connection on %s: %s; trying again in a second",
+		ep->dev->conf.vuid, ep->path, strerror(-error));
+	endpoint_listen(ep, false);
+	vn_loop_arm(ep->loop, &ep->retry, VU_RETRY_NS);
+}
+
 /* One VMM at a time. */
 static void
 endpoint_refuse(struct vu_endpoint *ep)
@@ -30,8 +40,11 @@ endpoint_refuse(struct vu_endpoint *ep)
 	uint64_t now = vn_now_ns();
 	int fd = vn_sock_accept(&ep->listener);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (fd != -EAGAIN)
+			endpoint_accept_failed(ep, fd);
 		return;
+	}
 	close(fd);
 	ep->refused++;
 	if (ep->refused > 1 && now - ep->refused_logged < VU_LOG_GAP_NS)
@@ -60,13 +73,8 @@ endpoint_accept(void *ctx, uint32_t events __rte_unused)
 	}
 	fd = vn_sock_accept(&ep->listener);
 	ret = fd < 0 ? fd : vu_conn_open(ep, fd);
-	if (ret == 0 || ret == -EAGAIN)
-		return;
-	/* Out of descriptors or memory: the loop would spin. */
-	VN_ERR("%s: cannot accept a connection on %s: %s; trying again in a second",
-		ep->dev->conf.vuid, ep->path, strerror(-ret));
-	endpoint_listen(ep, false);
-	vn_loop_arm(ep->loop, &ep->retry, VU_RETRY_NS);
+	if (ret != 0 && ret != -EAGAIN)
+		endpoint_accept_failed(ep, ret);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -394,6 +395,48 @@ test_client(void **state)
 	fe_unplug(fe);
 }
 
+/* No descriptor left: no spinning, and no connection lost. */
+static void
+test_out_of_descriptors(void **state)
+{
+	struct fe *fe = *state;
+	struct rlimit old, low;
+	unsigned int i, rounds = 0;
+	int lowest, second = -1;
+	uint64_t due;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	for (i = 0; i < 2; i++) {
+		/* First for the only connection, then for one that is to be refused. */
+		second = fe->fd;
+		fe->fd = fe_dial(fe);
+		lowest = dup(fe->fd);
+		close(lowest);
+		low = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = old.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		fe_drain(fe);
+		/* Nothing is ready any more: a round waits for all of its time. */
+		due = vn_now_ns() + VN_MS(100);
+		for (rounds = 0; vn_now_ns() < due && rounds < 1000; rounds++)
+			vn_loop_run_once(fe->loop, 100);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_true(rounds < 1000);
+		assert_int_equal(fe_info(fe).connections, i);
+		if (i == 0)
+			fe_until_connections(fe, 1);
+	}
+	/* The second one is turned away as soon as there is a descriptor for it. */
+	while (vn_loop_run_once(fe->loop, 100) == 0) {
+		char c;
+
+		if (recv(fe->fd, &c, 1, MSG_DONTWAIT) == 0)
+			break;
+	}
+	close(fe->fd);
+	fe->fd = second;
+	assert_int_equal(fe_get_u64(fe, VU_GET_QUEUE_NUM), 2);
+}
+
 /* Server: the same VMM, again and again. */
 static void
 test_reconnect(void **state)
@@ -426,6 +469,7 @@ main(void)
 		T(test_unplug_connected),
 		T(test_unplug_pending),
 		T(test_client),
+		T(test_out_of_descriptors),
 		T(test_reconnect),
 	};
 
