@@ -74,7 +74,7 @@ parse_number(const char *text, uint64_t *num)
 
 	/* strtoull would take blanks and signs too. */
 	if (digits[0] == '\0' ||
-	    strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != strlen(digits))
+		strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != strlen(digits))
 		return false;
 	errno = 0;
 	*num = strtoull(digits, &end, hex ? 16 : 10);
@@ -104,14 +104,14 @@ type_name(const json_t *json)
 }
 
 static int
-check_uint(const struct report *r, const struct ctl_param *p, const json_t *json,
-	struct ctl_value *v)
+check_uint(
+	const struct report *r, const struct ctl_param *p, const json_t *json, struct ctl_value *v)
 {
 	json_int_t n = json_integer_value(json);
 
 	if (!json_is_integer(json))
-		return fail(r, -EINVAL, "\"%s\" must be a number, not %s", p->name,
-			type_name(json));
+		return fail(
+			r, -EINVAL, "\"%s\" must be a number, not %s", p->name, type_name(json));
 	if (n < 0 || (uint64_t)n < p->min || (uint64_t)n > p->max)
 		return fail(r, -ERANGE, "\"%s\" must be from %" PRIu64 " to %" PRIu64, p->name,
 			p->min, p->max);
@@ -120,8 +120,8 @@ check_uint(const struct report *r, const struct ctl_param *p, const json_t *json
 }
 
 static int
-check_hex(const struct report *r, const struct ctl_param *p, const json_t *json,
-	struct ctl_value *v)
+check_hex(
+	const struct report *r, const struct ctl_param *p, const json_t *json, struct ctl_value *v)
 {
 	const char *s = json_string_value(json);
 
@@ -135,14 +135,14 @@ check_hex(const struct report *r, const struct ctl_param *p, const json_t *json,
 }
 
 static int
-check_string(const struct report *r, const struct ctl_param *p, const json_t *json,
-	struct ctl_value *v)
+check_string(
+	const struct report *r, const struct ctl_param *p, const json_t *json, struct ctl_value *v)
 {
 	unsigned int i;
 
 	if (!json_is_string(json))
-		return fail(r, -EINVAL, "\"%s\" must be a string, not %s", p->name,
-			type_name(json));
+		return fail(
+			r, -EINVAL, "\"%s\" must be a string, not %s", p->name, type_name(json));
 	v->str = json_string_value(json);
 	v->len = json_string_length(json);
 	if (p->type == CTL_STRING) {
@@ -235,7 +235,8 @@ parse_short(const struct report *r, char *text, json_t *root)
 	json_t *json;
 	int i;
 
-	for (token = strtok_r(text, ",", &save); token != NULL; token = strtok_r(NULL, ",", &save)) {
+	for (token = strtok_r(text, ",", &save); token != NULL;
+		token = strtok_r(NULL, ",", &save)) {
 		value = strchr(token, '=');
 		if (value != NULL)
 			*value++ = '\0';
@@ -295,11 +296,11 @@ check_together(const struct report *r, const struct ctl_args *args)
 	for (i = 0; i < cmd->n_groups; i++) {
 		n = __builtin_popcount(args->given & cmd->groups[i].params);
 		if (n > 1)
-			return fail(r, -EINVAL, "these exclude one another: %s",
-				cmd->groups[i].text);
+			return fail(
+				r, -EINVAL, "these exclude one another: %s", cmd->groups[i].text);
 		if (n == 0 && cmd->groups[i].required)
-			return fail(r, -EINVAL, "one of these is required: %s",
-				cmd->groups[i].text);
+			return fail(
+				r, -EINVAL, "one of these is required: %s", cmd->groups[i].text);
 	}
 	for (i = 0; i < cmd->n_params; i++) {
 		const struct ctl_param *p = &cmd->params[i];
@@ -328,7 +329,7 @@ ctl_args_parse(const struct ctl_command *cmd, const char *text, size_t len, stru
 	rc = load(&r, text, len, &args->root);
 	if (rc != 0)
 		goto fail;
-	json_object_foreach(args->root, name, json) {
+	json_object_foreach (args->root, name, json) {
 		i = find_param(cmd, name);
 		rc = i < 0 ? unknown(&r, name) : take(&r, args, i, json);
 		if (rc != 0)

@@ -18,9 +18,9 @@ struct ctl_value {
 
 struct ctl_args {
 	const struct ctl_command *cmd;
-	uint32_t given;  /**< bit set of parameters; a flag that is false is not given */
+	uint32_t given; /**< bit set of parameters; a flag that is false is not given */
 	struct ctl_value value[CTL_MAX_PARAMS];
-	json_t *root;    /**< holds the strings */
+	json_t *root; /**< holds the strings */
 };
 
 /**

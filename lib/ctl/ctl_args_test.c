@@ -20,14 +20,14 @@
 #include "ctl_args.h"
 
 /* The real table's handlers are not called here. */
-#define NO_HANDLER(name)                                                                           \
-	json_t *ctl_do_##name(struct vn_ctl *ctl, const struct ctl_args *args,                     \
-		struct ctl_reply *reply)                                                           \
-	{                                                                                          \
-		RTE_SET_USED(ctl);                                                                 \
-		RTE_SET_USED(args);                                                                \
-		RTE_SET_USED(reply);                                                               \
-		abort();                                                                           \
+#define NO_HANDLER(name)                                                                  \
+	json_t *ctl_do_##name(                                                            \
+		struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply) \
+	{                                                                                 \
+		RTE_SET_USED(ctl);                                                        \
+		RTE_SET_USED(args);                                                       \
+		RTE_SET_USED(reply);                                                      \
+		abort();                                                                  \
 	}
 NO_HANDLER(list)
 NO_HANDLER(query)
@@ -87,10 +87,8 @@ static const struct {
 		"query: \"brief\" must be true or false, not a number"},
 	{"query", "{\"vuid\": 1}", -EINVAL, "query: \"vuid\" must be a string, not a number"},
 	{"query", "{\"vuid\": {}}", -EINVAL, "query: \"vuid\" must be a string, not an object"},
-	{"log", "{\"level\": \"loud\"}", -EINVAL,
-		"log: \"level\" must be one of info, err, debug"},
-	{"t", "{\"x\": 1}", -EINVAL,
-		"t: \"x\" must be a hexadecimal number as string, \"0x...\""},
+	{"log", "{\"level\": \"loud\"}", -EINVAL, "log: \"level\" must be one of info, err, debug"},
+	{"t", "{\"x\": 1}", -EINVAL, "t: \"x\" must be a hexadecimal number as string, \"0x...\""},
 	{"t", "{\"x\": \"12\"}", -EINVAL,
 		"t: \"x\" must be a hexadecimal number as string, \"0x...\""},
 	{"t", "{\"x\": \"0x\"}", -EINVAL,
@@ -140,8 +138,7 @@ static const struct {
 	{"query", "pf=0,pf=0", -EINVAL, "query: \"pf\" is given twice"},
 	{"query", "pf=0,brief=yes", -EINVAL, "query: \"brief\" must be 1 or 0"},
 	{"query", "vuid=\xff", -EINVAL, "query: \"vuid\" is not UTF-8 text"},
-	{"query", "pf=0,=,==", -EINVAL,
-		"query: unknown parameter \"\", see /help,/virtnet/query"},
+	{"query", "pf=0,=,==", -EINVAL, "query: unknown parameter \"\", see /help,/virtnet/query"},
 	{"query", "[1]", -EINVAL, "query: unknown parameter \"[1]\", see /help,/virtnet/query"},
 };
 
@@ -173,15 +170,15 @@ static void
 good_parameters(void **state)
 {
 	const char json[] = " {\"n\": 32768, \"f\": true, \"s\": \"12345678\", "
-		"\"x\": \"0x8900010300e7982f\"}";
+			    "\"x\": \"0x8900010300e7982f\"}";
 	const char brief[] = "n=0x8000,f,s=a b,x=0xFFFFFFFFFFFFFFFF";
 	const char no_flag[] = "{\"f\": false}";
 	struct ctl_args args;
 	char err[256];
 
 	RTE_SET_USED(state);
-	assert_int_equal(ctl_args_parse(&all_types, json, strlen(json), &args, err, sizeof(err)),
-		0);
+	assert_int_equal(
+		ctl_args_parse(&all_types, json, strlen(json), &args, err, sizeof(err)), 0);
 	assert_int_equal(ctl_args_get(&args, "n")->num, 32768);
 	assert_true(ctl_args_has(&args, "f"));
 	assert_string_equal(ctl_args_get(&args, "s")->str, "12345678");
@@ -203,9 +200,8 @@ good_parameters(void **state)
 	ctl_args_free(&args);
 
 	/* A flag that is false excludes nothing. */
-	assert_int_equal(ctl_args_parse(command("query"), "all=0,pf=3", 10, &args, err,
-				 sizeof(err)),
-		0);
+	assert_int_equal(
+		ctl_args_parse(command("query"), "all=0,pf=3", 10, &args, err, sizeof(err)), 0);
 	assert_int_equal(ctl_args_get(&args, "pf")->num, 3);
 	ctl_args_free(&args);
 }
@@ -230,8 +226,8 @@ exact_length(void **state)
 		}
 		free(copy);
 	}
-	assert_int_equal(ctl_args_parse(command("list"), "\0x", 2, &args, err, sizeof(err)),
-		-EINVAL);
+	assert_int_equal(
+		ctl_args_parse(command("list"), "\0x", 2, &args, err, sizeof(err)), -EINVAL);
 }
 
 static void

@@ -93,7 +93,7 @@ find_baseline(struct vn_ctl *ctl, const struct vn_device *dev)
 {
 	struct ctl_baseline *b;
 
-	TAILQ_FOREACH(b, &ctl->baselines, next) {
+	TAILQ_FOREACH (b, &ctl->baselines, next) {
 		if (strcmp(b->vuid, dev->conf.vuid) == 0 && b->n == dev->num_vqs)
 			return b;
 	}
@@ -183,11 +183,12 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 {
 	const struct ctl_value *queue = ctl_args_get(args, "queue_id");
 	struct query_ctx q = {
-		.what = {
-			.brief = ctl_args_has(args, "brief"),
-			.dbg = ctl_args_has(args, "dbg_stats"),
-			.queue = queue != NULL ? (int)queue->num : -1,
-		},
+		.what =
+			{
+				.brief = ctl_args_has(args, "brief"),
+				.dbg = ctl_args_has(args, "dbg_stats"),
+				.queue = queue != NULL ? (int)queue->num : -1,
+			},
 		.clear = ctl_args_has(args, "stats_clear"),
 	};
 	struct ctl_obj o;
@@ -302,7 +303,7 @@ show_clients(const struct vn_ctl *ctl)
 	json_t *array = json_array();
 	struct ctl_obj o;
 
-	TAILQ_FOREACH(c, &ctl->clients, next) {
+	TAILQ_FOREACH (c, &ctl->clients, next) {
 		o = ctl_obj_begin();
 		ctl_put_num(&o, "pid", (uint64_t)c->pid);
 		ctl_put_num(&o, "uid", c->uid);

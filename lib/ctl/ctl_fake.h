@@ -189,7 +189,8 @@ fake_drive(struct vn_device *dev)
 {
 	unsigned int i;
 
-	dev->status = VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_DRIVER_OK | VN_STATUS_FEATURES_OK;
+	dev->status =
+		VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_DRIVER_OK | VN_STATUS_FEATURES_OK;
 	dev->driver_features = UINT64_C(0x8000002300ef182f);
 	dev->host_attached = true;
 	dev->endpoint->info.connected = true;

@@ -81,7 +81,8 @@ check_dir(const char *dir, char *err, size_t errlen)
 	}
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		snprintf(err, errlen,
-			"control socket: other users can write to %s: chown it to user %u and chmod it to 0700",
+			"control socket: other users can write to %s: chown it to user %u and "
+			"chmod it to 0700",
 			dir, (unsigned int)geteuid());
 		return -EPERM;
 	}
@@ -108,9 +109,10 @@ remove_stale(const struct sockaddr_un *addr, char *err, size_t errlen)
 		return -errno;
 	/* Only a refusal says that nobody listens: a full backlog or another type is somebody. */
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ||
-	    errno != ECONNREFUSED) {
+		errno != ECONNREFUSED) {
 		snprintf(err, errlen,
-			"control socket: another process listens on %s: end it, or use another directory",
+			"control socket: another process listens on %s: end it, or use another "
+			"directory",
 			path);
 		rc = -EADDRINUSE;
 	} else if (unlink(path) != 0) {
@@ -135,7 +137,8 @@ ctl_listen(struct vn_ctl *ctl, const char *dir, char *err, size_t errlen)
 	n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/%s", dir, VN_CTL_SOCKET);
 	if (n < 0 || (size_t)n >= sizeof(addr->sun_path)) {
 		snprintf(err, errlen,
-			"control socket: the directory name has %zu bytes, at most %zu are possible: use a shorter one",
+			"control socket: the directory name has %zu bytes, at most %zu are "
+			"possible: use a shorter one",
 			strlen(dir), sizeof(addr->sun_path) - sizeof(VN_CTL_SOCKET) - 1);
 		return -ENAMETOOLONG;
 	}
@@ -163,7 +166,7 @@ ctl_listen(struct vn_ctl *ctl, const char *dir, char *err, size_t errlen)
 	}
 	step = "listen";
 	if (chmod(addr->sun_path, 0600) != 0 || lstat(addr->sun_path, &ctl->bound) != 0 ||
-	    listen(fd, BACKLOG) != 0) {
+		listen(fd, BACKLOG) != 0) {
 		rc = -errno;
 		unlink(addr->sun_path);
 		goto fail;

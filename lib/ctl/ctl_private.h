@@ -28,12 +28,12 @@
 struct ctl_client {
 	struct vn_ctl *ctl;
 	struct vn_fd_source src;
-	struct vn_timer deadline;  /**< armed while an answer waits */
+	struct vn_timer deadline; /**< armed while an answer waits */
 	int fd;
 	pid_t pid;
 	uid_t uid;
 	uint64_t requests;
-	char *out;                 /**< the answer that waits, or NULL; no request is read before it went */
+	char *out; /**< the answer that waits, or NULL; no request is read before it went */
 	size_t out_len;
 	TAILQ_ENTRY(ctl_client) next;
 };
@@ -50,15 +50,15 @@ struct vn_ctl {
 	struct vn_loop *loop;
 	struct vn_controller *controller;
 	struct vn_pollers *pollers;
-	char version[32];                 /**< with the leading v */
+	char version[32]; /**< with the leading v */
 	struct vn_fd_source listener;
 	struct vn_timer accept_pause;
-	int fd;                           /**< -1: not listening */
+	int fd; /**< -1: not listening */
 	struct sockaddr_un addr;
-	struct stat bound;                /**< the socket file as we made it */
+	struct stat bound; /**< the socket file as we made it */
 	uint64_t read_deadline_ns;
 	unsigned int n_clients;
-	uint64_t refused;                 /**< clients turned away */
+	uint64_t refused; /**< clients turned away */
 	TAILQ_HEAD(, ctl_client) clients;
 	TAILQ_HEAD(, ctl_baseline) baselines;
 	char request[VN_CTL_MAX_REQUEST + 1]; /**< the request in work */
@@ -75,7 +75,7 @@ struct ctl_reply {
  * @return the message to send, NUL-terminated, for free(); NULL for lack of memory.
  */
 char *ctl_request(struct vn_ctl *ctl, const char *request, size_t len);
-/** The answer to a request that could not be executed: {"errno": ..., "errstr": ...}; for free(). */
+/** {"errno": ..., "errstr": ...}: the request could not be executed; for free(). */
 char *ctl_failed(int error, const char *text);
 /** {"version": ..., "pid": ..., "max_output_len": ...} */
 json_t *ctl_info(const struct vn_ctl *ctl);

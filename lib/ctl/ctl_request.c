@@ -91,7 +91,7 @@ find_command(const char *name, size_t len)
 
 	for (i = 0; i < ctl_n_commands; i++) {
 		if (strlen(ctl_commands[i].name) == len &&
-		    memcmp(ctl_commands[i].name, name, len) == 0)
+			memcmp(ctl_commands[i].name, name, len) == 0)
 			return &ctl_commands[i];
 	}
 	return NULL;

@@ -80,8 +80,8 @@ client_send(struct ctl_client *c, char *text)
 		return rc;
 	/* More than was announced, or (without CAP_NET_ADMIN) than the kernel takes. */
 	free(c->out);
-	c->out = ctl_failed(-EMSGSIZE,
-		"the answer is too long: ask for less (brief, queue_id, one device)");
+	c->out = ctl_failed(
+		-EMSGSIZE, "the answer is too long: ask for less (brief, queue_id, one device)");
 	c->out_len = c->out != NULL ? strlen(c->out) : 0;
 	return c->out != NULL ? client_flush(c) : -ENOMEM;
 }
@@ -146,7 +146,7 @@ set_send_buffer(int fd)
 	const int size = VN_CTL_MAX_OUTPUT;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) != 0)
 		VN_DBG("control socket: no larger send buffer");
 }
 
@@ -160,7 +160,7 @@ client_create(struct vn_ctl *ctl, int fd)
 	char *banner;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 ||
-	    (cred.uid != 0 && cred.uid != geteuid())) {
+		(cred.uid != 0 && cred.uid != geteuid())) {
 		refuse(ctl, fd, -EPERM, "only root and the user of the controller may connect");
 		return;
 	}
@@ -275,7 +275,7 @@ remove_socket(const struct vn_ctl *ctl)
 	struct stat st;
 
 	if (lstat(ctl->addr.sun_path, &st) == 0 && st.st_dev == ctl->bound.st_dev &&
-	    st.st_ino == ctl->bound.st_ino)
+		st.st_ino == ctl->bound.st_ino)
 		unlink(ctl->addr.sun_path);
 }
 

@@ -21,10 +21,11 @@ struct ctl_dbg {
 
 /** What query is to show. */
 struct ctl_query {
-	bool brief;               /**< no queues */
-	bool dbg;                 /**< with debug counters */
-	int queue;                /**< only this one; -1: all that are enabled */
-	const struct ctl_dbg *base; /**< per ring, what the debug counters count from; may be NULL */
+	bool brief; /**< no queues */
+	bool dbg;   /**< with debug counters */
+	int queue;  /**< only this one; -1: all that are enabled */
+	/** Per ring, what the debug counters count from; may be NULL. */
+	const struct ctl_dbg *base;
 };
 
 json_t *ctl_show_controller(const struct vn_controller *ctrl);

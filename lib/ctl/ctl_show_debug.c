@@ -53,8 +53,10 @@ show_ring(const struct vn_device *dev, unsigned int idx)
 
 	ctl_dbg_read(dev, idx, &dbg);
 	ctl_put_num(&o, "index", idx);
-	ctl_put_str(&o, "kind", !ctl_queue_is_data(dev, idx) ? "control" :
-		idx % 2 == 0 ? "rx" : "tx");
+	ctl_put_str(&o, "kind",
+		!ctl_queue_is_data(dev, idx) ? "control"
+		: idx % 2 == 0               ? "rx"
+					     : "tx");
 	ctl_put_str(&o, "state", (unsigned int)vq->state < RTE_DIM(state) ? state[vq->state] : "?");
 	ctl_put_num(&o, "size", vq->setup.size);
 	ctl_put_num(&o, "start", vq->setup.start);

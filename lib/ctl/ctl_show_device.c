@@ -16,10 +16,10 @@
 #define PCI_DEVICE             0x1041
 #define PCI_CLASS              0x20000
 
-#define QUEUE_TYPE_SPLIT    0x1
-#define QUEUE_TYPE_PACKED   0x2
-#define EVENT_MODE_NO_MSIX  0x1
-#define EVENT_MODE_MSIX     0x4
+#define QUEUE_TYPE_SPLIT   0x1
+#define QUEUE_TYPE_PACKED  0x2
+#define EVENT_MODE_NO_MSIX 0x1
+#define EVENT_MODE_MSIX    0x4
 
 static const char *
 queue_type_name(unsigned int bit)
@@ -70,8 +70,8 @@ ctl_rdma_pci_addr(const char *ib_dev, char buf[CTL_PCI_ADDR_LEN])
 	name = strrchr(target, '/');
 	name = name != NULL ? name + 1 : target;
 	if (strlen(name) == CTL_PCI_ADDR_LEN - 1 &&
-	    sscanf(name, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &fn, &end) == 4 &&
-	    end == CTL_PCI_ADDR_LEN - 1)
+		sscanf(name, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &fn, &end) == 4 &&
+		end == CTL_PCI_ADDR_LEN - 1)
 		memcpy(buf, name, CTL_PCI_ADDR_LEN);
 }
 
@@ -91,8 +91,8 @@ ctl_show_controller(const struct vn_controller *ctrl)
 {
 	const struct vn_capacity *cap = &ctrl->capacity;
 	bool packed = ctrl->conf.packed_vq && (ctrl->supported_features & VN_F_RING_PACKED) != 0;
-	uint64_t hotplug = cap->current[VN_CAP_SWITCH_ENABLE] ?
-		cap->current[VN_CAP_SWITCH_NUM_PORT] : 0;
+	uint64_t hotplug =
+		cap->current[VN_CAP_SWITCH_ENABLE] ? cap->current[VN_CAP_SWITCH_NUM_PORT] : 0;
 	struct ctl_obj o = ctl_obj_begin();
 
 	ctl_put_str(&o, "emulation_manager",
@@ -266,8 +266,8 @@ in_reset(const struct vn_device *dev)
 }
 
 json_t *
-ctl_show_query(const struct vn_controller *ctrl, const struct vn_device *dev,
-	const struct ctl_query *what)
+ctl_show_query(
+	const struct vn_controller *ctrl, const struct vn_device *dev, const struct ctl_query *what)
 {
 	struct ctl_obj o = ctl_obj_begin();
 

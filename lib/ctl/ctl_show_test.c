@@ -24,8 +24,8 @@ feature_masks(void **state)
 		uint64_t mask;
 		const char *bits;
 	} vec[] = {
-		{UINT64_C(0x8b00037700ef982f),
-			"0 1 2 3 5 11 12 15 16 17 18 19 21 22 23 32 33 34 36 37 38 40 41 56 57 59 63 "},
+		{UINT64_C(0x8b00037700ef982f), "0 1 2 3 5 11 12 15 16 17 18 19 21 22 23 32 33 34 "
+					       "36 37 38 40 41 56 57 59 63 "},
 		{UINT64_C(0x8930032300ef182f),
 			"0 1 2 3 5 11 12 16 17 18 19 21 22 23 32 33 37 40 41 52 53 56 59 63 "},
 		{UINT64_C(0x8000002300ef182f), "0 1 2 3 5 11 12 16 17 18 19 21 22 23 32 33 37 63 "},
@@ -40,7 +40,7 @@ feature_masks(void **state)
 	for (i = 0; i < RTE_DIM(vec); i++) {
 		set = ctl_bits(vec[i].mask, vn_feature_name);
 		n = 0;
-		json_object_foreach(set, key, name) {
+		json_object_foreach (set, key, name) {
 			assert_string_not_equal(json_string_value(name), "UNKNOWN");
 			if (strcmp(key, "value") == 0)
 				continue;
@@ -131,7 +131,7 @@ keys(json_t *doc)
 	size_t n = 0;
 
 	buf[0] = '\0';
-	json_object_foreach(doc, key, value)
+	json_object_foreach (doc, key, value)
 		n += snprintf(buf + n, sizeof(buf) - n, "%s ", key);
 	return buf;
 }
@@ -227,16 +227,16 @@ half_made_device(void **state)
 	fake_destroy(f);
 }
 
-#define QUEUE_KEYS                                                                                 \
-	"received_desc completed_desc bad_desc_errors error_cqes exceed_max_chain "                \
-	"invalid_buffer batch_number dma_q_used_number handler_schd_number "                       \
+#define QUEUE_KEYS                                                                  \
+	"received_desc completed_desc bad_desc_errors error_cqes exceed_max_chain " \
+	"invalid_buffer batch_number dma_q_used_number handler_schd_number "        \
 	"aux_handler_schd_number max_post_desc_number total_bytes "
 #define MODERATION_KEYS "rq_cq_max_count rq_cq_period rq_cq_period_mode "
-#define SIZE_KEYS                                                                                  \
-	"rx_64_or_less_octet_packets rx_65_to_127_octet_packets rx_128_to_255_octet_packets "      \
-	"rx_256_to_511_octet_packets rx_512_to_1023_octet_packets "                                \
-	"rx_1024_to_1522_octet_packets rx_1523_to_2047_octet_packets "                             \
-	"rx_2048_to_4095_octet_packets rx_4096_to_8191_octet_packets "                             \
+#define SIZE_KEYS                                                                             \
+	"rx_64_or_less_octet_packets rx_65_to_127_octet_packets rx_128_to_255_octet_packets " \
+	"rx_256_to_511_octet_packets rx_512_to_1023_octet_packets "                           \
+	"rx_1024_to_1522_octet_packets rx_1523_to_2047_octet_packets "                        \
+	"rx_2048_to_4095_octet_packets rx_4096_to_8191_octet_packets "                        \
 	"rx_8192_to_9022_octet_packets "
 
 static void
@@ -253,12 +253,12 @@ queues(void **state)
 	d = ctl_show_stats(dev, -1);
 	q = json_object_get(d, "queues-stats");
 	assert_int_equal(json_array_size(q), 63);
-	assert_string_equal(keys(json_array_get(q, 0)), "VQ Index " SIZE_KEYS QUEUE_KEYS
-		"err_handler_schd_num " MODERATION_KEYS);
-	assert_string_equal(keys(json_array_get(q, 1)), "VQ Index " QUEUE_KEYS
-		"err_handler_schd_num " MODERATION_KEYS);
-	assert_string_equal(keys(json_array_get(q, 62)), "VQ Index " QUEUE_KEYS
-		"err_handler_schd_num " MODERATION_KEYS);
+	assert_string_equal(keys(json_array_get(q, 0)),
+		"VQ Index " SIZE_KEYS QUEUE_KEYS "err_handler_schd_num " MODERATION_KEYS);
+	assert_string_equal(keys(json_array_get(q, 1)),
+		"VQ Index " QUEUE_KEYS "err_handler_schd_num " MODERATION_KEYS);
+	assert_string_equal(keys(json_array_get(q, 62)),
+		"VQ Index " QUEUE_KEYS "err_handler_schd_num " MODERATION_KEYS);
 	assert_string_equal(text(json_array_get(q, 0), "error_cqes"), "0");
 	assert_string_equal(text(json_array_get(q, 1), "error_cqes"), "3");
 	assert_string_equal(text(json_array_get(q, 62), "error_cqes"), "0");
@@ -293,8 +293,7 @@ queues(void **state)
 	json_decref(d);
 	dev->conf.mtu = 9216;
 	d = ctl_show_queues(dev, &what);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(d, 0), "jumbo_mtu")),
-		1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(d, 0), "jumbo_mtu")), 1);
 	json_decref(d);
 	what.queue = 62;
 	d = ctl_show_queues(dev, &what);

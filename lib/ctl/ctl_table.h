@@ -39,9 +39,9 @@ struct ctl_param {
 
 /** Parameters that exclude one another. */
 struct ctl_group {
-	uint32_t params;    /**< bit set */
-	bool required;      /**< exactly one must be given, not at most one */
-	const char *text;   /**< their names, for messages */
+	uint32_t params;  /**< bit set */
+	bool required;    /**< exactly one must be given, not at most one */
+	const char *text; /**< their names, for messages */
 };
 
 /** Most parameters of a command: the bit sets above. */
@@ -51,8 +51,8 @@ struct ctl_group {
  * Run a command whose arguments have been checked against the table. Control thread.
  * @return the answer (a new reference), or NULL for lack of memory.
  */
-typedef json_t *(*ctl_handler)(struct vn_ctl *ctl, const struct ctl_args *args,
-	struct ctl_reply *reply);
+typedef json_t *(*ctl_handler)(
+	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 
 struct ctl_command {
 	const char *name;

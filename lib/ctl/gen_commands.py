@@ -119,7 +119,8 @@ def make_c(table):
                 ident = f"choices_{name}_{pname}"
                 values = ", ".join(cstr(c) for c in p["choices"])
                 out.append(f"static const char *const {ident}[] = {{{values}, NULL}};")
-                fields += [f".choices = {ident}", f'.choices_text = {cstr(", ".join(p["choices"]))}']
+                words = cstr(", ".join(p["choices"]))
+                fields += [f".choices = {ident}", f".choices_text = {words}"]
             if "needs" in p:
                 fields.append(f'.needs = {mask([p["needs"]], params)}')
             rows.append("\t{" + ", ".join(fields) + "},")

@@ -44,8 +44,8 @@ struct vn_pollers;
 #define VN_CTL_MAX_CLIENTS 128
 
 struct vn_ctl_conf {
-	const char *dir;                  /**< directory of the socket; made (mode 0700) if missing */
-	const char *version;              /**< of this program, "1.2.3"; NULL: VN_VERSION */
+	const char *dir;     /**< directory of the socket; made (mode 0700) if missing */
+	const char *version; /**< of this program, "1.2.3"; NULL: VN_VERSION */
 	struct vn_controller *controller; /**< must outlive the server */
 	struct vn_pollers *pollers;       /**< for debug; may be NULL; must outlive the server */
 };

@@ -13,7 +13,7 @@ struct row {
 	const char *text;
 };
 
-#define ROW(nr, id, what) [(nr) - 1] = {"VIRTNET_ERR_" #id, what},
+#define ROW(nr, id, what) [(nr)-1] = {"VIRTNET_ERR_" #id, what},
 static const struct row rows[] = {VN_ERRORS(ROW)};
 #undef ROW
 

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 the dpdk-virtnet contributors
+"""The CLI's output against the published examples of the interface contract (golden/), key by key,
+and answers that are longer than one message."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from case import HERE, VIRTNET, Case, Service, main  # noqa: E402
+
+# Keys that describe hardware in the reference product: here they have a value of our own,
+# doc/keys.md tells which. Key, order and type are compared all the same.
+HARDWARE = {"pci_vhca_id", "sf_parent_device_pci_addr", "sf_rdma_device", "sf_cross_mkey",
+            "sf_vhca_id", "msix_config_vector", "dma_q_used_number", "handler_schd_number",
+            "aux_handler_schd_number"}
+OURS = ["transport", "socket", "connected", "port", "problem"]
+POOLS = ["msix_num_pool_size", "min_msix_num", "max_msix_num", "min_num_of_qp", "max_num_of_qp",
+         "qp_pool_size"]
+
+
+def golden(name):
+    """A published example."""
+    with open(os.path.join(HERE, "golden", name + ".json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
+class Golden(Case):
+    """The contract's published examples."""
+
+    def same(self, ours, published, where=""):
+        """Keys of @published in their order, same types, same values but for hardware."""
+        self.assertIs(type(ours), type(published), where)
+        if isinstance(published, dict):
+            keys = [k for k in ours if k in published]
+            self.assertEqual(keys, list(published), where)
+            for k in published:
+                self.same(ours[k], published[k], f"{where}/{k}")
+        elif isinstance(published, list):
+            for i, (a, b) in enumerate(zip(ours, published)):
+                self.same(a, b, f"{where}[{i}]")
+        elif where.rsplit("/", 1)[-1] not in HARDWARE:
+            self.assertEqual(ours, published, where)
+
+    def test_list(self):
+        """Controller and PF; nothing before dim that the example does not have."""
+        with Service("list") as s:
+            ours = self.answer(s.dir, "list")
+        published = golden("list")
+        self.same(ours, published)
+        self.assertEqual(list(ours), ["controller", "devices"])
+        self.assertEqual(ours["controller"], published["controller"])
+        self.assertEqual(list(ours["devices"][0]), list(published["devices"][0]) + OURS)
+
+    def test_vf(self):
+        """A VF has no pool keys, and has a parent."""
+        with Service("vf") as s:
+            ours = self.answer(s.dir, "list")["devices"]
+            line, q = self.answer(s.dir, "query", "-p", "0", "-v", "0", "-b", line=True)
+        published = golden("vf")
+        self.same(ours[1], published)
+        self.assertEqual(list(ours[1]), list(published) + OURS)
+        self.assertEqual(line, "{'all': '0x0', 'vf': '0x0', 'pf': '0x0', 'dbg_stats': '0x0', "
+                               "'brief': '0x1', 'latency_stats': '0x0', 'stats_clear': '0x0'}")
+        self.assertEqual(q["devices"][0]["vf_id"], 0)
+
+    def test_query(self):
+        """The keys of list without pools, PCI and state keys between, queues, ours at the end."""
+        with Service("query") as s:
+            line, ours = self.answer(s.dir, "query", "-p", "0", line=True)
+            listed = self.answer(s.dir, "list")["devices"][0]
+        self.assertEqual(line, "{'all': '0x0', 'pf': '0x0', 'dbg_stats': '0x0', 'brief': '0x0', "
+                               "'latency_stats': '0x0', 'stats_clear': '0x0'}")
+        self.assertEqual(list(ours), ["devices"])
+        d = ours["devices"][0]
+        self.same(d, golden("query"))
+        self.same(d["enabled-queues-info"], [golden("queue")])
+        self.assertEqual(list(d["enabled-queues-info"][0]), list(golden("queue")))
+        self.assertEqual(len(d["enabled-queues-info"]), 63)
+        keys = [k for k in listed if k not in POOLS + OURS]
+        at = keys.index("num_msix")
+        extra = [k for k in golden("query") if k not in keys]
+        self.assertEqual(list(d), keys[:at] + extra + keys[at:] + ["enabled-queues-info"] + OURS)
+
+    def test_stats(self):
+        """Queue 0 of the example; TX and control queues have no size classes."""
+        published = golden("stats")
+        with Service("stats") as s:
+            line, ours = self.answer(s.dir, "stats", "-p", "0", "-q", "0", line=True)
+            everything = self.answer(s.dir, "stats", "-p", "0", line=True)
+        self.assertEqual(line, "{'pf': '0x0', 'queue_id': '0x0'}")
+        self.same(ours, published)
+        self.assertEqual(list(ours["device"]), list(published["device"]))
+        self.assertEqual(len(ours["device"]["queues-stats"]), 1)
+        self.assertEqual(list(ours["device"]["queues-stats"][0]),
+                         list(published["device"]["queues-stats"][0]))
+        self.assertEqual(everything[0], "{'pf': '0x0'}")
+        queues = everything[1]["device"]["queues-stats"]
+        self.assertEqual([q["VQ Index"] for q in queues], list(range(63)))
+        for q in queues:
+            sizes = [k for k in q if k.startswith("rx_")]
+            rx = q["VQ Index"] % 2 == 0 and q["VQ Index"] != 62
+            self.assertEqual(len(sizes), 10 if rx else 0)
+
+
+class Pages(Case):
+    """Answers longer than one message."""
+
+    def test_joined(self):
+        """404 devices on many pages are one document."""
+        with Service("many") as s:
+            d = self.answer(s.dir, "list")
+            self.assertEqual(len(d["devices"]), 404)
+            self.assertEqual(len({x["vuid"] for x in d["devices"]}), 404)
+            _, q = self.answer(s.dir, "query", "-a", line=True)
+            self.assertEqual([x["vuid"] for x in q["devices"]], [x["vuid"] for x in d["devices"]])
+            self.assertEqual(len(q["devices"][0]["enabled-queues-info"]), 255)
+            self.assertEqual(len(self.answer(s.dir, "debug")["devices"]), 404)
+
+    def test_reader_goes(self):
+        """head(1) has seen enough: no noise."""
+        with Service("many") as s:
+            p = subprocess.run(["bash", "-c", f"{VIRTNET} query -a | head -2 | wc -l"],
+                               capture_output=True, text=True, timeout=60, check=False,
+                               env={**os.environ, "VIRTNET_SOCKET_DIR": s.dir})
+            self.assertEqual((p.stdout.strip(), p.stderr), ("2", ""))
+
+
+if __name__ == "__main__":
+    main(__doc__)
