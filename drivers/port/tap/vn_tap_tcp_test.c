@@ -168,7 +168,7 @@ big_frames(void **state)
 
 	transfer(*state, vn_tap_ops.features(), 16 << 20, &longest);
 	print_message("    longest frame: %u bytes\n", longest);
-	assert_in_range(longest, 3 * 1514, VN_MAX_FRAME);
+	assert_true(longest > 3 * 1514 && longest <= VN_MAX_FRAME);
 }
 
 static void
