@@ -14,6 +14,7 @@
 #include "vn_guestmem.h"
 #include "vn_log.h"
 #include "vn_loop.h"
+#include "vn_poller.h"
 
 /* Signal handlers have no argument: the one place of global state. */
 static struct {
@@ -36,14 +37,22 @@ ending_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
+static void
+do_nothing(int sig)
+{
+	RTE_SET_USED(sig);
+}
+
 void
 app_signals_block(void)
 {
+	const struct sigaction interrupts = {.sa_handler = do_nothing};
 	sigset_t set;
 
 	ending_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(VN_POLLER_SIGNAL, &interrupts, NULL);
 }
 
 static void

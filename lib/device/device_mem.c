@@ -120,6 +120,17 @@ dev_mem_release(struct vn_device *dev, struct vn_guestmem *mem)
 }
 
 static void
+change_mem(struct vn_virtq *vq, struct vn_guestmem *mem)
+{
+	if (vq == NULL)
+		return;
+	if (mem != NULL)
+		vn_virtq_set_mem(vq, mem);
+	else
+		vn_virtq_break(vq, "memory");
+}
+
+static void
 exec_set_mem(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	struct dev_op *op = (struct dev_op *)cmd;
@@ -129,11 +140,19 @@ exec_set_mem(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
 		struct vn_poll_qp *qp = &dev->priv->pair[i].qp;
 
-		if (qp->rx != NULL)
-			vn_virtq_set_mem(qp->rx, op->mem);
-		if (qp->tx != NULL)
-			vn_virtq_set_mem(qp->tx, op->mem);
+		change_mem(qp->rx, op->mem);
+		change_mem(qp->tx, op->mem);
 	}
+}
+
+/* The ring's engine has gone from one map to the other (NULL: it is broken, and keeps the old one). */
+static void
+ring_uses(struct dev_ring *ring, const struct vn_guestmem *old, struct vn_guestmem *mem)
+{
+	if (ring->mem == NULL || ring->mem != old || mem == NULL)
+		return;
+	dev_mem_release(ring->dev, ring->mem);
+	ring->mem = vn_guestmem_ref(mem);
 }
 
 static void
@@ -141,6 +160,10 @@ set_mem_done(struct vn_poller_cmd *cmd)
 {
 	struct dev_op *op = (struct dev_op *)cmd;
 
+	for (unsigned int i = 0; i < op->dev->num_vqs; i++) {
+		if (op->dev->priv->ring[i].sent)
+			ring_uses(&op->dev->priv->ring[i], op->old, op->mem);
+	}
 	dev_mem_release(op->dev, op->old);
 	dev_mem_release(op->dev, op->mem);
 	op_end(op);
@@ -181,10 +204,8 @@ vn_device_set_mem(struct vn_device *dev, struct vn_guestmem *mem, vn_device_cb d
 
 		if (ring->vq == NULL || ring->sent)
 			continue;
-		if (mem == NULL)
-			vn_virtq_break(ring->vq, "memory");
-		else
-			vn_virtq_set_mem(ring->vq, mem);
+		change_mem(ring->vq, mem);
+		ring_uses(ring, old, mem);
 	}
 	if (!any_ring_sent(dev)) {
 		priv->mem = mem != NULL ? vn_guestmem_ref(mem) : NULL;

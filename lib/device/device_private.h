@@ -20,6 +20,7 @@ struct dev_ring {
 	struct vn_device *dev;
 	uint16_t idx;
 	struct vn_virtq *vq;          /* NULL when STOPPED */
+	struct vn_guestmem *mem;      /* the map that vq uses: a reference of the ring's own */
 	struct vn_bb_ring *bb;
 	bool sent;                    /* the attach command is on its way or done */
 	bool stop_wanted;             /* stop as soon as the state allows */
@@ -76,7 +77,6 @@ struct vn_device_priv {
 	unsigned int ops;             /* commands on their way to the poller, rings' and pairs' excepted */
 
 	bool resetting;
-	bool reset_late;
 	unsigned int n_reset_waiters;
 	struct dev_waiter reset_waiter[MAX_RESET_WAITERS];
 

@@ -82,6 +82,8 @@ ring_stopped(struct dev_ring *ring)
 	v->position = vn_virtq_position(ring->vq);
 	vn_virtq_free(ring->vq);
 	ring->vq = NULL;
+	dev_mem_release(dev, ring->mem);
+	ring->mem = NULL;
 	if (ring->bb != NULL)
 		vn_bb_ring_stop(ring->bb);
 	ring->bb = NULL;
@@ -147,11 +149,9 @@ detach_late(struct vn_poller_cmd *cmd)
 	struct vn_device *dev = ring->dev;
 
 	dev->missed_deadlines++;
-	if (dev->priv->mem != NULL)
-		vn_guestmem_revoke(dev->priv->mem);
+	vn_guestmem_revoke(ring->mem);
 	dev_mark_broken(dev, "poller-late");
 	ring->overdue = true;
-	dev->priv->reset_late = dev->priv->resetting;
 	if (ring->bb != NULL)
 		dev_ring_vq(ring)->position = ring->bb->position;
 	tell_stopped(ring);
@@ -255,6 +255,7 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	rc = vn_virtq_create(&conf, &ring->vq);
 	if (rc != 0)
 		return rc;
+	ring->mem = vn_guestmem_ref(dev->priv->mem);
 	if (ring->bb != NULL)
 		vn_bb_ring_start(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa,
 			conf.start);

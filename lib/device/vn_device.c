@@ -91,10 +91,14 @@ reset_completed(struct vn_device *dev)
 	struct vn_device_priv *priv = dev->priv;
 	struct dev_waiter waiter[MAX_RESET_WAITERS];
 	const unsigned int n = priv->n_reset_waiters;
-	const int result = priv->reset_late ? -ETIMEDOUT : 0;
+	int result = 0;
+
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		if (priv->ring[i].overdue)
+			result = -ETIMEDOUT;
+	}
 
 	priv->resetting = false;
-	priv->reset_late = false;
 	dev->status = 0;
 	dev->driver_features = 0;
 	dev->broken = false;

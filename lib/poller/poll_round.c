@@ -72,13 +72,13 @@ poll_round(struct vn_poller *p)
 	struct vn_poll_qp *qp;
 	unsigned int moved = 0;
 
+	p->stats.rounds++;
 	run_commands(p);
 	if (TAILQ_EMPTY(&p->qps))
 		return 0;
 	look(p, 0);
 	TAILQ_FOREACH(qp, &p->qps, next)
 		moved += poll_qp_round(qp);
-	p->stats.rounds++;
 	if (moved > 0) {
 		/* One fence between all used indices and all looks at what the drivers want. */
 		rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -109,8 +109,10 @@ poll_sleep(struct vn_poller *p)
 		work |= poll_qp_has_work(qp);
 	if (!work) {
 		p->stats.sleeps++;
+		__atomic_store_n(&p->asleep, true, __ATOMIC_RELAXED);
 		if (look(p, timeout_ms) > 0)
 			p->stats.wakes++;
+		__atomic_store_n(&p->asleep, false, __ATOMIC_RELAXED);
 	}
 	TAILQ_FOREACH(qp, &p->qps, next)
 		poll_qp_disarm(p, qp);
@@ -122,6 +124,8 @@ poller_main(void *arg)
 	struct vn_poller *p = arg;
 	uint64_t idle_since = 0, now;
 
+	p->thread = pthread_self();
+	__atomic_store_n(&p->running, true, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) {
 		if (poll_round(p) > 0) {
 			idle_since = 0;
@@ -138,5 +142,6 @@ poller_main(void *arg)
 		rte_pause();
 	}
 	run_commands(p);
+	__atomic_store_n(&p->running, false, __ATOMIC_RELEASE);
 	return 0;
 }

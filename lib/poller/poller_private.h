@@ -6,6 +6,8 @@
 
 /** @file What the files of lib/poller share. */
 
+#include <pthread.h>
+
 #include <rte_common.h>
 
 #include "vn_poller.h"
@@ -28,11 +30,15 @@ struct vn_poller {
 	unsigned int devices;
 	bool launched;
 	uint64_t late;
+	uint64_t rounds_seen;                      /* watchdog: at its last look */
+	unsigned int looks_without_round;
 
 	/* Shared. */
 	struct cmd_stack todo __rte_cache_aligned; /* control pushes, poller takes */
 	struct cmd_stack done;                     /* poller pushes, control takes */
 	bool stop;                                 /* control writes */
+	bool running, asleep;                      /* poller writes; thread is valid while running */
+	pthread_t thread;
 
 	/* Poller only (others may read the numbers). */
 	TAILQ_HEAD(, vn_poll_qp) qps __rte_cache_aligned;

@@ -14,6 +14,7 @@
  * poller uses that thing.
  */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -27,6 +28,13 @@ struct vn_pollers;
 
 /** How long a poller may take to acknowledge before it is overridden. */
 #define VN_POLLER_DEADLINE_NS VN_MS(500)
+
+/**
+ * The signal that gets a poller out of a system call that blocks although it must not: a peer can
+ * make the eventfd blocking that it gave us for interrupts, and fill it. The application installs
+ * a handler that does nothing, without SA_RESTART. Harmless at any other moment.
+ */
+#define VN_POLLER_SIGNAL SIGURG
 
 /** A function to run on the poller between two rounds. Embedded; lives until done(). */
 struct vn_poller_cmd {

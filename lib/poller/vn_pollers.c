@@ -16,9 +16,14 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
+/** How often the watchdog looks, and after how many looks without a round it acts. */
+#define WATCHDOG_NS VN_MS(200)
+#define WATCHDOG_LOOKS 2
+
 struct vn_pollers {
 	unsigned int n;
 	struct vn_loop *loop;
+	struct vn_timer watchdog;
 	struct vn_poller poller[];
 };
 
@@ -36,6 +41,34 @@ reap(void *ctx)
 			cmd->done(cmd);
 		}
 	}
+}
+
+/* A poller that is awake makes rounds. One that does not hangs in a system call. */
+static void
+watch_poller(struct vn_poller *p)
+{
+	const uint64_t rounds = __atomic_load_n(&p->stats.rounds, __ATOMIC_RELAXED);
+
+	if (rounds != p->rounds_seen || __atomic_load_n(&p->asleep, __ATOMIC_RELAXED) ||
+			!__atomic_load_n(&p->running, __ATOMIC_ACQUIRE)) {
+		p->rounds_seen = rounds;
+		p->looks_without_round = 0;
+		return;
+	}
+	if (++p->looks_without_round < WATCHDOG_LOOKS)
+		return;
+	VN_DBG("poller on lcore %u makes no rounds: interrupting its system call", p->lcore);
+	pthread_kill(p->thread, VN_POLLER_SIGNAL);
+}
+
+static void
+watchdog(void *ctx)
+{
+	struct vn_pollers *ps = ctx;
+
+	for (unsigned int i = 0; i < ps->n; i++)
+		watch_poller(&ps->poller[i]);
+	vn_loop_arm(ps->loop, &ps->watchdog, WATCHDOG_NS);
 }
 
 static int
@@ -68,6 +101,7 @@ vn_pollers_create(struct vn_loop *loop, const unsigned int *lcores, unsigned int
 	if (ps == NULL)
 		return -ENOMEM;
 	*ps = (struct vn_pollers){.n = n, .loop = loop};
+	ps->watchdog = (struct vn_timer){.cb = watchdog, .ctx = ps};
 	for (unsigned int i = 0; i < n; i++)
 		ps->poller[i] = (struct vn_poller){.epfd = -1, .wakefd = -1};
 	for (unsigned int i = 0; i < n && rc == 0; i++)
@@ -92,6 +126,7 @@ vn_pollers_start(struct vn_pollers *ps)
 			return rc;
 		ps->poller[i].launched = true;
 	}
+	vn_loop_arm(ps->loop, &ps->watchdog, WATCHDOG_NS);
 	return 0;
 }
 
@@ -109,6 +144,7 @@ vn_pollers_stop(struct vn_pollers *ps)
 {
 	const uint64_t end = vn_now_ns() + VN_POLLER_DEADLINE_NS;
 
+	vn_loop_cancel(ps->loop, &ps->watchdog);
 	for (unsigned int i = 0; i < ps->n; i++) {
 		__atomic_store_n(&ps->poller[i].stop, true, __ATOMIC_RELEASE);
 		wake(&ps->poller[i]);

@@ -190,9 +190,13 @@ interrupt(struct vn_virtq *vq)
 
 	if (vq->call_fd < 0)
 		return;
-	/* EAGAIN: the counter is full, so it is signalled. Anything else is the peer's loss. */
+	/*
+	 * EAGAIN: the counter is full, so it is signalled. EINTR: the peer made it block, and the
+	 * poller's watchdog got us out: never again. Anything else is the peer's loss.
+	 */
 	n = write(vq->call_fd, &one, sizeof(one));
-	RTE_SET_USED(n);
+	if (unlikely(n < 0 && errno == EINTR))
+		vn_virtq_break(vq, "interrupt-blocks");
 	count(&vq->stats->interrupts, 1);
 }
 

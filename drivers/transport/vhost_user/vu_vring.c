@@ -65,10 +65,10 @@ vu_set_vring_num(struct vu_conn *c, struct vu_msg *m)
 
 	if (r == NULL)
 		return -ENXIO;
-	if (num == 0 || num > c->dev->conf.max_queue_size || (num & (num - 1)) != 0)
+	if (num == 0 || num > VN_VQ_MAX_SIZE || (num & (num - 1)) != 0)
 		return vu_refuse(c, -EINVAL,
 			"ring %u of %u entries: must be a power of two up to %u", r->index, num,
-			c->dev->conf.max_queue_size);
+			VN_VQ_MAX_SIZE);
 	if (r->started && num != r->size)
 		return ring_busy(c, r);
 	r->size = (uint16_t)num;

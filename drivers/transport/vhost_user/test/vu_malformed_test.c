@@ -205,7 +205,7 @@ test_ring_values(void **state)
 	/* Sizes. */
 	fe_refused_state(fe, VU_SET_VRING_NUM, 2, 0);
 	fe_refused_state(fe, VU_SET_VRING_NUM, 2, 255);
-	fe_refused_state(fe, VU_SET_VRING_NUM, 2, 2048);
+	fe_refused_state(fe, VU_SET_VRING_NUM, 2, 2 * VN_VQ_MAX_SIZE);
 	fe_refused_state(fe, VU_SET_VRING_NUM, 2, 0x80000000u);
 	fe_refused_state(fe, VU_SET_VRING_BASE, 2, 65536);
 	fe_refused_state(fe, VU_SET_VRING_ENABLE, 2, 2);
