@@ -241,7 +241,7 @@ tap_make(struct vn_port *port, char *err, size_t errlen)
 	port->fd = fd;
 	port->ifindex = link.ifindex;
 	port->adopted = !made;
-	VN_INFO("representor %s: %s, ifindex %d, %s-queue", name, made ? "made" : "adopted",
+	VN_DBG("representor %s: %s, ifindex %d, %s-queue", name, made ? "made" : "adopted",
 		link.ifindex, port->multi ? "multi" : "single");
 	return 0;
 
