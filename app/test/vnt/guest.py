@@ -4,6 +4,7 @@
 
 import json
 import os
+import select
 import socket
 import subprocess
 import time
@@ -141,6 +142,11 @@ class Guest:
         out = self.sh(f"cd /sys/class/net/{dev}/statistics && cat {' '.join(names)}")
         return dict(zip(names, map(int, out.split())))
 
+    def ethtool_stats(self, dev="eth0"):
+        """ethtool -S: name -> number."""
+        return {k.strip(): int(v) for k, v in
+                (line.split(":", 1) for line in self.sh(f"ethtool -S {dev}").splitlines()[1:])}
+
     def end(self):
         if self.pid is None:
             return
@@ -154,7 +160,6 @@ class Guest:
 
 
 def proc_gone(pidfd, seconds):
-    import select
     return bool(select.select([pidfd], [], [], seconds)[0])
 
 
