@@ -66,8 +66,8 @@ class Link:
     def __init__(self, ns, ifname, rcvbuf=8 << 20):
         self.ifname = ifname
         with ns.entered():
-            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC,
-                                      socket.htons(ETH_P_ALL))
+            # Protocol 0: nothing of other interfaces comes in before the bind.
+            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
             self.sock.setsockopt(socket.SOL_SOCKET, 33, rcvbuf)  # SO_RCVBUFFORCE
             self.sock.bind((ifname, ETH_P_ALL))
             # PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC: frames to any address are ours

@@ -58,6 +58,7 @@ def exchange(p, c, count=20, pf=VICTIM):
         seen = []
         core.wait_for(lambda: seen.extend(_ours(link)) or len(seen) >= count, 20,
                       f"{count} frames at the representor")
+        core.check_eq([number_of(f) for f in seen], list(sent), "frames at the representor")
         core.check_eq(seen, list(sent.values()), "frames at the representor")
         # The other way: the port's queue may be short, so a few at a time.
         got = []
