@@ -126,10 +126,8 @@ index_records(struct vn_blackbox *bb)
 			if (find(bb, r->key, r->queue) != UINT32_MAX)
 				return false;
 			list = bucket_of(bb, r->key, r->queue);
-		} else if (r->key[0] != '\0') {
-			/* Stopped cleanly, or never started: nothing to remember. */
-			memset(r, 0, sizeof(*r));
 		}
+		/* Else it was stopped cleanly, or never started: nothing to remember. */
 		bb->next[i] = *list;
 		*list = i;
 	}

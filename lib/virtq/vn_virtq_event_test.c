@@ -6,9 +6,12 @@
  */
 #include "virtq_test_env.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/poll.h>
+#include <sys/wait.h>
 
 #include "vn_features.h"
 
@@ -333,6 +336,35 @@ no_wakeup_is_lost(void **state)
 	}
 }
 
+#ifdef VN_DEBUG_OWNERSHIP
+/* A debug build stops at the first access of somebody who does not own the ring. */
+static void
+ring_has_one_owner(void **state)
+{
+	struct events e;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	begin(&e, 0, 0);
+	vn_virtq_own(e.f.vq, true);
+	move(&e, 1);
+	pid = fork();
+	if (pid == 0) {
+		/* As in another thread: another thread id. The panic's text is not for the log. */
+		rte_log_set_global_level(0);
+		signal(SIGABRT, SIG_DFL);
+		(void)vn_virtq_avail(e.f.vq);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	vn_virtq_own(e.f.vq, false);
+	move(&e, 1);
+	end(&e);
+}
+#endif
+
 /* Contract 7.4: the classes' edges, counted only when it is on. */
 static void
 size_classes(void **state)
@@ -377,6 +409,9 @@ main(void)
 		T(publish_stores_once),
 		T(notifications),
 		T(no_wakeup_is_lost),
+#ifdef VN_DEBUG_OWNERSHIP
+		T(ring_has_one_owner),
+#endif
 		T(size_classes),
 	};
 

@@ -197,7 +197,7 @@ bad_indirect(void **state)
 		for (unsigned int i = 0; i < RTE_DIM(bad); i++) {
 			const struct vn_vring_desc inner = {
 				.addr = MD_DATA_GPA,
-				.len = 1,
+				.len = bad[i].inner_flags & VN_DESC_F_INDIRECT ? 16 : 1,
 				.flags = bad[i].inner_flags | (rx ? VN_DESC_F_WRITE : 0),
 				.next = bad[i].inner_next,
 			};
@@ -285,7 +285,7 @@ too_many_pieces(void **state)
 {
 	const unsigned int n = VN_VQ_MAX_SIZE;
 	struct vn_virtq_stats stats = { 0 };
-	struct rte_mbuf *pkts[1];
+	struct rte_mbuf *pkts[VN_VQ_MAX_BURST];
 	struct model_driver md;
 	struct vn_virtq_conf conf;
 	struct vn_virtq *vq;
@@ -311,7 +311,7 @@ too_many_pieces(void **state)
 	for (unsigned int i = 0; i < 64; i++)
 		md_push_head(&md, 0);
 	vn_virtq_complete(vq);
-	assert_int_equal(vn_virtq_dequeue(vq, env_pool, pkts, 1), 0);
+	assert_int_equal(vn_virtq_dequeue(vq, env_pool, pkts, 64), 0);
 	assert_int_equal(vn_virtq_position(vq), 3);
 	vn_virtq_free(vq);
 	md_fini(&md);
