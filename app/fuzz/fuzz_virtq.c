@@ -29,12 +29,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must hold, in every build. */
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                 \
-			abort();                                                                   \
-		}                                                                                  \
+#define CHECK(cond)                                                                \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			abort();                                                   \
+		}                                                                  \
 	} while (0)
 
 /* Guest memory: small addresses, which inputs hit easily. virtq_seeds.py knows them, too. */
@@ -42,10 +42,10 @@ enum { RINGS, DATA, CONST, BIG, NUM_REGIONS };
 static const struct {
 	uint64_t gpa, size;
 } layout[NUM_REGIONS] = {
-	[RINGS] = { 0x1000, 0x1000 },
-	[DATA] = { 0x2000, 0x2000 },   /* goes on behind the rings' in the guest, not here */
-	[CONST] = { 0x6000, 0x1000 },  /* read-only */
-	[BIG] = { 0x10000, 0x20000 },
+	[RINGS] = {0x1000, 0x1000},
+	[DATA] = {0x2000, 0x2000},  /* goes on behind the rings' in the guest, not here */
+	[CONST] = {0x6000, 0x1000}, /* read-only */
+	[BIG] = {0x10000, 0x20000},
 };
 #define DESC_GPA  0x1000
 #define AVAIL_GPA 0x1400
@@ -54,19 +54,19 @@ static const struct {
 #define LOG_SIZE  8
 
 enum op {
-	OP_WRITE,       /* u16 offset into rings and data, u8 n, n bytes */
-	OP_DESC,        /* u8 index, u24 address, u16 length, u8 flags, u8 next */
-	OP_DESC_WIDE,   /* u8 index, u64 address, u32 length, u16 flags, u16 next */
-	OP_PUSH,        /* u8 head */
-	OP_AVAIL_IDX,   /* u16 */
-	OP_MOVE,        /* u8 n, u16 length: dequeue, or enqueue frames of that length */
+	OP_WRITE,     /* u16 offset into rings and data, u8 n, n bytes */
+	OP_DESC,      /* u8 index, u24 address, u16 length, u8 flags, u8 next */
+	OP_DESC_WIDE, /* u8 index, u64 address, u32 length, u16 flags, u16 next */
+	OP_PUSH,      /* u8 head */
+	OP_AVAIL_IDX, /* u16 */
+	OP_MOVE,      /* u8 n, u16 length: dequeue, or enqueue frames of that length */
 	OP_COMPLETE,
 	OP_PUBLISH,
 	OP_INTERRUPT,
-	OP_ARM,         /* u8: on, off */
-	OP_SET_MEM,     /* u8: which map */
-	OP_SET_LOG,     /* u8: on, off */
-	OP_RESTART,     /* a new ring object at used->idx */
+	OP_ARM,     /* u8: on, off */
+	OP_SET_MEM, /* u8: which map */
+	OP_SET_LOG, /* u8: on, off */
+	OP_RESTART, /* a new ring object at used->idx */
 	OP_AVAIL,
 	NUM_OPS,
 };
@@ -137,7 +137,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	/* Descriptors into the data, now and then indirect or linked. */
 	for (unsigned int i = 0; i < layout[CONST].size / sizeof(struct vn_vring_desc); i++) {
 		((struct vn_vring_desc *)memory[CONST])[i] = (struct vn_vring_desc){
-			.addr = 0x2000 + i * 64, .len = i, .flags = i % 8, .next = i + 1 };
+			.addr = 0x2000 + i * 64, .len = i, .flags = i % 8, .next = i + 1};
 	}
 	CHECK(mprotect(memory[CONST], layout[CONST].size, PROT_READ) == 0);
 	maps[0] = make_map(true);
@@ -255,7 +255,8 @@ guest_write(struct input *in)
 static void
 guest_desc(struct input *in, bool wide)
 {
-	struct vn_vring_desc *d = (struct vn_vring_desc *)ring_mem(DESC_GPA) + get(in, 1) % MAX_SIZE;
+	struct vn_vring_desc *d =
+		(struct vn_vring_desc *)ring_mem(DESC_GPA) + get(in, 1) % MAX_SIZE;
 
 	d->addr = get(in, wide ? 8 : 3);
 	d->len = get(in, wide ? 4 : 2);
@@ -266,11 +267,11 @@ guest_desc(struct input *in, bool wide)
 static struct vn_virtq_conf
 read_conf(struct input *in)
 {
-	static const uint64_t bits[16] = { VN_F_INDIRECT_DESC, VN_F_EVENT_IDX, VN_NET_F_MRG_RXBUF,
-		VN_F_VERSION_1, VN_F_IN_ORDER, VN_NET_F_CSUM, VN_NET_F_GUEST_CSUM, VN_NET_F_HOST_TSO4,
-		VN_NET_F_HOST_TSO6, VN_NET_F_HOST_ECN, VN_NET_F_HOST_UFO, VN_NET_F_HOST_USO,
-		VN_NET_F_GUEST_TSO4, VN_NET_F_GUEST_TSO6, VN_NET_F_GUEST_ECN,
-		VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6 };
+	static const uint64_t bits[16] = {VN_F_INDIRECT_DESC, VN_F_EVENT_IDX, VN_NET_F_MRG_RXBUF,
+		VN_F_VERSION_1, VN_F_IN_ORDER, VN_NET_F_CSUM, VN_NET_F_GUEST_CSUM,
+		VN_NET_F_HOST_TSO4, VN_NET_F_HOST_TSO6, VN_NET_F_HOST_ECN, VN_NET_F_HOST_UFO,
+		VN_NET_F_HOST_USO, VN_NET_F_GUEST_TSO4, VN_NET_F_GUEST_TSO6, VN_NET_F_GUEST_ECN,
+		VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6};
 	const uint8_t first = get(in, 1);
 	const uint16_t features = get(in, 2);
 	struct vn_virtq_conf conf = {
@@ -294,14 +295,14 @@ read_conf(struct input *in)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
-	const struct vn_dirty_log log = { log_base, LOG_SIZE };
-	struct vn_virtq_stats stats = { 0 };
-	struct vn_bb_ring bb = { 0 };
+	struct input in = {data, data + size};
+	const struct vn_dirty_log log = {log_base, LOG_SIZE};
+	struct vn_virtq_stats stats = {0};
+	struct vn_bb_ring bb = {0};
 	struct vn_virtq_conf conf = read_conf(&in);
 	struct vn_vring_avail *avail = (void *)ring_mem(AVAIL_GPA);
 	struct vn_vring_used *used = (void *)ring_mem(USED_GPA);
-	struct vn_net_hdr hdr = { 0 };
+	struct vn_net_hdr hdr = {0};
 	struct vn_virtq *vq;
 
 	memset(memory[RINGS], 0, layout[RINGS].size);

@@ -21,14 +21,14 @@
 #include "vn_log.h"
 
 struct vn_gm_registry {
-	pthread_mutex_t lock;        /* helper threads drop references, too */
-	unsigned int max_files;      /* constant */
-	unsigned int num_buckets;    /* constant, power of two */
+	pthread_mutex_t lock;     /* helper threads drop references, too */
+	unsigned int max_files;   /* constant */
+	unsigned int num_buckets; /* constant, power of two */
 	atomic_uint num_files;
-	atomic_uint high_water;      /* files[] from here on have never been used */
+	atomic_uint high_water; /* files[] from here on have never been used */
 	_Atomic uint64_t num_broken;
-	struct vn_gm_file *free;     /* under the lock */
-	struct vn_gm_file **bucket;  /* under the lock */
+	struct vn_gm_file *free;    /* under the lock */
+	struct vn_gm_file **bucket; /* under the lock */
 	struct vn_gm_file files[];
 };
 
@@ -93,7 +93,7 @@ static bool
 cover(void *base, size_t size, int prot)
 {
 	return mmap(base, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
-		0) != MAP_FAILED;
+		       0) != MAP_FAILED;
 }
 
 bool
@@ -172,7 +172,7 @@ static bool
 same_file(const struct vn_gm_file *a, const struct vn_gm_file *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->offset == b->offset &&
-		a->size == b->size && a->read_only == b->read_only;
+	       a->size == b->size && a->read_only == b->read_only;
 }
 
 static struct vn_gm_file *
@@ -236,7 +236,7 @@ key_of(int fd, uint64_t offset, uint64_t size, bool read_only, struct vn_gm_file
 	if (!S_ISREG(st.st_mode) || *page == 0)
 		return -EINVAL;
 	if (size == 0 || offset % *page != 0 || st.st_size < 0 || size > (uint64_t)st.st_size ||
-	    offset > (uint64_t)st.st_size - size)
+		offset > (uint64_t)st.st_size - size)
 		return -EINVAL;
 	key->dev = st.st_dev;
 	key->ino = st.st_ino;

@@ -24,12 +24,12 @@ struct vn_gm_file {
 	struct vn_gm_registry *reg; /* constant */
 
 	/* Written under the registry's lock, framed by seq; read by the SIGBUS handler. */
-	atomic_uint seq;            /* odd: base, map_size and prot are being changed */
-	_Atomic(uint8_t *) base;    /* NULL: not mapped */
-	atomic_size_t map_size;     /* whole pages of the file */
+	atomic_uint seq;         /* odd: base, map_size and prot are being changed */
+	_Atomic(uint8_t *) base; /* NULL: not mapped */
+	atomic_size_t map_size;  /* whole pages of the file */
 	atomic_int prot;
 
-	atomic_bool broken;         /* any thread */
+	atomic_bool broken; /* any thread */
 
 	/* Identity; written under the lock while no reference exists. */
 	dev_t dev;
@@ -37,8 +37,8 @@ struct vn_gm_file {
 	uint64_t offset, size;
 	bool read_only;
 
-	unsigned int refs;          /* under the lock */
-	struct vn_gm_file *next;    /* under the lock: bucket chain, or free list */
+	unsigned int refs;       /* under the lock */
+	struct vn_gm_file *next; /* under the lock: bucket chain, or free list */
 };
 
 #endif /* VN_GM_FILE_H */

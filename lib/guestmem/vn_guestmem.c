@@ -21,7 +21,7 @@ region_valid(const struct vn_gm_region *r)
 {
 	/* An end of exactly 2^64 counts as wrapping, so that no sum below ever does. */
 	if (r->file == NULL || r->size == 0 || r->gpa + r->size < r->gpa ||
-	    r->uva + r->size < r->uva)
+		r->uva + r->size < r->uva)
 		return false;
 	if (r->file_offset > r->file->size || r->size > r->file->size - r->file_offset)
 		return false;

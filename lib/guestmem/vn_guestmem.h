@@ -90,20 +90,22 @@ struct vn_gm_region {
 /** Immutable table. Fields are read-only to everybody but vn_guestmem.c. */
 struct vn_guestmem {
 	unsigned int n;
-	unsigned int refs;       /* control thread */
+	unsigned int refs; /* control thread */
 	struct vn_gm_slot {
 		uint64_t gpa, size, uva;
-		uint8_t *base;       /* our address of gpa */
+		uint8_t *base; /* our address of gpa */
 		struct vn_gm_file *file;
 		bool read_only;
-	} slot[];                /* sorted by gpa, no overlaps */
+	} slot[]; /* sorted by gpa, no overlaps */
 };
 
 /**
  * Build a table. Control thread.
- * @return 0; -EINVAL (empty, wrapping, overlapping region, region beyond its file); -E2BIG; -ENOMEM.
+ * @return 0; -EINVAL (empty, wrapping, overlapping region, region beyond its file); -E2BIG;
+ * -ENOMEM.
  */
-int vn_guestmem_create(const struct vn_gm_region *regions, unsigned int n, struct vn_guestmem **mem);
+int vn_guestmem_create(
+	const struct vn_gm_region *regions, unsigned int n, struct vn_guestmem **mem);
 struct vn_guestmem *vn_guestmem_ref(struct vn_guestmem *mem);
 /** Control or helper thread. NULL is fine. */
 void vn_guestmem_unref(struct vn_guestmem *mem);
@@ -118,8 +120,8 @@ uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
  * The region that holds @p gpa, or NULL. @p hint (owned by the caller, initially 0) remembers the
  * last one found; binary search otherwise.
  */
-const struct vn_gm_slot *vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa,
-	uint32_t *hint);
+const struct vn_gm_slot *vn_guestmem_find(
+	const struct vn_guestmem *mem, uint64_t gpa, uint32_t *hint);
 
 /**
  * Translate the beginning of [gpa, gpa + *len). On return *len is how much of it is contiguous in
@@ -129,8 +131,8 @@ const struct vn_gm_slot *vn_guestmem_find(const struct vn_guestmem *mem, uint64_
  *   is asked of a read-only region.
  */
 static inline void *
-vn_guestmem_part(const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write,
-	uint32_t *hint)
+vn_guestmem_part(
+	const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write, uint32_t *hint)
 {
 	const struct vn_gm_slot *s;
 	uint64_t off, room;

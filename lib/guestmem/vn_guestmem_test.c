@@ -109,7 +109,8 @@ map_refuses(void **state)
 	assert_int_equal(vn_gm_file_map(reg, fd, PAGE, 4 * PAGE, false, f), -EINVAL);
 	assert_int_equal(vn_gm_file_map(reg, fd, 4 * PAGE, PAGE, false, f), -EINVAL);
 	assert_int_equal(vn_gm_file_map(reg, fd, 12, PAGE, false, f), -EINVAL);
-	assert_int_equal(vn_gm_file_map(reg, fd, UINT64_MAX - PAGE + 1, 2 * PAGE, false, f), -EINVAL);
+	assert_int_equal(
+		vn_gm_file_map(reg, fd, UINT64_MAX - PAGE + 1, 2 * PAGE, false, f), -EINVAL);
 	assert_int_equal(vn_gm_file_map(reg, fd, PAGE, UINT64_MAX, false, f), -EINVAL);
 	assert_int_equal(pipe(pipefd), 0);
 	assert_int_equal(vn_gm_file_map(reg, pipefd[0], 0, PAGE, false, f), -EINVAL);
@@ -170,7 +171,7 @@ static void
 truncated_file_is_survived(void **state)
 {
 	struct vn_gm_registry *reg = *state;
-	struct sigaction sa = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO }, old;
+	struct sigaction sa = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO}, old;
 	int fd = memfd_create("guest", MFD_CLOEXEC);
 	struct vn_gm_file *f, *other, *again;
 	struct vn_gm_region r[2];
@@ -181,8 +182,8 @@ truncated_file_is_survived(void **state)
 	assert_int_equal(vn_gm_file_map(reg, fd, 0, PAGE, false, &other), 0);
 	assert_int_equal(vn_gm_file_map(reg, fd, 0, 4 * PAGE, false, &f), 0);
 	memset(r, 0, sizeof(r));
-	r[0] = (struct vn_gm_region){ .gpa = 0, .size = PAGE, .file = other };
-	r[1] = (struct vn_gm_region){ .gpa = PAGE, .size = 4 * PAGE, .file = f };
+	r[0] = (struct vn_gm_region){.gpa = 0, .size = PAGE, .file = other};
+	r[1] = (struct vn_gm_region){.gpa = PAGE, .size = 4 * PAGE, .file = f};
 	assert_int_equal(vn_guestmem_create(r, 2, &mem), 0);
 	p = vn_gm_file_base(f);
 	p[0] = 1;
@@ -221,7 +222,7 @@ static void
 revoked_memory_is_private(void **state)
 {
 	struct vn_gm_registry *reg = *state;
-	struct vn_gm_region r = { .gpa = 0, .size = PAGE };
+	struct vn_gm_region r = {.gpa = 0, .size = PAGE};
 	struct vn_guestmem *mem;
 	int fd = memfd(PAGE);
 	uint8_t *p, byte;
@@ -247,8 +248,8 @@ static void
 bad_tables(void **state)
 {
 	const struct vn_gm_region good[2] = {
-		{ .gpa = 0x1000, .size = PAGE, .uva = 0x7000 },
-		{ .gpa = 0x2000, .size = PAGE, .uva = 0x8000, .file_offset = PAGE },
+		{.gpa = 0x1000, .size = PAGE, .uva = 0x7000},
+		{.gpa = 0x2000, .size = PAGE, .uva = 0x8000, .file_offset = PAGE},
 	};
 	struct vn_gm_region r[2], one;
 	struct vn_gm_file *f, *ro;
@@ -257,12 +258,13 @@ bad_tables(void **state)
 
 	assert_int_equal(vn_gm_file_map(*state, fd, 0, 2 * PAGE, false, &f), 0);
 	assert_int_equal(vn_gm_file_map(*state, fd, 0, 2 * PAGE, true, &ro), 0);
-#define TRY(field, value) do { \
-	memcpy(r, good, sizeof(r)); \
-	r[0].file = r[1].file = f; \
-	r[1].field = (value); \
-	assert_int_equal(vn_guestmem_create(r, 2, &mem), -EINVAL); \
-} while (0)
+#define TRY(field, value)                                                  \
+	do {                                                               \
+		memcpy(r, good, sizeof(r));                                \
+		r[0].file = r[1].file = f;                                 \
+		r[1].field = (value);                                      \
+		assert_int_equal(vn_guestmem_create(r, 2, &mem), -EINVAL); \
+	} while (0)
 	TRY(size, 0);
 	TRY(size, PAGE + 1);
 	TRY(size, UINT64_MAX);
@@ -294,10 +296,10 @@ translation_at_the_edges(void **state)
 {
 	/* Two that touch, a read-only one behind a gap, and one that ends as high as it can. */
 	struct vn_gm_region r[4] = {
-		{ .gpa = 0x20000, .size = PAGE, .file_offset = 0, .read_only = true },
-		{ .gpa = 0x11000, .size = PAGE, .uva = 0x101000, .file_offset = 2 * PAGE },
-		{ .gpa = 0x10000, .size = PAGE, .uva = 0x900000, .file_offset = PAGE },
-		{ .gpa = UINT64_MAX - PAGE, .size = PAGE, .file_offset = 3 * PAGE },
+		{.gpa = 0x20000, .size = PAGE, .file_offset = 0, .read_only = true},
+		{.gpa = 0x11000, .size = PAGE, .uva = 0x101000, .file_offset = 2 * PAGE},
+		{.gpa = 0x10000, .size = PAGE, .uva = 0x900000, .file_offset = PAGE},
+		{.gpa = UINT64_MAX - PAGE, .size = PAGE, .file_offset = 3 * PAGE},
 	};
 	struct vn_guestmem *mem;
 	struct vn_gm_file *f;
@@ -350,7 +352,7 @@ translation_at_the_edges(void **state)
 static void
 lookup_in_many(void **state)
 {
-	static const unsigned int counts[] = { 1, 2, 509, VN_GM_MAX_REGIONS };
+	static const unsigned int counts[] = {1, 2, 509, VN_GM_MAX_REGIONS};
 	struct vn_gm_region *r = calloc(VN_GM_MAX_REGIONS, sizeof(*r));
 	struct vn_gm_file *f;
 	int fd = memfd(VN_GM_MAX_REGIONS);
@@ -378,8 +380,8 @@ lookup_in_many(void **state)
 			uint64_t size = RTE_MIN(3u, VN_GM_MAX_REGIONS - i);
 			uint64_t off = rand() % 5;
 			uint64_t len = 1;
-			uint8_t *p = vn_guestmem_part(mem, (i + 1) * UINT64_C(16) + off, &len, true,
-				&hint);
+			uint8_t *p = vn_guestmem_part(
+				mem, (i + 1) * UINT64_C(16) + off, &len, true, &hint);
 
 			if (off < size)
 				assert_ptr_equal(p, (uint8_t *)vn_gm_file_base(f) + i + off);

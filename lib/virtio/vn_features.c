@@ -8,9 +8,7 @@
 #include "vn_features.h"
 
 #define NAME(macro, bit, name) [bit] = name,
-static const char *const feature_names[64] = {
-	VN_FEATURES(NAME)
-};
+static const char *const feature_names[64] = {VN_FEATURES(NAME)};
 #undef NAME
 
 const char *

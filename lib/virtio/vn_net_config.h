@@ -34,15 +34,15 @@
 
 /** Little-endian. A field means something only if its feature is offered. */
 struct vn_net_config {
-	uint8_t mac[6];                          /**< VN_NET_F_MAC */
-	rte_le16_t status;                       /**< VN_NET_F_STATUS: VN_NET_S_x */
-	rte_le16_t max_virtqueue_pairs;          /**< VN_NET_F_MQ or VN_NET_F_RSS */
-	rte_le16_t mtu;                          /**< VN_NET_F_MTU */
-	rte_le32_t speed;                        /**< VN_NET_F_SPEED_DUPLEX: Mb/s */
-	uint8_t duplex;                          /**< VN_NET_F_SPEED_DUPLEX: VN_NET_DUPLEX_x */
-	uint8_t rss_max_key_size;                /**< VN_NET_F_RSS or VN_NET_F_HASH_REPORT */
+	uint8_t mac[6];                              /**< VN_NET_F_MAC */
+	rte_le16_t status;                           /**< VN_NET_F_STATUS: VN_NET_S_x */
+	rte_le16_t max_virtqueue_pairs;              /**< VN_NET_F_MQ or VN_NET_F_RSS */
+	rte_le16_t mtu;                              /**< VN_NET_F_MTU */
+	rte_le32_t speed;                            /**< VN_NET_F_SPEED_DUPLEX: Mb/s */
+	uint8_t duplex;                              /**< VN_NET_F_SPEED_DUPLEX: VN_NET_DUPLEX_x */
+	uint8_t rss_max_key_size;                    /**< VN_NET_F_RSS or VN_NET_F_HASH_REPORT */
 	rte_le16_t rss_max_indirection_table_length; /**< VN_NET_F_RSS */
-	rte_le32_t supported_hash_types;         /**< VN_NET_F_RSS or VN_NET_F_HASH_REPORT */
+	rte_le32_t supported_hash_types;             /**< VN_NET_F_RSS or VN_NET_F_HASH_REPORT */
 } __rte_packed;
 static_assert(sizeof(struct vn_net_config) == 24, "virtio 1.2, 5.1.4");
 static_assert(offsetof(struct vn_net_config, speed) == 12, "virtio 1.2, 5.1.4");

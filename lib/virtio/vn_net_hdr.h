@@ -29,7 +29,8 @@
 #define VN_NET_HDR_GSO_UDP_L4 5 /* USO */
 #define VN_NET_HDR_GSO_ECN    0x80
 
-/** Little-endian on the ring. 12 bytes; 10 (no num_buffers) for a legacy driver without MRG_RXBUF. */
+/** Little-endian on the ring. 12 bytes; 10 (no num_buffers) for a legacy driver without MRG_RXBUF.
+ */
 struct vn_net_hdr {
 	uint8_t flags;
 	uint8_t gso_type;
@@ -47,7 +48,8 @@ static_assert(sizeof(struct vn_net_hdr) == 12, "virtio 1.2, 5.1.6");
 /** Bytes of private area every mbuf pool of ours has (RTE_MBUF_PRIV_ALIGN is 8). */
 #define VN_MBUF_PRIV_SIZE 16
 
-/** Largest frame that passes: a TSO frame's 65535 bytes of IP packet and 18 of Ethernet and VLAN. */
+/** Largest frame that passes: a TSO frame's 65535 bytes of IP packet and 18 of Ethernet and VLAN.
+ */
 #define VN_MAX_FRAME (65535 + 18)
 
 /** The header that travels with the (first) mbuf @p m. */

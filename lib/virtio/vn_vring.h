@@ -72,7 +72,8 @@ vn_vring_avail_bytes(uint16_t size)
 static inline uint64_t
 vn_vring_used_bytes(uint16_t size)
 {
-	return sizeof(struct vn_vring_used) + (uint64_t)size * sizeof(struct vn_vring_used_elem) + 2;
+	return sizeof(struct vn_vring_used) + (uint64_t)size * sizeof(struct vn_vring_used_elem) +
+	       2;
 }
 
 /**

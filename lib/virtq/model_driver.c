@@ -43,7 +43,8 @@ static uint64_t
 ring_bytes(uint16_t size)
 {
 	return RTE_ALIGN_CEIL(vn_vring_desc_bytes(size) + vn_vring_avail_bytes(size) +
-		vn_vring_used_bytes(size) + 64, 4096);
+				      vn_vring_used_bytes(size) + 64,
+		4096);
 }
 
 static void
@@ -70,12 +71,14 @@ make_memory(struct model_driver *md, uint32_t region_size)
 	md->region_size = region_size;
 	r = calloc(2 + DATA_SIZE / region_size, sizeof(*r));
 	assert_non_null(r);
-	r[0] = (struct vn_gm_region){ .gpa = MD_RING_GPA, .size = rings, .file = file };
+	r[0] = (struct vn_gm_region){.gpa = MD_RING_GPA, .size = rings, .file = file};
 	for (uint64_t at = 0; at < DATA_SIZE; at += r[n++].size) {
 		uint64_t len = RTE_MIN(region_size, DATA_SIZE - at);
 
-		r[n] = (struct vn_gm_region){ .gpa = MD_DATA_GPA + at, .size = len,
-			.file_offset = rings + DATA_SIZE - at - len, .file = file };
+		r[n] = (struct vn_gm_region){.gpa = MD_DATA_GPA + at,
+			.size = len,
+			.file_offset = rings + DATA_SIZE - at - len,
+			.file = file};
 	}
 	assert_int_equal(vn_guestmem_create(r, n, &md->mem), 0);
 	vn_gm_file_unref(file);
@@ -194,7 +197,7 @@ void
 md_set_desc(struct model_driver *md, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
 	uint16_t next)
 {
-	md->desc[i] = (struct vn_vring_desc){ addr, len, flags, next };
+	md->desc[i] = (struct vn_vring_desc){addr, len, flags, next};
 }
 
 void
@@ -225,8 +228,8 @@ heap_alloc(struct model_driver *md, uint32_t len, uint64_t *gpa)
 static bool
 make_parts(struct model_driver *md, struct md_chain *c, uint32_t len, unsigned int max)
 {
-	unsigned int n = 1 + (rng_chance(&md->rng, 50) ? rng_below(&md->rng, 2) :
-							 rng_below(&md->rng, max));
+	unsigned int n =
+		1 + (rng_chance(&md->rng, 50) ? rng_below(&md->rng, 2) : rng_below(&md->rng, max));
 	uint32_t left = len;
 
 	n = md->plain ? 1 : RTE_MIN(n, max);
@@ -249,7 +252,7 @@ make_parts(struct model_driver *md, struct md_chain *c, uint32_t len, unsigned i
 		left -= part;
 		/* A gap of odd size, so that buffers begin anywhere. */
 		if (rng_chance(&md->rng, 30))
-			(void)heap_alloc(md, rng_below(&md->rng, 40), &(uint64_t){ 0 });
+			(void)heap_alloc(md, rng_below(&md->rng, 40), &(uint64_t){0});
 	}
 	return true;
 }
@@ -312,8 +315,9 @@ md_add(struct model_driver *md, const void *data, uint32_t len)
 	/* Plain descriptors may come before the one that names the table (2.7.5.3.2). */
 	direct = c->num_parts;
 	if (indirect) {
-		direct = rng_chance(&md->rng, 70) ? 0 :
-			rng_below(&md->rng, RTE_MIN(c->num_parts, md->num_free));
+		direct = rng_chance(&md->rng, 70)
+				 ? 0
+				 : rng_below(&md->rng, RTE_MIN(c->num_parts, md->num_free));
 		if (!make_indirect(md, c, direct, &table_gpa, &table_len))
 			goto undo;
 	}

@@ -40,14 +40,14 @@ struct md_chain {
 	uint16_t head;
 	uint16_t descs[MD_MAX_CHAIN]; /**< ring descriptors that it holds */
 	uint16_t num_descs;
-	uint16_t total_descs;         /**< with those of an indirect table: what the device reads */
+	uint16_t total_descs; /**< with those of an indirect table: what the device reads */
 	uint16_t num_parts;
 	struct {
 		uint64_t gpa;
 		uint32_t len;
 	} part[MD_MAX_CHAIN];
 	uint32_t capacity;
-	uint64_t heap_end;            /**< what is free again with this chain */
+	uint64_t heap_end; /**< what is free again with this chain */
 };
 
 struct model_driver {
@@ -55,7 +55,7 @@ struct model_driver {
 	uint16_t size;
 	uint64_t features;
 	bool is_rx;
-	bool plain;                   /**< set by a test: each chain is one descriptor */
+	bool plain; /**< set by a test: each chain is one descriptor */
 	uint8_t hdr_len;
 
 	/* Guest memory: rings in one region, data in many whose order in the file is reversed. */
@@ -63,8 +63,8 @@ struct model_driver {
 	struct vn_guestmem *mem;
 	int memfd;
 	uint64_t data_size;
-	uint32_t region_size;         /**< of the data regions; the last may be smaller */
-	uint8_t *file;                /**< the test's own mapping of the whole file */
+	uint32_t region_size; /**< of the data regions; the last may be smaller */
+	uint8_t *file;        /**< the test's own mapping of the whole file */
 	uint64_t file_size;
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	struct vn_vring_desc *desc;
@@ -72,11 +72,11 @@ struct model_driver {
 	struct vn_vring_used *used;
 
 	uint16_t next_avail, next_used;
-	uint16_t event;               /**< used_event last written */
-	uint16_t *free_desc;          /**< stack; with IN_ORDER only their number counts */
+	uint16_t event;      /**< used_event last written */
+	uint16_t *free_desc; /**< stack; with IN_ORDER only their number counts */
 	uint16_t num_free;
-	uint16_t next_desc;           /**< with IN_ORDER */
-	struct md_chain *chain;       /**< outstanding, at next_used.. & (size - 1) */
+	uint16_t next_desc;            /**< with IN_ORDER */
+	struct md_chain *chain;        /**< outstanding, at next_used.. & (size - 1) */
 	uint64_t heap_head, heap_tail; /**< free-running; data memory is used as a ring */
 };
 
@@ -107,12 +107,13 @@ bool md_add(struct model_driver *md, const void *data, uint32_t len);
 uint16_t md_outstanding(const struct model_driver *md);
 /**
  * Take one chain back. Checks its id and length.
- * @return length written by the device, -1 if there is none; *chain is valid until the next md_add().
+ * @return length written by the device, -1 if there is none; *chain is valid until the next
+ * md_add().
  */
 int64_t md_get(struct model_driver *md, struct md_chain *chain);
 /** What the device wrote into a chain that came back. */
-void md_chain_read(const struct model_driver *md, const struct md_chain *chain, void *dst,
-	uint32_t len);
+void md_chain_read(
+	const struct model_driver *md, const struct md_chain *chain, void *dst, uint32_t len);
 
 /** The device's avail_event field. */
 uint16_t md_avail_event(const struct model_driver *md);

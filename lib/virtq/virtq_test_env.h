@@ -28,9 +28,9 @@ static uint64_t env_seed;
 static inline int
 env_setup(void **state)
 {
-	static char args[][32] = { "test", "--no-huge", "--no-pci", "--no-telemetry",
-		"--no-shconf", "-m", "64", "-l", "0", "--log-level=lib.eal:error" };
-	char *argv[RTE_DIM(args) + 1] = { NULL };
+	static char args[][32] = {"test", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf",
+		"-m", "64", "-l", "0", "--log-level=lib.eal:error"};
+	char *argv[RTE_DIM(args) + 1] = {NULL};
 	int ret;
 
 	(void)state;
@@ -38,8 +38,8 @@ env_setup(void **state)
 		argv[i] = args[i];
 	ret = rte_eal_init(RTE_DIM(args), argv);
 	assert_true(ret >= 0);
-	env_pool = rte_pktmbuf_pool_create("test", ENV_MBUFS, 0, VN_MBUF_PRIV_SIZE,
-		RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	env_pool = rte_pktmbuf_pool_create(
+		"test", ENV_MBUFS, 0, VN_MBUF_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	assert_non_null(env_pool);
 	return 0;
 }
@@ -162,7 +162,7 @@ static inline uint64_t
 errors(const struct vn_virtq_stats *s)
 {
 	return s->bad_desc_errors + s->exceed_max_chain + s->invalid_buffer + s->bad_header +
-		s->oversized + s->no_buffer;
+	       s->oversized + s->no_buffer;
 }
 
 /* Behind a bad chain comes a good one, which must arrive. */

@@ -34,26 +34,26 @@ struct run {
 	int call_fd;
 	uint32_t max_frame, min_buffer;
 
-	struct frame *fifo;          /* sent, not seen at the other end */
+	struct frame *fifo; /* sent, not seen at the other end */
 	unsigned int fifo_size, put, got;
 	uint64_t bytes, descs;
-	uint16_t expect_used;        /* what the engine will publish */
-	unsigned int taken;          /* TX: dequeued, not completed */
-	bool waiting;                /* the driver sleeps and must be woken */
-	bool polling;                /* the driver wants no interrupt */
+	uint16_t expect_used; /* what the engine will publish */
+	unsigned int taken;   /* TX: dequeued, not completed */
+	bool waiting;         /* the driver sleeps and must be woken */
+	bool polling;         /* the driver wants no interrupt */
 	uint8_t *buf, *buf2;
 };
 
 static inline void
 frame_fill(const struct frame *f, uint8_t *buf)
 {
-	struct rng r = { f->seed };
+	struct rng r = {f->seed};
 	uint32_t i = 0;
 
 	for (; i + 8 <= f->len; i += 8)
-		memcpy(buf + i, &(uint64_t){ rng_next(&r) }, 8);
+		memcpy(buf + i, &(uint64_t){rng_next(&r)}, 8);
 	if (i < f->len)
-		memcpy(buf + i, &(uint64_t){ rng_next(&r) }, f->len - i);
+		memcpy(buf + i, &(uint64_t){rng_next(&r)}, f->len - i);
 }
 
 /* A header as the sender may write it with these features. */
@@ -62,9 +62,10 @@ make_hdr(struct run *t, uint32_t len)
 {
 	const uint64_t f = t->md.features;
 	const bool rx = t->md.is_rx;
-	struct vn_net_hdr h = { 0 };
+	struct vn_net_hdr h = {0};
 
-	if (!(f & (rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM)) || len < 60 || rng_chance(&t->rng, 40))
+	if (!(f & (rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM)) || len < 60 ||
+		rng_chance(&t->rng, 40))
 		return h;
 	h.flags = VN_NET_HDR_F_NEEDS_CSUM;
 	h.csum_start = 14 + rng_below(&t->rng, 20);
@@ -97,8 +98,8 @@ new_frame(struct run *t)
 static inline uint64_t
 random_features(struct rng *r, bool rx)
 {
-	static const uint64_t maybe[] = { VN_F_INDIRECT_DESC, VN_F_EVENT_IDX, VN_NET_F_MRG_RXBUF,
-		VN_F_VERSION_1, VN_F_IN_ORDER };
+	static const uint64_t maybe[] = {VN_F_INDIRECT_DESC, VN_F_EVENT_IDX, VN_NET_F_MRG_RXBUF,
+		VN_F_VERSION_1, VN_F_IN_ORDER};
 	uint64_t f = 0;
 
 	for (unsigned int i = 0; i < RTE_DIM(maybe); i++) {
@@ -108,8 +109,8 @@ random_features(struct rng *r, bool rx)
 	if (rng_chance(r, 60))
 		f |= rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM;
 	if (rng_chance(r, 60))
-		f |= rx ? VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_ECN :
-			  VN_NET_F_HOST_TSO4 | VN_NET_F_HOST_ECN;
+		f |= rx ? VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_ECN
+			: VN_NET_F_HOST_TSO4 | VN_NET_F_HOST_ECN;
 	return f;
 }
 
@@ -126,7 +127,7 @@ run_create_vq(struct run *t)
 static inline void
 run_begin(struct run *t, uint64_t seed, bool rx)
 {
-	static const uint32_t regions[] = { 0, 0, 65536, 4096, 257, 40 };
+	static const uint32_t regions[] = {0, 0, 65536, 4096, 257, 40};
 	uint16_t size, start;
 	uint64_t f;
 
@@ -138,8 +139,8 @@ run_begin(struct run *t, uint64_t seed, bool rx)
 	if (rng_chance(&t->rng, 4))
 		size = VN_VQ_MAX_SIZE;
 	/* Most begin where the index wraps soon. */
-	start = rng_chance(&t->rng, 70) ? 65536 - rng_below(&t->rng, 3 * size + 1) :
-					  rng_next(&t->rng);
+	start = rng_chance(&t->rng, 70) ? 65536 - rng_below(&t->rng, 3 * size + 1)
+					: rng_next(&t->rng);
 	md_init(&t->md, seed, size, start, f, rx, regions[rng_below(&t->rng, RTE_DIM(regions))]);
 	t->max_frame = rng_chance(&t->rng, 50) ? 1514 : VN_MAX_FRAME;
 	t->min_buffer = 64;
@@ -170,7 +171,8 @@ run_end(struct run *t)
 	const struct vn_virtq_stats *s = &t->stats;
 
 	assert_int_equal(s->bad_desc_errors + s->exceed_max_chain + s->invalid_buffer +
-		s->bad_header + s->oversized, 0);
+				 s->bad_header + s->oversized,
+		0);
 	assert_null(vn_virtq_broken_why(t->vq));
 	vn_virtq_free(t->vq);
 	md_fini(&t->md);
@@ -233,7 +235,8 @@ engine_mood(struct run *t)
 	case 1:
 		vn_virtq_arm(t->vq);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		assert_true(vn_virtq_avail(t->vq) != 0 || vn_virtq_position(t->vq) == t->md.next_avail);
+		assert_true(
+			vn_virtq_avail(t->vq) != 0 || vn_virtq_position(t->vq) == t->md.next_avail);
 		break;
 	default:
 		vn_virtq_disarm(t->vq);
@@ -261,8 +264,8 @@ tx_add(struct run *t)
 		const struct frame *f = new_frame(t);
 		const uint8_t hdr_len = t->md.hdr_len;
 		const uint16_t old = t->md.next_avail;
-		const bool armed = t->md.features & VN_F_EVENT_IDX ?
-			md_avail_event(&t->md) == old : t->md.used->flags == 0;
+		const bool armed = t->md.features & VN_F_EVENT_IDX ? md_avail_event(&t->md) == old
+								   : t->md.used->flags == 0;
 
 		memcpy(t->buf2, &f->hdr, hdr_len);
 		memcpy(t->buf2 + hdr_len, t->buf, f->len);
@@ -318,7 +321,8 @@ rx_post(struct run *t)
 		uint32_t len = t->md.hdr_len + t->max_frame + rng_below(&t->rng, 10);
 
 		if (mergeable)
-			len = t->min_buffer + rng_below(&t->rng, rng_chance(&t->rng, 50) ? 2000 : 20);
+			len = t->min_buffer +
+			      rng_below(&t->rng, rng_chance(&t->rng, 50) ? 2000 : 20);
 		if (!md_add(&t->md, NULL, len))
 			break;
 	}
@@ -355,7 +359,7 @@ rx_reap(struct run *t)
 
 	while ((len = md_get(&t->md, &c)) >= 0) {
 		const struct frame *f = &t->fifo[t->got % t->fifo_size];
-		struct vn_net_hdr hdr = { 0 };
+		struct vn_net_hdr hdr = {0};
 		unsigned int chains = 1;
 		uint32_t total = len;
 

@@ -26,11 +26,11 @@
 struct bb_header {
 	char magic[16];
 	uint32_t version;
-	uint32_t byte_order;  /* BB_BYTE_ORDER on the machine that wrote it */
+	uint32_t byte_order; /* BB_BYTE_ORDER on the machine that wrote it */
 	uint32_t header_size;
 	uint32_t record_size;
 	uint32_t max_rings;
-	uint32_t check;       /* over all before it */
+	uint32_t check; /* over all before it */
 };
 
 #define BB_BYTE_ORDER  UINT32_C(0x01020304)
@@ -85,8 +85,8 @@ record_sound(const struct vn_bb_ring *r)
 	if (r->live == 0)
 		return true;
 	return r->live == 1 && r->key[0] != '\0' && memchr(r->key, '\0', sizeof(r->key)) != NULL &&
-		r->size != 0 && r->size <= VN_VQ_MAX_SIZE && (r->size & (r->size - 1)) == 0 &&
-		r->burst <= r->size;
+	       r->size != 0 && r->size <= VN_VQ_MAX_SIZE && (r->size & (r->size - 1)) == 0 &&
+	       r->burst <= r->size;
 }
 
 static uint32_t *
@@ -180,8 +180,8 @@ move_aside(const char *path)
 	if (rename(path, old) < 0)
 		ret = -errno;
 	else
-		VN_WARN("%s is damaged or of another version: moved to %s; rings start afresh", path,
-			old);
+		VN_WARN("%s is damaged or of another version: moved to %s; rings start afresh",
+			path, old);
 	free(old);
 	return ret;
 }
@@ -329,7 +329,7 @@ bool
 vn_bb_ring_was_live(const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa)
 {
 	return __atomic_load_n(&r->live, __ATOMIC_ACQUIRE) == 1 && r->size == size &&
-		r->desc_gpa == desc_gpa && r->used_gpa == used_gpa;
+	       r->desc_gpa == desc_gpa && r->used_gpa == used_gpa;
 }
 
 bool

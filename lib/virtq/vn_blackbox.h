@@ -22,16 +22,16 @@ struct vn_blackbox;
 /** One ring. */
 struct vn_bb_ring {
 	/* Line 1: written by the control thread. */
-	char key[VN_BB_KEY_LEN];     /**< the device's VUID, NUL-terminated; "" = free */
-	uint16_t queue;              /**< ring index in the device */
+	char key[VN_BB_KEY_LEN]; /**< the device's VUID, NUL-terminated; "" = free */
+	uint16_t queue;          /**< ring index in the device */
 	uint16_t size;
-	uint32_t live;               /**< 1 between start and clean stop */
+	uint32_t live; /**< 1 between start and clean stop */
 	uint64_t desc_gpa;
 	uint64_t used_gpa;
 	/* Line 2: written by the ring's owner. */
-	uint16_t position;           /**< used->idx as last published */
-	uint16_t burst;              /**< chains taken and not yet published when position was stored */
-	uint32_t generation;         /**< counts publishes (wraps) */
+	uint16_t position;   /**< used->idx as last published */
+	uint16_t burst;      /**< chains taken and not yet published when position was stored */
+	uint32_t generation; /**< counts publishes (wraps) */
 	uint8_t pad[56];
 } __rte_aligned(64);
 
@@ -40,11 +40,13 @@ struct vn_bb_ring {
  * or a damaged one, is moved aside (".old") and a new one is made; *fresh says so. Control thread.
  * @return 0 or negative errno.
  */
-int vn_blackbox_open(const char *path, unsigned int max_rings, struct vn_blackbox **bb, bool *fresh);
+int vn_blackbox_open(
+	const char *path, unsigned int max_rings, struct vn_blackbox **bb, bool *fresh);
 /** The file stays unless @p remove. */
 void vn_blackbox_close(struct vn_blackbox *bb, bool remove);
 
-/** The record of ring @p queue of device @p key: the one that is there, or a free one made its. NULL: full. */
+/** The record of ring @p queue of device @p key: the one that is there, or a free one made its.
+ * NULL: full. */
 struct vn_bb_ring *vn_blackbox_ring(struct vn_blackbox *bb, const char *key, uint16_t queue);
 /** The ring starts: fill line 1 and position, set live last. Control thread, before attach. */
 void vn_bb_ring_start(struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa,
@@ -52,8 +54,8 @@ void vn_bb_ring_start(struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, ui
 /** The ring was stopped cleanly. Control thread, after detach. */
 void vn_bb_ring_stop(struct vn_bb_ring *r);
 /** True if the record says this very ring (addresses, size) was live when its process died. */
-bool vn_bb_ring_was_live(const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa,
-	uint64_t used_gpa);
+bool vn_bb_ring_was_live(
+	const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa);
 /**
  * True if @p used_idx, found in guest memory, can be the position of a ring whose record this is:
  * not before what was published, not beyond the chains taken.
@@ -76,7 +78,7 @@ static inline void
 vn_bb_ring_note(struct vn_bb_ring *r, uint16_t position, uint16_t burst, uint32_t generation)
 {
 	typedef uint64_t __attribute__((may_alias)) word_t;
-	const union vn_bb_word w = { { position, burst, generation } };
+	const union vn_bb_word w = {{position, burst, generation}};
 
 	/* Nothing that the caller does next may get before it: the point is to know of it. */
 	__atomic_store_n((word_t *)&r->position, w.word, __ATOMIC_RELEASE);

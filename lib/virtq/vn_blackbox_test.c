@@ -181,20 +181,20 @@ damaged_files_are_put_aside(void **state)
 		const void *data;
 		size_t len;
 	} damage[] = {
-		{ "magic", 0, "D", 1 },
-		{ "version", 16, &two, 4 },
-		{ "byte order", 20, &two, 4 },
-		{ "header size", 24, &two, 4 },
-		{ "record size", 28, &two, 4 },
-		{ "rings", 32, &two, 4 },
-		{ "check", 36, &two, 4 },
-		{ "key has no end", HEADER, no_end, VN_BB_KEY_LEN },
-		{ "no key", HEADER, "", 1 },
-		{ "size", HEADER + 42, &odd_size, 2 },
-		{ "size 0", HEADER + 42, &(const uint16_t){ 0 }, 2 },
-		{ "live", HEADER + 44, &two, 4 },
-		{ "burst", HEADER + 66, &odd_size, 2 },
-		{ "live, high", HEADER + 44, &huge, 4 },
+		{"magic", 0, "D", 1},
+		{"version", 16, &two, 4},
+		{"byte order", 20, &two, 4},
+		{"header size", 24, &two, 4},
+		{"record size", 28, &two, 4},
+		{"rings", 32, &two, 4},
+		{"check", 36, &two, 4},
+		{"key has no end", HEADER, no_end, VN_BB_KEY_LEN},
+		{"no key", HEADER, "", 1},
+		{"size", HEADER + 42, &odd_size, 2},
+		{"size 0", HEADER + 42, &(const uint16_t){0}, 2},
+		{"live", HEADER + 44, &two, 4},
+		{"burst", HEADER + 66, &odd_size, 2},
+		{"live, high", HEADER + 44, &huge, 4},
 	};
 	const struct env *e = *state;
 
@@ -226,7 +226,7 @@ two_records_of_one_ring(void **state)
 	vn_bb_ring_start(vn_blackbox_ring(bb, "DEV", 0), 64, 0, 0, 0);
 	vn_bb_ring_start(vn_blackbox_ring(bb, "DEV", 1), 64, 0, 0, 0);
 	vn_blackbox_close(bb, false);
-	patch(e, HEADER + RECORD + 40, &(uint16_t){ 0 }, 2);
+	patch(e, HEADER + RECORD + 40, &(uint16_t){0}, 2);
 	vn_blackbox_close(open_bb(e, 4, true), false);
 }
 
@@ -239,7 +239,7 @@ half_written_record(void **state)
 
 	assert_non_null(vn_blackbox_ring(bb, "DEV", 0));
 	vn_blackbox_close(bb, false);
-	patch(e, HEADER + 42, &(uint16_t){ 77 }, 2);
+	patch(e, HEADER + 42, &(uint16_t){77}, 2);
 	bb = open_bb(e, 2, false);
 	assert_non_null(vn_blackbox_ring(bb, "X", 0));
 	assert_non_null(vn_blackbox_ring(bb, "Y", 0));

@@ -39,8 +39,8 @@ map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
 		return -EFAULT;
 	/* A region may lie at another alignment in its file than in the guest. */
 	if ((uintptr_t)desc % VN_VRING_DESC_ALIGN != 0 ||
-	    (uintptr_t)avail % VN_VRING_AVAIL_ALIGN != 0 ||
-	    (uintptr_t)used % VN_VRING_USED_ALIGN != 0)
+		(uintptr_t)avail % VN_VRING_AVAIL_ALIGN != 0 ||
+		(uintptr_t)used % VN_VRING_USED_ALIGN != 0)
 		return -EFAULT;
 	vq->desc = desc;
 	vq->avail_ring = avail;
@@ -53,8 +53,8 @@ map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
 static uint8_t
 hdr_len_of(uint64_t features)
 {
-	return features & (VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF) ? VN_NET_HDR_LEN :
-								  VN_NET_HDR_LEN_LEGACY;
+	return features & (VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF) ? VN_NET_HDR_LEN
+								: VN_NET_HDR_LEN_LEGACY;
 }
 
 /* Which offloads may appear in the headers of this direction (virtio 1.2, 5.1.3). */
@@ -65,12 +65,12 @@ pick_offloads(struct vn_virtq *vq, uint64_t f)
 		uint64_t tx, rx;
 		uint8_t type;
 	} gso[] = {
-		{ VN_NET_F_HOST_TSO4, VN_NET_F_GUEST_TSO4, VN_NET_HDR_GSO_TCPV4 },
-		{ VN_NET_F_HOST_TSO6, VN_NET_F_GUEST_TSO6, VN_NET_HDR_GSO_TCPV6 },
-		{ VN_NET_F_HOST_UFO, VN_NET_F_GUEST_UFO, VN_NET_HDR_GSO_UDP },
+		{VN_NET_F_HOST_TSO4, VN_NET_F_GUEST_TSO4, VN_NET_HDR_GSO_TCPV4},
+		{VN_NET_F_HOST_TSO6, VN_NET_F_GUEST_TSO6, VN_NET_HDR_GSO_TCPV6},
+		{VN_NET_F_HOST_UFO, VN_NET_F_GUEST_UFO, VN_NET_HDR_GSO_UDP},
 		/* Of the GUEST_USO pair, ports give both or none. */
-		{ VN_NET_F_HOST_USO, VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6,
-		  VN_NET_HDR_GSO_UDP_L4 },
+		{VN_NET_F_HOST_USO, VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6,
+			VN_NET_HDR_GSO_UDP_L4},
 	};
 	const bool rx = vq->conf.is_rx;
 
@@ -91,7 +91,7 @@ conf_check(const struct vn_virtq_conf *c)
 	if (c->size == 0 || c->size > VN_VQ_MAX_SIZE || !rte_is_power_of_2(c->size))
 		return -EINVAL;
 	if (c->desc_gpa % VN_VRING_DESC_ALIGN != 0 || c->avail_gpa % VN_VRING_AVAIL_ALIGN != 0 ||
-	    c->used_gpa % VN_VRING_USED_ALIGN != 0)
+		c->used_gpa % VN_VRING_USED_ALIGN != 0)
 		return -EINVAL;
 	return c->stats == NULL ? -EINVAL : 0;
 }
@@ -216,8 +216,9 @@ vn_virtq_interrupt(struct vn_virtq *vq)
 		event = rte_le_to_cpu_16(__atomic_load_n(used_event(vq), __ATOMIC_RELAXED));
 		wanted = vn_vring_need_event(event, vq->published, old);
 	} else {
-		wanted = !(rte_le_to_cpu_16(__atomic_load_n(&vq->avail_ring->flags,
-				   __ATOMIC_RELAXED)) & VN_AVAIL_F_NO_INTERRUPT);
+		wanted = !(rte_le_to_cpu_16(
+				   __atomic_load_n(&vq->avail_ring->flags, __ATOMIC_RELAXED)) &
+			   VN_AVAIL_F_NO_INTERRUPT);
 	}
 	if (wanted)
 		interrupt(vq);
@@ -302,12 +303,12 @@ vn_virtq_set_call(struct vn_virtq *vq, int call_fd)
 }
 
 void
-vn_virtq_set_log(struct vn_virtq *vq, bool on, const struct vn_dirty_log *log,
-	uint64_t used_log_gpa)
+vn_virtq_set_log(
+	struct vn_virtq *vq, bool on, const struct vn_dirty_log *log, uint64_t used_log_gpa)
 {
 	check_owner(vq);
 	vq->log_dirty = on && log != NULL && log->base != NULL;
-	vq->log = vq->log_dirty ? *log : (struct vn_dirty_log){ 0 };
+	vq->log = vq->log_dirty ? *log : (struct vn_dirty_log){0};
 	vq->used_log_gpa = used_log_gpa;
 }
 

@@ -36,43 +36,44 @@ struct vn_bb_ring;
 
 /** vhost-user dirty log (VHOST_F_LOG_ALL): one bit per 4 KiB page, set atomically. */
 struct vn_dirty_log {
-	uint8_t *base;      /**< our mapping of the log */
-	uint64_t size;      /**< bytes; a page beyond it is ignored */
+	uint8_t *base; /**< our mapping of the log */
+	uint64_t size; /**< bytes; a page beyond it is ignored */
 };
 
 /** Counters of one ring (contract 7.2). Written by the owner only, read by anybody. */
 struct vn_virtq_stats {
-	uint64_t received_desc;     /**< available descriptors (indirect ones too) read */
-	uint64_t completed_desc;    /**< of those, completed */
-	uint64_t packets;           /**< frames moved */
-	uint64_t total_bytes;       /**< frame bytes moved, header not counted */
-	uint64_t bad_desc_errors;   /**< impossible descriptors: indices, flags, direction, nesting */
-	uint64_t exceed_max_chain;  /**< chains longer than the ring (or the indirect table) */
-	uint64_t invalid_buffer;    /**< addresses outside the memory map */
-	uint64_t bad_header;        /**< virtio-net header that contradicts the frame or the features */
-	uint64_t oversized;         /**< frames above VN_MAX_FRAME, or longer than the receive buffers */
-	uint64_t no_buffer;         /**< TX: no mbuf; RX: frame refused, too few descriptors */
-	uint64_t interrupts;        /**< interrupts sent */
-	uint64_t suppressed;        /**< interrupts not sent as the driver did not want them */
-	uint64_t batch_last;        /**< RX descriptors of the last received frame ("batch_number") */
-	uint64_t max_post;          /**< most descriptors seen available at once */
-	uint64_t size_class[10];    /**< RX frames by size (contract 7.4), counted when enabled */
+	uint64_t received_desc;   /**< available descriptors (indirect ones too) read */
+	uint64_t completed_desc;  /**< of those, completed */
+	uint64_t packets;         /**< frames moved */
+	uint64_t total_bytes;     /**< frame bytes moved, header not counted */
+	uint64_t bad_desc_errors; /**< impossible descriptors: indices, flags, direction, nesting */
+	uint64_t exceed_max_chain; /**< chains longer than the ring (or the indirect table) */
+	uint64_t invalid_buffer;   /**< addresses outside the memory map */
+	uint64_t bad_header; /**< virtio-net header that contradicts the frame or the features */
+	uint64_t oversized;  /**< frames above VN_MAX_FRAME, or longer than the receive buffers */
+	uint64_t no_buffer;  /**< TX: no mbuf; RX: frame refused, too few descriptors */
+	uint64_t interrupts; /**< interrupts sent */
+	uint64_t suppressed; /**< interrupts not sent as the driver did not want them */
+	uint64_t batch_last; /**< RX descriptors of the last received frame ("batch_number") */
+	uint64_t max_post;   /**< most descriptors seen available at once */
+	uint64_t size_class[10]; /**< RX frames by size (contract 7.4), counted when enabled */
 };
 
 /** What a ring is made of. */
 struct vn_virtq_conf {
-	uint16_t size;              /**< entries, power of two, <= VN_VQ_MAX_SIZE */
-	bool is_rx;                 /**< device to driver (receiveq) */
-	bool log_dirty;             /**< mark buffers and the used ring in @p log */
-	bool count_sizes;           /**< fill size_class */
-	uint16_t start;             /**< avail (= used) index to begin at */
-	uint64_t features;          /**< negotiated */
+	uint16_t size;     /**< entries, power of two, <= VN_VQ_MAX_SIZE */
+	bool is_rx;        /**< device to driver (receiveq) */
+	bool log_dirty;    /**< mark buffers and the used ring in @p log */
+	bool count_sizes;  /**< fill size_class */
+	uint16_t start;    /**< avail (= used) index to begin at */
+	uint64_t features; /**< negotiated */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
-	uint64_t used_log_gpa;      /**< where the used ring is for the log (may differ), with log_dirty */
-	struct vn_guestmem *mem;    /**< stays the caller's; must outlive the ring or its set_mem */
+	uint64_t used_log_gpa; /**< where the used ring is for the log (may differ), with log_dirty
+				*/
+	struct vn_guestmem *mem; /**< stays the caller's; must outlive the ring or its set_mem */
 	struct vn_dirty_log log;
-	int call_fd;                /**< eventfd to interrupt the driver, or -1; stays the caller's */
-	struct vn_bb_ring *bb;      /**< black box record, or NULL; stays the caller's */
+	int call_fd;           /**< eventfd to interrupt the driver, or -1; stays the caller's */
+	struct vn_bb_ring *bb; /**< black box record, or NULL; stays the caller's */
 	struct vn_virtq_stats *stats; /**< counters; the caller's, so they survive the ring */
 };
 
@@ -96,8 +97,8 @@ void vn_virtq_free(struct vn_virtq *vq);
  *
  * @return frames stored in @p pkts; 0 also when broken.
  */
-uint16_t vn_virtq_dequeue(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts,
-	uint16_t n);
+uint16_t vn_virtq_dequeue(
+	struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
 
 /** All chains taken by vn_virtq_dequeue() so far are done with: write their used entries. Owner. */
 void vn_virtq_complete(struct vn_virtq *vq);
@@ -130,7 +131,8 @@ void vn_virtq_interrupt_always(struct vn_virtq *vq);
 /** Chains available now (0 when broken). Owner. */
 uint16_t vn_virtq_avail(struct vn_virtq *vq);
 
-/** Ask the driver for notifications from the present position on. A full fence must follow. Owner. */
+/** Ask the driver for notifications from the present position on. A full fence must follow. Owner.
+ */
 void vn_virtq_arm(struct vn_virtq *vq);
 /** Tell the driver that it need not notify. Owner. */
 void vn_virtq_disarm(struct vn_virtq *vq);
@@ -143,8 +145,8 @@ int vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem);
 /** Replace the interrupt descriptor. Owner. */
 void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
 /** Switch dirty logging. Owner. */
-void vn_virtq_set_log(struct vn_virtq *vq, bool on, const struct vn_dirty_log *log,
-	uint64_t used_log_gpa);
+void vn_virtq_set_log(
+	struct vn_virtq *vq, bool on, const struct vn_dirty_log *log, uint64_t used_log_gpa);
 /** Switch size classes. Owner. */
 void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 

@@ -19,9 +19,9 @@
 
 enum vn_chain_result {
 	VN_CHAIN_OK,
-	VN_CHAIN_BAD,     /* this chain cannot carry a frame; give it back and go on */
-	VN_CHAIN_SEGS,    /* more pieces than VN_VQ_MAX_SEGS */
-	VN_CHAIN_BROKEN,  /* the ring is broken */
+	VN_CHAIN_BAD,    /* this chain cannot carry a frame; give it back and go on */
+	VN_CHAIN_SEGS,   /* more pieces than VN_VQ_MAX_SEGS */
+	VN_CHAIN_BROKEN, /* the ring is broken */
 };
 
 /* What was collected; pieces are in vq->seg[]. Several chains may be collected in turn. */
@@ -47,8 +47,10 @@ chain_read_desc(const struct vn_vring_desc *p)
 	uint64_t addr = rte_le_to_cpu_64(w[0]);
 	uint64_t rest = rte_le_to_cpu_64(w[1]);
 
-	return (struct vn_desc){ .addr = addr, .len = (uint32_t)rest,
-		.flags = (uint16_t)(rest >> 32), .next = (uint16_t)(rest >> 48) };
+	return (struct vn_desc){.addr = addr,
+		.len = (uint32_t)rest,
+		.flags = (uint16_t)(rest >> 32),
+		.next = (uint16_t)(rest >> 48)};
 }
 
 /* A descriptor of an indirect table that is not contiguous in our memory. */
@@ -94,7 +96,7 @@ chain_add_buffer(struct vn_virtq *vq, const struct vn_desc *desc, bool write, ui
 			return chain_break(vq, &vq->stats->invalid_buffer, "memory");
 		if (unlikely(c->segs == VN_VQ_MAX_SEGS))
 			return VN_CHAIN_SEGS;
-		vq->seg[c->segs++] = (struct vn_seg){ .ptr = p, .len = part, .gpa = addr };
+		vq->seg[c->segs++] = (struct vn_seg){.ptr = p, .len = part, .gpa = addr};
 		c->bytes += part;
 		addr += part;
 		len -= part;
@@ -138,7 +140,7 @@ chain_walk(struct vn_virtq *vq, uint16_t head, bool write, bool indirect, uint64
 
 			/* It ends the chain, and its own WRITE flag means nothing (2.7.5.3). */
 			if (!indirect || nested || desc.flags & VN_DESC_F_NEXT || n == 0 ||
-			    desc.len % sizeof(*table) != 0)
+				desc.len % sizeof(*table) != 0)
 				return chain_break(vq, &vq->stats->bad_desc_errors, "indirect");
 			if (n > RTE_MAX(vq->size, VN_VQ_MAX_SEGS))
 				return chain_break(vq, &vq->stats->exceed_max_chain, "indirect");

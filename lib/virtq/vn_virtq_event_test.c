@@ -253,7 +253,7 @@ struct pingpong {
 static bool
 wait_fd(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	uint64_t n;
 
 	return poll(&p, 1, LOST_MS) == 1 && read(fd, &n, sizeof(n)) == sizeof(n);
@@ -273,11 +273,11 @@ driver_thread(void *arg)
 		uint16_t old = md->next_avail;
 
 		while (sent < pp->frames && md_outstanding(md) < 1 + sent % SIZE &&
-		       md_add(md, frame, sizeof(frame)))
+			md_add(md, frame, sizeof(frame)))
 			sent++;
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (md->next_avail != old && md_wants_kick(md, old) &&
-		    write(pp->kick, &one, sizeof(one)) != sizeof(one))
+			write(pp->kick, &one, sizeof(one)) != sizeof(one))
 			break;
 		md_disable_interrupt(md);
 		while (md_get(md, &c) >= 0)
@@ -303,7 +303,7 @@ no_wakeup_is_lost(void **state)
 
 	(void)state;
 	for (unsigned int idx = 0; idx < 2; idx++) {
-		struct pingpong pp = { .frames = frames };
+		struct pingpong pp = {.frames = frames};
 		unsigned int seen = 0;
 		pthread_t thread;
 
@@ -373,11 +373,29 @@ size_classes(void **state)
 		uint32_t len;
 		int class;
 	} vec[] = {
-		{ 14, 0 }, { 64, 0 }, { 65, 1 }, { 127, 1 }, { 128, 2 }, { 255, 2 }, { 256, 3 },
-		{ 511, 3 }, { 512, 4 }, { 1023, 4 }, { 1024, 5 }, { 1522, 5 }, { 1523, 6 }, { 2047, 6 },
-		{ 2048, 7 }, { 4095, 7 }, { 4096, 8 }, { 8191, 8 }, { 8192, 9 }, { 9022, 9 }, { 9023, -1 },
+		{14, 0},
+		{64, 0},
+		{65, 1},
+		{127, 1},
+		{128, 2},
+		{255, 2},
+		{256, 3},
+		{511, 3},
+		{512, 4},
+		{1023, 4},
+		{1024, 5},
+		{1522, 5},
+		{1523, 6},
+		{2047, 6},
+		{2048, 7},
+		{4095, 7},
+		{4096, 8},
+		{8191, 8},
+		{8192, 9},
+		{9022, 9},
+		{9023, -1},
 	};
-	uint64_t expect[10] = { 0 };
+	uint64_t expect[10] = {0};
 	struct fix f;
 
 	(void)state;

@@ -59,7 +59,7 @@ hdr_check_offload(const struct vn_virtq *vq, struct vn_net_hdr *h, uint32_t fram
 	}
 
 	if (type >= 32 || !(vq->gso_types & RTE_BIT64(type)) || h->gso_size == 0 ||
-	    !(h->flags & VN_NET_HDR_F_NEEDS_CSUM))
+		!(h->flags & VN_NET_HDR_F_NEEDS_CSUM))
 		return false;
 	if (type == VN_NET_HDR_GSO_TCPV4 || type == VN_NET_HDR_GSO_TCPV6) {
 		if (h->gso_type & VN_NET_HDR_GSO_ECN && !vq->gso_ecn)
@@ -67,7 +67,7 @@ hdr_check_offload(const struct vn_virtq *vq, struct vn_net_hdr *h, uint32_t fram
 		return offset == TCP_CSUM_OFFSET && start + TCP_HDR_MIN <= frame_len;
 	}
 	return !(h->gso_type & VN_NET_HDR_GSO_ECN) && offset == UDP_CSUM_OFFSET &&
-		start + UDP_HDR_MIN <= frame_len;
+	       start + UDP_HDR_MIN <= frame_len;
 }
 
 /* Check and repair the header of a frame of @p frame_len bytes. False: the frame is to go. */

@@ -43,7 +43,7 @@ expect_broken(struct fix *f, const uint64_t *counter, const char *why)
 static void
 impossible_avail_index(void **state)
 {
-	static const uint16_t idx[] = { SIZE + 1, 65535, 32768 };
+	static const uint16_t idx[] = {SIZE + 1, 65535, 32768};
 	struct fix f;
 
 	(void)state;
@@ -134,8 +134,8 @@ bad_heads_and_links(void **state)
 static void
 bad_addresses(void **state)
 {
-	static const uint64_t addr[] = { 0, MD_DATA_GPA - 1, UINT64_MAX, UINT64_MAX - FRAME + 1,
-		MD_DATA_GPA + (1 << 20), MD_DATA_GPA + (1 << 20) - FRAME / 2 };
+	static const uint64_t addr[] = {0, MD_DATA_GPA - 1, UINT64_MAX, UINT64_MAX - FRAME + 1,
+		MD_DATA_GPA + (1 << 20), MD_DATA_GPA + (1 << 20) - FRAME / 2};
 	struct fix f;
 
 	(void)state;
@@ -164,30 +164,31 @@ bad_indirect(void **state)
 	const struct {
 		uint64_t features, addr;
 		uint32_t len;
-		uint16_t flags;         /* of the descriptor that names the table */
+		uint16_t flags; /* of the descriptor that names the table */
 		uint16_t inner_flags, inner_next;
 		size_t counter;
 		const char *why;
 	} bad[] = {
 #define C(field) offsetof(struct vn_virtq_stats, field)
 		/* not negotiated; with NEXT; sizes; nested; leaves the table; a loop; elsewhere */
-		{ 0, table, 16, 0, 0, 0, C(bad_desc_errors), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 16, VN_DESC_F_NEXT, 0, 0, C(bad_desc_errors), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 0, 0, 0, 0, C(bad_desc_errors), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 15, 0, 0, 0, C(bad_desc_errors), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 17, 0, 0, 0, C(bad_desc_errors), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 0xfffffff0, 0, 0, 0, C(exceed_max_chain), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 16 * 1025, 0, 0, 0, C(exceed_max_chain), "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 16, 0, VN_DESC_F_INDIRECT, 0, C(bad_desc_errors),
-		  "indirect" },
-		{ VN_F_INDIRECT_DESC, table, 16, 0, VN_DESC_F_NEXT, 1, C(bad_desc_errors),
-		  "descriptor-index" },
-		{ VN_F_INDIRECT_DESC, table, 16, 0, VN_DESC_F_NEXT, 0, C(exceed_max_chain), "chain" },
-		{ VN_F_INDIRECT_DESC, 0x10, 16, 0, 0, 0, C(invalid_buffer), "memory" },
-		{ VN_F_INDIRECT_DESC, UINT64_MAX - 7, 16, 0, 0, 0, C(invalid_buffer), "memory" },
+		{0, table, 16, 0, 0, 0, C(bad_desc_errors), "indirect"},
+		{VN_F_INDIRECT_DESC, table, 16, VN_DESC_F_NEXT, 0, 0, C(bad_desc_errors),
+			"indirect"},
+		{VN_F_INDIRECT_DESC, table, 0, 0, 0, 0, C(bad_desc_errors), "indirect"},
+		{VN_F_INDIRECT_DESC, table, 15, 0, 0, 0, C(bad_desc_errors), "indirect"},
+		{VN_F_INDIRECT_DESC, table, 17, 0, 0, 0, C(bad_desc_errors), "indirect"},
+		{VN_F_INDIRECT_DESC, table, 0xfffffff0, 0, 0, 0, C(exceed_max_chain), "indirect"},
+		{VN_F_INDIRECT_DESC, table, 16 * 1025, 0, 0, 0, C(exceed_max_chain), "indirect"},
+		{VN_F_INDIRECT_DESC, table, 16, 0, VN_DESC_F_INDIRECT, 0, C(bad_desc_errors),
+			"indirect"},
+		{VN_F_INDIRECT_DESC, table, 16, 0, VN_DESC_F_NEXT, 1, C(bad_desc_errors),
+			"descriptor-index"},
+		{VN_F_INDIRECT_DESC, table, 16, 0, VN_DESC_F_NEXT, 0, C(exceed_max_chain), "chain"},
+		{VN_F_INDIRECT_DESC, 0x10, 16, 0, 0, 0, C(invalid_buffer), "memory"},
+		{VN_F_INDIRECT_DESC, UINT64_MAX - 7, 16, 0, 0, 0, C(invalid_buffer), "memory"},
 		/* it begins in memory, and ends outside */
-		{ VN_F_INDIRECT_DESC, MD_DATA_GPA + (1 << 20) - 8, 16, 0, 0, 0, C(invalid_buffer),
-		  "memory" },
+		{VN_F_INDIRECT_DESC, MD_DATA_GPA + (1 << 20) - 8, 16, 0, 0, 0, C(invalid_buffer),
+			"memory"},
 #undef C
 	};
 	struct fix f;
@@ -284,7 +285,7 @@ static void
 too_many_pieces(void **state)
 {
 	const unsigned int n = VN_VQ_MAX_SIZE;
-	struct vn_virtq_stats stats = { 0 };
+	struct vn_virtq_stats stats = {0};
 	struct rte_mbuf *pkts[VN_VQ_MAX_BURST];
 	struct model_driver md;
 	struct vn_virtq_conf conf;
@@ -329,18 +330,19 @@ scribble(void *arg)
 {
 	struct scribbler *s = arg;
 	struct model_driver *md = s->md;
-	struct rng r = { s->seed };
+	struct rng r = {s->seed};
 
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
 		uint16_t i = rng_below(&r, md->size);
 
 		switch (rng_below(&r, 6)) {
 		case 0:
-			*(volatile uint64_t *)&md->desc[i].addr = MD_DATA_GPA + rng_below(&r, 1 << 20);
+			*(volatile uint64_t *)&md->desc[i].addr =
+				MD_DATA_GPA + rng_below(&r, 1 << 20);
 			break;
 		case 1:
-			*(volatile uint32_t *)&md->desc[i].len = rng_below(&r, 3) == 0 ?
-				rng_next(&r) : rng_below(&r, 5000);
+			*(volatile uint32_t *)&md->desc[i].len =
+				rng_below(&r, 3) == 0 ? rng_next(&r) : rng_below(&r, 5000);
 			break;
 		case 2:
 			*(volatile uint16_t *)&md->desc[i].flags = rng_below(&r, 8);
@@ -352,7 +354,8 @@ scribble(void *arg)
 			*(volatile uint16_t *)&md->avail->ring[i] = rng_below(&r, md->size);
 			break;
 		default:
-			*(volatile uint16_t *)&md->avail->idx = md->used->idx + rng_below(&r, md->size);
+			*(volatile uint16_t *)&md->avail->idx =
+				md->used->idx + rng_below(&r, md->size);
 		}
 	}
 	return NULL;
@@ -365,16 +368,17 @@ scribbled_rings(void **state)
 
 	(void)state;
 	for (unsigned int round = 1; round <= n; round++) {
-		struct scribbler s = { .seed = round };
+		struct scribbler s = {.seed = round};
 		bool rx = round % 2;
 		pthread_t thread;
 		struct fix f;
 
 		env_seed = round;
-		fix_begin(&f, rx, VN_F_INDIRECT_DESC | VN_F_EVENT_IDX |
-			(round % 4 < 2 ? VN_NET_F_MRG_RXBUF : 0));
+		fix_begin(&f, rx,
+			VN_F_INDIRECT_DESC | VN_F_EVENT_IDX |
+				(round % 4 < 2 ? VN_NET_F_MRG_RXBUF : 0));
 		for (uint64_t at = 0; at < 1 << 20; at += 16) {
-			struct vn_vring_desc d = { MD_DATA_GPA + at, at % 977, at % 4, at % 63 };
+			struct vn_vring_desc d = {MD_DATA_GPA + at, at % 977, at % 4, at % 63};
 
 			md_write(&f.md, MD_DATA_GPA + at, &d, sizeof(d));
 		}

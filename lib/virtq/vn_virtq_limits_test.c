@@ -10,7 +10,7 @@
 static void
 receive_buffer_without_room_for_the_header(void **state)
 {
-	static const uint32_t len[] = { 0, 1, 11 };
+	static const uint32_t len[] = {0, 1, 11};
 	struct fix f;
 
 	(void)state;
@@ -106,12 +106,12 @@ bad_transmit_lengths(void **state)
 		uint32_t len;
 		size_t counter;
 	} bad[] = {
-		{ 0, offsetof(struct vn_virtq_stats, bad_header) },
-		{ 11, offsetof(struct vn_virtq_stats, bad_header) },
-		{ 12, offsetof(struct vn_virtq_stats, bad_header) },
-		{ 12 + 13, offsetof(struct vn_virtq_stats, bad_header) },
-		{ 12 + VN_MAX_FRAME + 1, offsetof(struct vn_virtq_stats, oversized) },
-		{ 1 << 20, offsetof(struct vn_virtq_stats, oversized) },
+		{0, offsetof(struct vn_virtq_stats, bad_header)},
+		{11, offsetof(struct vn_virtq_stats, bad_header)},
+		{12, offsetof(struct vn_virtq_stats, bad_header)},
+		{12 + 13, offsetof(struct vn_virtq_stats, bad_header)},
+		{12 + VN_MAX_FRAME + 1, offsetof(struct vn_virtq_stats, oversized)},
+		{1 << 20, offsetof(struct vn_virtq_stats, oversized)},
 	};
 	struct fix f;
 
@@ -120,8 +120,7 @@ bad_transmit_lengths(void **state)
 		fix_begin(&f, false, VN_F_VERSION_1);
 		md_set_desc(&f.md, 0, MD_DATA_GPA, bad[i].len, 0, 0);
 		md_push_head(&f.md, 0);
-		good_one_behind(&f,
-			(const uint64_t *)((const uint8_t *)&f.stats + bad[i].counter));
+		good_one_behind(&f, (const uint64_t *)((const uint8_t *)&f.stats + bad[i].counter));
 	}
 }
 
@@ -165,21 +164,30 @@ pass_header(bool rx, uint64_t features, struct vn_net_hdr *h, uint32_t len)
 static void
 headers(void **state)
 {
-	const uint64_t csum[2] = { VN_NET_F_CSUM, VN_NET_F_GUEST_CSUM };
-	const uint64_t tso4[2] = { VN_NET_F_HOST_TSO4, VN_NET_F_GUEST_TSO4 };
-	const uint64_t tso6[2] = { VN_NET_F_HOST_TSO6, VN_NET_F_GUEST_TSO6 };
-	const uint64_t ecn[2] = { VN_NET_F_HOST_ECN, VN_NET_F_GUEST_ECN };
-	const uint64_t ufo[2] = { VN_NET_F_HOST_UFO, VN_NET_F_GUEST_UFO };
-	const uint64_t uso[2] = { VN_NET_F_HOST_USO, VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6 };
+	const uint64_t csum[2] = {VN_NET_F_CSUM, VN_NET_F_GUEST_CSUM};
+	const uint64_t tso4[2] = {VN_NET_F_HOST_TSO4, VN_NET_F_GUEST_TSO4};
+	const uint64_t tso6[2] = {VN_NET_F_HOST_TSO6, VN_NET_F_GUEST_TSO6};
+	const uint64_t ecn[2] = {VN_NET_F_HOST_ECN, VN_NET_F_GUEST_ECN};
+	const uint64_t ufo[2] = {VN_NET_F_HOST_UFO, VN_NET_F_GUEST_UFO};
+	const uint64_t uso[2] = {VN_NET_F_HOST_USO, VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6};
 
 	(void)state;
 	for (unsigned int d = 0; d < 2; d++) {
 		const uint64_t all = csum[d] | tso4[d] | tso6[d] | ecn[d] | ufo[d] | uso[d];
-		const struct vn_net_hdr good_csum = { .flags = 1, .csum_start = 34, .csum_offset = 16 };
-		const struct vn_net_hdr good_tso = { .flags = 1, .gso_type = VN_NET_HDR_GSO_TCPV4,
-			.hdr_len = 54, .gso_size = 10, .csum_start = 34, .csum_offset = 16 };
-		const struct vn_net_hdr good_uso = { .flags = 1, .gso_type = VN_NET_HDR_GSO_UDP_L4,
-			.hdr_len = 42, .gso_size = 10, .csum_start = 34, .csum_offset = 6 };
+		const struct vn_net_hdr good_csum = {
+			.flags = 1, .csum_start = 34, .csum_offset = 16};
+		const struct vn_net_hdr good_tso = {.flags = 1,
+			.gso_type = VN_NET_HDR_GSO_TCPV4,
+			.hdr_len = 54,
+			.gso_size = 10,
+			.csum_start = 34,
+			.csum_offset = 16};
+		const struct vn_net_hdr good_uso = {.flags = 1,
+			.gso_type = VN_NET_HDR_GSO_UDP_L4,
+			.hdr_len = 42,
+			.gso_size = 10,
+			.csum_start = 34,
+			.csum_offset = 6};
 		struct vn_net_hdr h;
 
 #define PASS(base, field, value, features) \
@@ -230,8 +238,8 @@ headers(void **state)
 		assert_false(PASS(good_tso, gso_type, 0x81, all & ~ecn[d]));
 		assert_false(PASS(good_tso, gso_type, 0x80, all));
 		for (unsigned int type = 0; type < 256; type++) {
-			bool known = type == 0 || type == 1 || type == 4 || type == 0x81 ||
-				type == 0x84;
+			bool known =
+				type == 0 || type == 1 || type == 4 || type == 0x81 || type == 0x84;
 
 			if (PASS(good_tso, gso_type, type, all) != known)
 				fail_msg("gso_type %#x", type);
@@ -251,7 +259,7 @@ headers(void **state)
 static void
 read_only_memory(void **state)
 {
-	struct vn_virtq_stats stats = { 0 };
+	struct vn_virtq_stats stats = {0};
 	struct vn_gm_region r[2];
 	struct rte_mbuf *m;
 	struct vn_guestmem *mem;
@@ -265,9 +273,11 @@ read_only_memory(void **state)
 		for (unsigned int i = 0; i < 2; i++) {
 			const struct vn_gm_slot *s = &md.mem->slot[i];
 
-			r[i] = (struct vn_gm_region){ .gpa = s->gpa, .size = s->size,
+			r[i] = (struct vn_gm_region){.gpa = s->gpa,
+				.size = s->size,
 				.file_offset = s->base - (uint8_t *)vn_gm_file_base(s->file),
-				.file = s->file, .read_only = i == 1 };
+				.file = s->file,
+				.read_only = i == 1};
 		}
 		assert_int_equal(vn_guestmem_create(r, 2, &mem), 0);
 		memset(&stats, 0, sizeof(stats));
@@ -301,18 +311,19 @@ read_only_memory(void **state)
 static void
 create_refuses(void **state)
 {
-	struct vn_virtq_stats stats = { 0 };
+	struct vn_virtq_stats stats = {0};
 	struct vn_virtq_conf conf;
 	struct model_driver md;
 	struct vn_virtq *vq;
 
 	(void)state;
 	md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, false, 0);
-#define TRY(field, value, err) do { \
-	conf = md_conf(&md, &stats); \
-	conf.field = (value); \
-	assert_int_equal(vn_virtq_create(&conf, &vq), err); \
-} while (0)
+#define TRY(field, value, err)                                      \
+	do {                                                        \
+		conf = md_conf(&md, &stats);                        \
+		conf.field = (value);                               \
+		assert_int_equal(vn_virtq_create(&conf, &vq), err); \
+	} while (0)
 	TRY(size, 0, -EINVAL);
 	TRY(size, 3, -EINVAL);
 	TRY(size, 32769, -EINVAL);

@@ -53,8 +53,8 @@ struct vn_seg {
 	uint64_t gpa; /* for the dirty log */
 };
 
-typedef uint16_t (*vn_virtq_dequeue_fn)(struct vn_virtq *vq, struct rte_mempool *pool,
-	struct rte_mbuf **pkts, uint16_t n);
+typedef uint16_t (*vn_virtq_dequeue_fn)(
+	struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
 typedef uint16_t (*vn_virtq_enqueue_fn)(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
 
 struct vn_virtq {
@@ -68,9 +68,9 @@ struct vn_virtq {
 	bool event_idx;
 	bool log_dirty;
 	bool count_sizes;
-	uint8_t csum_flags;          /* VN_NET_HDR_F_x that may pass */
-	uint32_t gso_types;          /* bit n: gso_type n may pass */
-	bool gso_ecn;                /* ... and VN_NET_HDR_GSO_ECN with it */
+	uint8_t csum_flags; /* VN_NET_HDR_F_x that may pass */
+	uint32_t gso_types; /* bit n: gso_type n may pass */
+	bool gso_ecn;       /* ... and VN_NET_HDR_GSO_ECN with it */
 	struct vn_virtq_stats *stats;
 	struct vn_bb_ring *bb;
 	vn_virtq_dequeue_fn dequeue;
@@ -81,12 +81,12 @@ struct vn_virtq {
 	uint16_t used;
 	uint16_t taken;
 	uint16_t avail;
-	uint16_t signalled;          /* published when the driver was last told or chose not to be */
-	bool signal_due;             /* published since then */
-	uint32_t hint;               /* for vn_guestmem_part() */
-	uint32_t generation;         /* publishes */
-	uint64_t inflight_descs;     /* descriptors of the chains in flight */
-	const char *broken;          /* why; NULL: sound. Read by any thread */
+	uint16_t signalled;      /* published when the driver was last told or chose not to be */
+	bool signal_due;         /* published since then */
+	uint32_t hint;           /* for vn_guestmem_part() */
+	uint32_t generation;     /* publishes */
+	uint64_t inflight_descs; /* descriptors of the chains in flight */
+	const char *broken;      /* why; NULL: sound. Read by any thread */
 
 	/* Seldom used. */
 	struct vn_virtq_conf conf;
@@ -94,7 +94,7 @@ struct vn_virtq {
 	uint64_t used_log_gpa;
 	int call_fd;
 #ifdef VN_DEBUG_OWNERSHIP
-	pid_t owner;                 /* thread id, 0: nobody's */
+	pid_t owner; /* thread id, 0: nobody's */
 #endif
 
 	struct vn_vring_used_elem *inflight; /* size entries, index taken & mask */
@@ -180,7 +180,7 @@ read_avail(struct vn_virtq *vq)
 	 * back, as far as it knows. Behind what we took it cannot go.
 	 */
 	if (unlikely((uint16_t)(idx - vq->published) > vq->size ||
-	    (uint16_t)(idx - vq->published) < (uint16_t)(vq->taken - vq->published))) {
+		     (uint16_t)(idx - vq->published) < (uint16_t)(vq->taken - vq->published))) {
 		count(&vq->stats->bad_desc_errors, 1);
 		virtq_break(vq, "avail-index");
 		return 0;

@@ -49,7 +49,7 @@ recover_tx_round(uint64_t seed)
 			reaped += tx_reap(&t);
 			continue;
 		}
-die:
+	die:
 		/* What was not published will be seen by the network again, and only that. */
 		t.got = reaped + (uint16_t)(t.md.used->idx - t.md.next_used);
 		die_and_resume(&t);

@@ -14,8 +14,8 @@
 
 enum reserve_result {
 	RESERVE_OK,
-	RESERVE_DROP,    /* can never fit; counted */
-	RESERVE_LATER,   /* not enough chains now, or enough work done in this call */
+	RESERVE_DROP,  /* can never fit; counted */
+	RESERVE_LATER, /* not enough chains now, or enough work done in this call */
 	RESERVE_BROKEN,
 };
 
@@ -34,7 +34,7 @@ give_back_empty(struct vn_virtq *vq, struct reserve *r)
 		vq->taken++;
 	}
 	vq->inflight_descs += r->c.descs;
-	r->c = (struct vn_chain){ 0 };
+	r->c = (struct vn_chain){0};
 }
 
 /*
@@ -45,7 +45,7 @@ static __rte_always_inline enum reserve_result
 reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const bool indirect,
 	struct reserve *r, uint32_t *descs)
 {
-	*r = (struct reserve){ .chains = 0 };
+	*r = (struct reserve){.chains = 0};
 	while (r->c.bytes < want) {
 		struct vn_vring_used_elem *e;
 		const struct vn_chain before = r->c;
@@ -71,7 +71,8 @@ reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const 
 		if (unlikely(res == VN_CHAIN_BROKEN))
 			return RESERVE_BROKEN;
 		if (unlikely(res == VN_CHAIN_SEGS)) {
-			/* Nothing is wrong with the chains; the frame is too big for such crumbs. */
+			/* Nothing is wrong with the chains; the frame is too big for such crumbs.
+			 */
 			count(&vq->stats->oversized, 1);
 			return RESERVE_DROP;
 		}
@@ -102,7 +103,7 @@ static __rte_always_inline void
 count_size(struct vn_virtq *vq, uint32_t len)
 {
 	/* Contract 7.4: the largest frame of each class. Larger ones belong to none. */
-	static const uint16_t last[10] = { 64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022 };
+	static const uint16_t last[10] = {64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022};
 
 	for (unsigned int i = 0; i < RTE_DIM(last); i++) {
 		if (len <= last[i]) {
@@ -117,7 +118,7 @@ static __rte_always_inline void
 deliver(struct vn_virtq *vq, const struct vn_net_hdr *hdr, const struct rte_mbuf *m,
 	const struct reserve *r)
 {
-	struct vn_cursor cur = { .seg = vq->seg };
+	struct vn_cursor cur = {.seg = vq->seg};
 	uint32_t left = m->pkt_len;
 
 	cursor_write(&cur, hdr, vq->hdr_len);
@@ -168,7 +169,8 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 			count(&vq->stats->bad_header, 1);
 			continue;
 		}
-		res = reserve_buffers(vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &descs);
+		res = reserve_buffers(
+			vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &descs);
 		if (unlikely(res == RESERVE_DROP))
 			continue;
 		if (unlikely(res != RESERVE_OK)) {
@@ -187,10 +189,10 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 	return i;
 }
 
-#define ENQUEUE(name, mergeable, indirect)                                                         \
-	static uint16_t name(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n)              \
-	{                                                                                          \
-		return enqueue_body(vq, pkts, n, mergeable, indirect);                             \
+#define ENQUEUE(name, mergeable, indirect)                                            \
+	static uint16_t name(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n) \
+	{                                                                             \
+		return enqueue_body(vq, pkts, n, mergeable, indirect);                \
 	}
 ENQUEUE(enqueue_single_direct, false, false)
 ENQUEUE(enqueue_single_indirect, false, true)
@@ -202,8 +204,8 @@ vn_virtq_enqueue_fn
 vn_virtq_pick_enqueue(uint64_t features)
 {
 	static const vn_virtq_enqueue_fn variant[2][2] = {
-		{ enqueue_single_direct, enqueue_single_indirect },
-		{ enqueue_mergeable_direct, enqueue_mergeable_indirect },
+		{enqueue_single_direct, enqueue_single_indirect},
+		{enqueue_mergeable_direct, enqueue_mergeable_indirect},
 	};
 
 	return variant[!!(features & VN_NET_F_MRG_RXBUF)][!!(features & VN_F_INDIRECT_DESC)];

@@ -44,16 +44,16 @@ fill_mbuf(struct rte_mempool *pool, struct rte_mbuf *m, struct vn_cursor *cur, u
 
 enum frame_result {
 	FRAME_OK,
-	FRAME_BAD,       /* counted */
+	FRAME_BAD, /* counted */
 	FRAME_NO_MBUF,
 };
 
 /* Make a frame of what chain_walk() has collected. */
 static __rte_always_inline enum frame_result
-frame_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct rte_mempool *pool,
-	struct rte_mbuf *m)
+frame_from_chain(
+	struct vn_virtq *vq, const struct vn_chain *c, struct rte_mempool *pool, struct rte_mbuf *m)
 {
-	struct vn_cursor cur = { .seg = vq->seg };
+	struct vn_cursor cur = {.seg = vq->seg};
 	struct vn_net_hdr *hdr = vn_mbuf_hdr(m);
 	uint32_t len;
 
@@ -110,7 +110,7 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 	}
 	for (uint16_t i = 0; i < n && descs < VN_VQ_DESC_BUDGET; i++) {
 		enum frame_result frame = FRAME_BAD;
-		struct vn_chain c = { 0 };
+		struct vn_chain c = {0};
 
 		/* One byte more than a frame may have tells that it has more. */
 		switch (chain_walk(vq, heads[i], false, indirect,
