@@ -14,13 +14,13 @@ STAILQ_HEAD(vn_job_list, vn_job);
 
 /** The helper thread and its queues. */
 struct vn_jobs {
-	pthread_mutex_t lock;       /* todo, finished, ending */
+	pthread_mutex_t lock; /* todo, finished, ending */
 	pthread_cond_t more;
 	struct vn_job_list todo;
 	struct vn_job_list finished;
 	bool ending;
-	bool started;               /* control thread */
-	unsigned int pending;       /* control thread */
+	bool started;         /* control thread */
+	unsigned int pending; /* control thread */
 	pthread_t thread;
 };
 

@@ -19,18 +19,18 @@
 
 extern int vn_logtype;
 
-#define VN_LOG_LINE(level, tag, fmt, ...)                                                          \
-	rte_log(RTE_LOG_##level, vn_logtype, "[" tag "] %s:%d:%s: " fmt "\n",                      \
+#define VN_LOG_LINE(level, tag, fmt, ...)                                     \
+	rte_log(RTE_LOG_##level, vn_logtype, "[" tag "] %s:%d:%s: " fmt "\n", \
 		vn_log_basename(__FILE__), __LINE__, __func__, ##__VA_ARGS__)
 
 /** Something failed and an operator should look. */
-#define VN_ERR(fmt, ...)  VN_LOG_LINE(ERR, "ERR", fmt, ##__VA_ARGS__)
+#define VN_ERR(fmt, ...) VN_LOG_LINE(ERR, "ERR", fmt, ##__VA_ARGS__)
 /** Something is odd but handled. Shown at level "err" too. */
 #define VN_WARN(fmt, ...) VN_LOG_LINE(ERR, "WARN", fmt, ##__VA_ARGS__)
 /** Life-cycle events: the default level. */
 #define VN_INFO(fmt, ...) VN_LOG_LINE(INFO, "INFO", fmt, ##__VA_ARGS__)
 /** For engineers. Never per packet. */
-#define VN_DBG(fmt, ...)  VN_LOG_LINE(DEBUG, "DEBUG", fmt, ##__VA_ARGS__)
+#define VN_DBG(fmt, ...) VN_LOG_LINE(DEBUG, "DEBUG", fmt, ##__VA_ARGS__)
 
 /** The file name without its folders. */
 static inline const char *

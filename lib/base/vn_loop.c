@@ -24,8 +24,8 @@ struct wake_cb {
 struct vn_loop {
 	int epfd;
 	int wakefd;
-	bool stop;                              /* any thread writes */
-	LIST_HEAD(, vn_timer) timers;           /* sorted by due_ns */
+	bool stop;                    /* any thread writes */
+	LIST_HEAD(, vn_timer) timers; /* sorted by due_ns */
 	SLIST_HEAD(, wake_cb) wake_cbs;
 	struct vn_jobs jobs;
 	/* The batch being dispatched: a source that is removed meanwhile is blanked here. */
@@ -55,7 +55,7 @@ vn_loop_create(void)
 	loop->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	/* The wake descriptor is the only source without a pointer. */
 	if (loop->epfd < 0 || loop->wakefd < 0 ||
-			epoll_ctl(loop->epfd, EPOLL_CTL_ADD, loop->wakefd, &ev) != 0)
+		epoll_ctl(loop->epfd, EPOLL_CTL_ADD, loop->wakefd, &ev) != 0)
 		goto fail;
 	vn_jobs_init(&loop->jobs);
 	return loop;
@@ -164,7 +164,7 @@ vn_loop_arm(struct vn_loop *loop, struct vn_timer *timer, uint64_t delay_ns)
 	vn_loop_cancel(loop, timer);
 	timer->due_ns = vn_now_ns() + delay_ns;
 	timer->armed = true;
-	LIST_FOREACH(t, &loop->timers, next) {
+	LIST_FOREACH (t, &loop->timers, next) {
 		if (t->due_ns > timer->due_ns) {
 			LIST_INSERT_BEFORE(t, timer, next);
 			return;
@@ -240,7 +240,7 @@ woken(struct vn_loop *loop)
 	RTE_SET_USED(n);
 	vn_jobs_reap(&loop->jobs);
 	SLIST_FOREACH(w, &loop->wake_cbs, next)
-		w->cb(w->ctx);
+	w->cb(w->ctx);
 }
 
 int

@@ -31,16 +31,16 @@ typedef void (*vn_cb)(void *ctx);
 struct vn_fd_source {
 	vn_fd_cb cb;
 	void *ctx;
-	int fd;           /**< written by the loop; -1 when not watched */
-	bool watched;     /**< written by the loop */
+	int fd;       /**< written by the loop; -1 when not watched */
+	bool watched; /**< written by the loop */
 };
 
 /** A one-shot timer. Set cb and ctx, zero the rest. */
 struct vn_timer {
 	vn_cb cb;
 	void *ctx;
-	uint64_t due_ns;  /**< written by the loop */
-	bool armed;       /**< written by the loop */
+	uint64_t due_ns; /**< written by the loop */
+	bool armed;      /**< written by the loop */
 	LIST_ENTRY(vn_timer) next;
 };
 
@@ -53,8 +53,8 @@ struct vn_job {
 	int (*run)(struct vn_job *job);
 	/** Control thread: the work has ended with @p result. May free the job. */
 	void (*done)(struct vn_job *job, int result);
-	int result;                   /**< written by the helper */
-	STAILQ_ENTRY(vn_job) next;    /**< written by the loop */
+	int result;                /**< written by the helper */
+	STAILQ_ENTRY(vn_job) next; /**< written by the loop */
 };
 
 /** @return a loop, or NULL with errno set. Starts the helper thread at the first job. */
@@ -105,7 +105,7 @@ unsigned int vn_loop_jobs_pending(const struct vn_loop *loop);
 /** CLOCK_MONOTONIC in nanoseconds. Any thread. */
 uint64_t vn_now_ns(void);
 
-#define VN_MS(x)  ((uint64_t)(x) * UINT64_C(1000000))
-#define VN_SEC(x) ((uint64_t)(x) * UINT64_C(1000000000))
+#define VN_MS(x)  ((uint64_t)(x)*UINT64_C(1000000))
+#define VN_SEC(x) ((uint64_t)(x)*UINT64_C(1000000000))
 
 #endif /* VN_LOOP_H */

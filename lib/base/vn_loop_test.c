@@ -60,7 +60,8 @@ test_timers_fire_in_order(void **state)
 
 	RTE_SET_USED(state);
 	for (int i = 0; i < 4; i++)
-		t[i] = (struct tagged){.timer = {.cb = note, .ctx = &t[i]}, .seen = &seen, .tag = i};
+		t[i] = (struct tagged){
+			.timer = {.cb = note, .ctx = &t[i]}, .seen = &seen, .tag = i};
 	vn_loop_arm(seen.loop, &t[2].timer, VN_MS(3));
 	vn_loop_arm(seen.loop, &t[0].timer, VN_MS(1));
 	vn_loop_arm(seen.loop, &t[3].timer, VN_MS(4));
@@ -84,7 +85,8 @@ test_removed_source_is_not_called(void **state)
 
 	RTE_SET_USED(state);
 	for (int i = 0; i < 2; i++) {
-		t[i] = (struct tagged){.src = {.cb = note_fd, .ctx = &t[i]}, .seen = &seen, .tag = i};
+		t[i] = (struct tagged){
+			.src = {.cb = note_fd, .ctx = &t[i]}, .seen = &seen, .tag = i};
 		fd[i] = eventfd(1, EFD_NONBLOCK);
 		assert_int_equal(vn_loop_add_fd(seen.loop, &t[i].src, fd[i], EPOLLIN), 0);
 	}
@@ -137,7 +139,10 @@ test_jobs_run_in_order_elsewhere(void **state)
 	RTE_SET_USED(state);
 	for (int i = 0; i < 100; i++) {
 		jobs[i] = (struct counting_job){.job = {.run = job_run, .done = job_done},
-			.tag = i, .ran = &ran, .done = &done, .control = pthread_self()};
+			.tag = i,
+			.ran = &ran,
+			.done = &done,
+			.control = pthread_self()};
 		vn_loop_submit(loop, &jobs[i].job);
 	}
 	for (int i = 0; i < 20; i++)

@@ -479,7 +479,7 @@ long_words(void **state)
 	memcpy(text + 65000, "\"}", 2);
 	assert_int_equal(vn_conf_parse(text, 65002, &conf, &errors), -EINVAL);
 	for (i = 0; errors.e[0].text[i] != '\0'; i++)
-		assert_in_range(errors.e[0].text[i], 0x20, 0x7e);
+		assert_true(errors.e[0].text[i] >= 0x20 && errors.e[0].text[i] <= 0x7e);
 }
 
 /* Any byte changed, removed or doubled: an answer, and messages that can be printed. */

@@ -16,21 +16,22 @@
 #define MAX_VIRT_QUEUES 256
 /** Depth of a ring unless the operator says otherwise (contract 8.10). */
 #define DEFAULT_QUEUE_SIZE 256
-#define DEFAULT_MTU 1500
-#define DEFAULT_SPEED 100000
+#define DEFAULT_MTU        1500
+#define DEFAULT_SPEED      100000
 
 /*
- * What the device side of this version can do. Over vhost-user the VMM has the control queue and the
- * config space: the bits about those mean "does not stand in the VMM's way".
+ * What the device side of this version can do. Over vhost-user the VMM has the control queue and
+ * the config space: the bits about those mean "does not stand in the VMM's way".
  */
 #define SUPPORTED_FEATURES                                                                         \
-	(VN_NET_F_CSUM | VN_NET_F_GUEST_CSUM | VN_NET_F_MTU | VN_NET_F_MAC |                       \
-	 VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_TSO6 | VN_NET_F_GUEST_ECN | VN_NET_F_HOST_TSO4 |     \
-	 VN_NET_F_HOST_TSO6 | VN_NET_F_HOST_ECN | VN_NET_F_MRG_RXBUF | VN_NET_F_STATUS |           \
-	 VN_NET_F_CTRL_VQ | VN_NET_F_CTRL_RX | VN_NET_F_CTRL_VLAN | VN_NET_F_GUEST_ANNOUNCE |      \
-	 VN_NET_F_MQ | VN_NET_F_CTRL_MAC_ADDR | VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC |             \
-	 VN_F_EVENT_IDX | VN_F_VERSION_1 | VN_F_IN_ORDER | VN_NET_F_GUEST_USO4 |                   \
-	 VN_NET_F_GUEST_USO6 | VN_NET_F_HOST_USO | VN_NET_F_SPEED_DUPLEX)
+	(VN_NET_F_CSUM | VN_NET_F_GUEST_CSUM | VN_NET_F_MTU | VN_NET_F_MAC | VN_NET_F_GUEST_TSO4 | \
+		VN_NET_F_GUEST_TSO6 | VN_NET_F_GUEST_ECN | VN_NET_F_HOST_TSO4 |                    \
+		VN_NET_F_HOST_TSO6 | VN_NET_F_HOST_ECN | VN_NET_F_MRG_RXBUF | VN_NET_F_STATUS |    \
+		VN_NET_F_CTRL_VQ | VN_NET_F_CTRL_RX | VN_NET_F_CTRL_VLAN |                         \
+		VN_NET_F_GUEST_ANNOUNCE | VN_NET_F_MQ | VN_NET_F_CTRL_MAC_ADDR | VN_F_ANY_LAYOUT | \
+		VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_VERSION_1 | VN_F_IN_ORDER |             \
+		VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6 | VN_NET_F_HOST_USO |                    \
+		VN_NET_F_SPEED_DUPLEX)
 
 #define OFFLOADS (VN_NET_F_HOST_OFFLOADS | VN_NET_F_GUEST_OFFLOADS)
 
@@ -57,8 +58,8 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 }
 
 /*
- * Over vhost-user the VMM chooses among what the back end can do, so all of it is offered unless the
- * operator gave a mask.
+ * Over vhost-user the VMM chooses among what the back end can do, so all of it is offered unless
+ * the operator gave a mask.
  */
 static uint64_t
 offered_features(const struct vn_controller *ctrl, const struct vn_conf_fn *fn)
@@ -67,7 +68,7 @@ offered_features(const struct vn_controller *ctrl, const struct vn_conf_fn *fn)
 
 	/* Ring mechanics are no service that an operator's mask is about. */
 	return ctrl->supported_features &
-		(mask | VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_VERSION_1);
+	       (mask | VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_VERSION_1);
 }
 
 static int
@@ -77,7 +78,7 @@ static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id, struct vn_d
 	struct vn_identity id;
 	/* SFs of static PFs lie on port 1 only if their RDMA device is that of port 1. */
 	const unsigned int port = !conf->is_lag && !conf->single_port &&
-		strcmp(conf->ib_dev_for_static_pf, conf->ib_dev_p1) == 0;
+				  strcmp(conf->ib_dev_for_static_pf, conf->ib_dev_p1) == 0;
 	int rc;
 
 	rc = vn_identity_static_pf(&id, ctrl->env.board_serial, pf_id, port);
@@ -150,7 +151,8 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 		if (rc == 0)
 			rc = vn_device_create(&ctrl->env.dev, &dc, &dev);
 		if (rc == -ENODEV) {
-			snprintf(err, errlen, "no worker lcore in the window dpa_core_start %u .. "
+			snprintf(err, errlen,
+				"no worker lcore in the window dpa_core_start %u .. "
 				"dpa_core_end %u: give more lcores (-l) or another window",
 				ctrl->conf.dpa_core_start, ctrl->conf.dpa_core_end);
 			return rc;

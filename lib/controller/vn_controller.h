@@ -21,19 +21,19 @@
 struct vn_controller_env {
 	struct vn_device_env dev;
 	const struct vn_transport_ops *transport;
-	const char *socket_dir;    /**< sockets of the devices: DIR/VUID.sock */
+	const char *socket_dir; /**< sockets of the devices: DIR/VUID.sock */
 	const char *board_serial;
 };
 
 /** Read-only outside lib/controller. */
 struct vn_controller {
 	struct vn_controller_env env;
-	struct vn_conf conf;           /**< virtnet.conf in force */
-	struct vn_capacity capacity;   /**< capacity settings in force */
+	struct vn_conf conf;         /**< virtnet.conf in force */
+	struct vn_capacity capacity; /**< capacity settings in force */
 	uint64_t supported_features;
 	uint16_t max_virt_queues;
 	unsigned int num_devices;
-	struct vn_device **device;     /**< ordered: PFs by id, each followed by its VFs */
+	struct vn_device **device; /**< ordered: PFs by id, each followed by its VFs */
 };
 
 /** Takes over @p conf. Makes no device yet. */
@@ -50,8 +50,8 @@ bool vn_controller_settled(const struct vn_controller *ctrl);
 void vn_controller_check_mem(struct vn_controller *ctrl);
 
 /** Unplug and end all devices, then @p done. @p fate is that of the representors. */
-void vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done,
-	void *ctx);
+void vn_controller_stop(
+	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);
 void vn_controller_destroy(struct vn_controller *ctrl);
 
 /** A PF (vf < 0) or a VF. NULL: doesn't exist. */

@@ -145,7 +145,8 @@ exec_set_mem(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	}
 }
 
-/* The ring's engine has gone from one map to the other (NULL: it is broken, and keeps the old one). */
+/* The ring's engine has gone from one map to the other (NULL: it is broken, and keeps the old one).
+ */
 static void
 ring_uses(struct dev_ring *ring, const struct vn_guestmem *old, struct vn_guestmem *mem)
 {
@@ -277,8 +278,8 @@ set_log_late(struct vn_poller_cmd *cmd)
 }
 
 void
-vn_device_set_log(struct vn_device *dev, void *base, uint64_t size, bool on, vn_device_cb done,
-	void *ctx)
+vn_device_set_log(
+	struct vn_device *dev, void *base, uint64_t size, bool on, vn_device_cb done, void *ctx)
 {
 	struct vn_device_priv *priv = dev->priv;
 	struct dev_op *op;

@@ -12,6 +12,8 @@ broken_told(struct vn_poller_cmd *cmd)
 	struct dev_pair *pair = RTE_PTR_SUB(cmd, offsetof(struct dev_pair, broken));
 	struct vn_device *dev = pair->dev;
 
+	/* First: a ring that breaks from now on is told anew; one that broke before is seen here. */
+	__atomic_exchange_n(&pair->telling, false, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 2u * pair->idx; i < 2u * pair->idx + 2; i++) {
 		struct vn_virtq *vq = dev->priv->ring[i].vq;
 
@@ -26,6 +28,9 @@ on_broken(struct vn_poll_qp *qp)
 {
 	struct dev_pair *pair = qp->ctx;
 
+	/* One command for both rings: it must not be queued twice. */
+	if (__atomic_exchange_n(&pair->telling, true, __ATOMIC_SEQ_CST))
+		return;
 	vn_poller_tell(pair->dev->priv->poller, &pair->broken);
 }
 
@@ -47,7 +52,7 @@ static bool
 wanted(const struct dev_pair *pair)
 {
 	return pair->dev->vq[2 * pair->idx].state != VN_VQ_STOPPED ||
-		pair->dev->vq[2 * pair->idx + 1].state != VN_VQ_STOPPED;
+	       pair->dev->vq[2 * pair->idx + 1].state != VN_VQ_STOPPED;
 }
 
 bool

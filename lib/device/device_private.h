@@ -19,21 +19,21 @@ struct vn_virtq;
 struct dev_ring {
 	struct vn_device *dev;
 	uint16_t idx;
-	struct vn_virtq *vq;          /* NULL when STOPPED */
-	struct vn_guestmem *mem;      /* the map that vq uses: a reference of the ring's own */
+	struct vn_virtq *vq;     /* NULL when STOPPED */
+	struct vn_guestmem *mem; /* the map that vq uses: a reference of the ring's own */
 	struct vn_bb_ring *bb;
-	bool sent;                    /* the attach command is on its way or done */
-	bool stop_wanted;             /* stop as soon as the state allows */
-	bool overdue;                 /* the detach command missed its deadline: as good as stopped */
+	bool sent;        /* the attach command is on its way or done */
+	bool stop_wanted; /* stop as soon as the state allows */
+	bool overdue;     /* the detach command missed its deadline: as good as stopped */
 	bool cmd_busy;
-	struct vn_poller_cmd cmd;     /* attach or detach; one at a time */
-	vn_device_cb stop_cb;         /* who waits for the stop */
+	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
+	vn_device_cb stop_cb;     /* who waits for the stop */
 	void *stop_ctx;
 };
 
 enum pair_state {
 	PAIR_CLOSED,
-	PAIR_OPENING,   /* job: port queue */
+	PAIR_OPENING, /* job: port queue */
 	PAIR_OPEN,
 	PAIR_DETACHING, /* command: take the port queue from the poller */
 	PAIR_CLOSING,   /* job */
@@ -44,12 +44,12 @@ struct dev_pair {
 	struct vn_device *dev;
 	uint16_t idx;
 	enum pair_state state;
-	bool failed;                  /* no port queue to be had: the rings go on without */
+	bool failed; /* no port queue to be had: the rings go on without */
 	struct vn_port_queue *pq;
 	struct vn_poll_qp qp;
-	struct vn_poller_cmd cmd;     /* attach or detach of the port queue */
-	bool busy;                    /* a command or a job of ours is on its way */
-	struct vn_poller_cmd broken;  /* poller tells us that a ring is broken */
+	struct vn_poller_cmd cmd;    /* attach or detach of the port queue */
+	bool busy;                   /* a command or a job of ours is on its way */
+	struct vn_poller_cmd broken; /* poller tells us that a ring is broken */
 };
 
 enum port_state {
@@ -73,19 +73,19 @@ struct vn_device_priv {
 	struct vn_guestmem *mem;
 	struct vn_dirty_log log;
 	bool log_on;
-	unsigned int jobs;            /* on their way in the helper thread */
-	unsigned int ops;             /* commands on their way to the poller, rings' and pairs' excepted */
+	unsigned int jobs; /* on their way in the helper thread */
+	unsigned int ops;  /* commands on their way to the poller, rings' and pairs' excepted */
 
 	bool resetting;
 	unsigned int n_reset_waiters;
 	struct dev_waiter reset_waiter[MAX_RESET_WAITERS];
 
-	bool ending;                  /* vn_device_destroy() was called */
+	bool ending; /* vn_device_destroy() was called */
 	enum vn_port_fate fate;
 	struct dev_waiter end_waiter;
 
-	struct dev_ring *ring;        /* num_vqs */
-	struct dev_pair *pair;        /* max_queue_pairs */
+	struct dev_ring *ring; /* num_vqs */
+	struct dev_pair *pair; /* max_queue_pairs */
 };
 
 /* vn_device.c */

@@ -58,7 +58,7 @@ count_running(struct vn_device *dev)
 		dev->enabled_queues += dev->vq[i].state == VN_VQ_RUNNING;
 	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
 		dev->ctrl_mq += dev->vq[2 * i].state == VN_VQ_RUNNING &&
-			dev->vq[2 * i + 1].state == VN_VQ_RUNNING;
+				dev->vq[2 * i + 1].state == VN_VQ_RUNNING;
 }
 
 static void
@@ -214,8 +214,7 @@ start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	int idx;
 
 	if (ring->bb == NULL ||
-			!vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa,
-				setup->used_gpa))
+		!vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa))
 		return setup->start;
 	idx = vn_virtq_split_used_idx(dev->priv->mem, setup->used_gpa);
 	if (idx < 0)
@@ -247,7 +246,8 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	};
 	int rc;
 
-	/* The size is the VMM's choice over vhost-user; conf.max_queue_size is what we would offer. */
+	/* The size is the VMM's choice over vhost-user; conf.max_queue_size is what we would offer.
+	 */
 	if (dev->env.bb != NULL)
 		ring->bb = vn_blackbox_ring(dev->env.bb, dev->conf.vuid, ring->idx);
 	conf.bb = ring->bb;
@@ -257,8 +257,8 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 		return rc;
 	ring->mem = vn_guestmem_ref(dev->priv->mem);
 	if (ring->bb != NULL)
-		vn_bb_ring_start(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa,
-			conf.start);
+		vn_bb_ring_start(
+			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
 	v->setup.start = conf.start;
 	return 0;
 }

@@ -30,8 +30,8 @@ device_free(struct vn_device *dev)
 }
 
 int
-vn_device_create(const struct vn_device_env *env, const struct vn_device_conf *conf,
-	struct vn_device **out)
+vn_device_create(
+	const struct vn_device_env *env, const struct vn_device_conf *conf, struct vn_device **out)
 {
 	struct vn_device *dev;
 	int rc = -ENOMEM;
@@ -134,8 +134,9 @@ try_end(struct vn_device *dev)
 	if (priv->ops > 0 || priv->jobs > 0)
 		return;
 	if (priv->port_state == PORT_OPEN) {
-		dev_port_close(dev, priv->fate == VN_PORT_REMOVE ||
-			(priv->fate == VN_PORT_UNDO && !dev->port_info.adopted));
+		dev_port_close(
+			dev, priv->fate == VN_PORT_REMOVE ||
+				     (priv->fate == VN_PORT_UNDO && !dev->port_info.adopted));
 		return;
 	}
 	if (priv->fate == VN_PORT_REMOVE && dev->env.bb != NULL)

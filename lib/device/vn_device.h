@@ -53,47 +53,48 @@ struct vn_device_env {
 	struct vn_loop *loop;
 	struct vn_gm_registry *gm;
 	struct vn_pollers *pollers;
-	struct vn_blackbox *bb;          /**< may be NULL */
+	struct vn_blackbox *bb; /**< may be NULL */
 	struct rte_mempool *pool;
 	const struct vn_port_ops *port_ops;
-	uint64_t port_features;          /**< port_ops->features(), asked once */
+	uint64_t port_features; /**< port_ops->features(), asked once */
 };
 
 /** Who the device is and what it can do (contract 1.3 to 1.5, 4.3). */
 struct vn_device_conf {
 	enum vn_function_type type;
 	uint16_t pf_id;
-	uint16_t vf_id;                  /**< VN_VF only */
+	uint16_t vf_id; /**< VN_VF only */
 	char vuid[VN_VUID_LEN];
-	uint16_t bdf;                    /**< bus << 8 | dev << 3 | fn */
-	uint16_t pci_function;           /**< "pf_num" */
+	uint16_t bdf;          /**< bus << 8 | dev << 3 | fn */
+	uint16_t pci_function; /**< "pf_num" */
 	uint8_t mac[VN_MAC_LEN];
-	uint64_t features;               /**< offered to the driver, before the port's limits */
+	uint64_t features; /**< offered to the driver, before the port's limits */
 	uint16_t num_msix;
-	uint16_t num_queues;             /**< virtqueues, data + control */
-	uint16_t max_queue_pairs;        /**< (num_queues - 1) / 2 */
-	uint16_t max_queue_size;         /**< entries */
+	uint16_t num_queues;      /**< virtqueues, data + control */
+	uint16_t max_queue_pairs; /**< (num_queues - 1) / 2 */
+	uint16_t max_queue_size;  /**< entries */
 	uint16_t mtu;
-	uint32_t speed;                  /**< Mb/s */
+	uint32_t speed; /**< Mb/s */
 	uint32_t sf_num;
 	char rep_name[VN_PORT_NAME_LEN];
-	char ib_dev[64];                 /**< sf_parent_device */
-	unsigned int lcore_first, lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
+	char ib_dev[64]; /**< sf_parent_device */
+	unsigned int lcore_first,
+		lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
 };
 
 /** How a ring is to be started; see vn_device_vq_start(). */
 struct vn_vq_setup {
 	uint16_t size;
-	uint16_t start;                  /**< position the transport knows (SET_VRING_BASE) */
+	uint16_t start; /**< position the transport knows (SET_VRING_BASE) */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa;
-	int kick_fd;                     /**< eventfd or -1 (then polled); becomes the device's */
-	int call_fd;                     /**< eventfd or -1; becomes the device's */
+	int kick_fd; /**< eventfd or -1 (then polled); becomes the device's */
+	int call_fd; /**< eventfd or -1; becomes the device's */
 };
 
 enum vn_vq_state {
 	VN_VQ_STOPPED,
-	VN_VQ_STARTING,                  /**< waiting for the port or the poller */
+	VN_VQ_STARTING, /**< waiting for the port or the poller */
 	VN_VQ_RUNNING,
 	VN_VQ_STOPPING,
 };
@@ -101,10 +102,10 @@ enum vn_vq_state {
 /** A ring as the control thread sees it. Read-only outside lib/device. */
 struct vn_device_vq {
 	enum vn_vq_state state;
-	struct vn_vq_setup setup;        /**< valid unless STOPPED (kept for show after it) */
-	uint16_t position;               /**< when STOPPED: where it stopped */
-	uint16_t msix_vector;            /**< 0xffff: none, or not known (vhost-user) */
-	struct vn_virtq_stats stats;     /**< counts over the device's life; written by the poller */
+	struct vn_vq_setup setup;    /**< valid unless STOPPED (kept for show after it) */
+	uint16_t position;           /**< when STOPPED: where it stopped */
+	uint16_t msix_vector;        /**< 0xffff: none, or not known (vhost-user) */
+	struct vn_virtq_stats stats; /**< counts over the device's life; written by the poller */
 };
 
 struct vn_device_priv;
@@ -114,26 +115,27 @@ struct vn_device {
 	struct vn_device_conf conf;
 	struct vn_device_env env;
 
-	uint64_t device_features;        /**< what the driver is offered */
-	uint64_t driver_features;        /**< what it took; 0 before */
-	uint8_t status;                  /**< VN_STATUS_* */
-	bool link_up;                    /**< config space link status; the representor's carrier */
-	bool host_attached;              /**< a VMM is connected */
-	bool broken;                     /**< a ring is broken: waits for a reset */
+	uint64_t device_features; /**< what the driver is offered */
+	uint64_t driver_features; /**< what it took; 0 before */
+	uint8_t status;           /**< VN_STATUS_* */
+	bool link_up;             /**< config space link status; the representor's carrier */
+	bool host_attached;       /**< a VMM is connected */
+	bool broken;              /**< a ring is broken: waits for a reset */
 	const char *broken_why;
-	uint16_t enabled_queues;         /**< rings running */
-	uint16_t ctrl_mq;                /**< data queue pairs running */
-	uint8_t ctrl_mac[VN_MAC_LEN];    /**< set by the driver */
-	bool count_sizes;                /**< packet_counters "Enabled" */
-	uint64_t missed_deadlines;       /**< health: poller acks that came late */
+	uint16_t enabled_queues;      /**< rings running */
+	uint16_t ctrl_mq;             /**< data queue pairs running */
+	uint8_t ctrl_mac[VN_MAC_LEN]; /**< set by the driver */
+	bool count_sizes;             /**< packet_counters "Enabled" */
+	uint64_t missed_deadlines;    /**< health: poller acks that came late */
 
-	struct vn_port_info port_info;   /**< as of the last change we know of; ifindex 0: no port */
-	char port_error[256];            /**< why there is no port; "" otherwise */
+	struct vn_port_info port_info; /**< as of the last change we know of; ifindex 0: no port */
+	char port_error[256];          /**< why there is no port; "" otherwise */
 
 	const struct vn_transport_ops *transport; /**< written by lib/controller */
 	struct vn_endpoint *endpoint;             /**< written by lib/controller */
 
-	unsigned int num_vqs;            /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control */
+	unsigned int
+		num_vqs; /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control */
 	struct vn_device_vq *vq;
 
 	struct vn_device_priv *priv;
@@ -146,8 +148,8 @@ typedef void (*vn_device_cb)(void *ctx, int result);
  * Make a device, and begin to make its port (a job; port_info follows). Plug a transport in then.
  * @return 0 or negative errno.
  */
-int vn_device_create(const struct vn_device_env *env, const struct vn_device_conf *conf,
-	struct vn_device **dev);
+int vn_device_create(
+	const struct vn_device_env *env, const struct vn_device_conf *conf, struct vn_device **dev);
 
 /** What becomes of the representor when its device ends. */
 enum vn_port_fate {
@@ -170,10 +172,12 @@ void vn_device_set_attached(struct vn_device *dev, bool attached);
 /** Features the driver accepted. @return 0, or -EINVAL if one was not offered (nothing changes). */
 int vn_device_set_driver_features(struct vn_device *dev, uint64_t features);
 
-/** Status byte as the driver (or the VMM for it) wrote it. 0 is not a reset here: see vn_device_reset(). */
+/** Status byte as the driver (or the VMM for it) wrote it. 0 is not a reset here: see
+ * vn_device_reset(). */
 void vn_device_set_status(struct vn_device *dev, uint8_t status);
 
-/** Read the config space (struct virtio_net_config, virtio 1.2, 5.1.4). Bytes beyond it read as 0. */
+/** Read the config space (struct virtio_net_config, virtio 1.2, 5.1.4). Bytes beyond it read as 0.
+ */
 void vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len);
 
 /**
@@ -181,14 +185,15 @@ void vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *b
  * own reference. @p done (result 0, or -ETIMEDOUT if the old map had to be revoked) is called once
  * no poller uses the old map.
  */
-void vn_device_set_mem(struct vn_device *dev, struct vn_guestmem *mem, vn_device_cb done, void *ctx);
+void vn_device_set_mem(
+	struct vn_device *dev, struct vn_guestmem *mem, vn_device_cb done, void *ctx);
 
 /**
  * Dirty log for all rings: @p base NULL switches it off. The old log may be unmapped after
  * @p done.
  */
-void vn_device_set_log(struct vn_device *dev, void *base, uint64_t size, bool on, vn_device_cb done,
-	void *ctx);
+void vn_device_set_log(
+	struct vn_device *dev, void *base, uint64_t size, bool on, vn_device_cb done, void *ctx);
 
 /**
  * Start ring @p idx. Where the black box says that this ring was live when an earlier process died,
@@ -221,8 +226,8 @@ void vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN]);
 /* For the controller. */
 
 /**
- * A memory file of some device broke (SIGBUS): if it is one of this device's, mark the device broken
- * and take its rings from the poller.
+ * A memory file of some device broke (SIGBUS): if it is one of this device's, mark the device
+ * broken and take its rings from the poller.
  */
 void vn_device_check_mem(struct vn_device *dev);
 

@@ -36,13 +36,14 @@ struct vn_transport_ops {
 	const char *name; /**< "vhost-user" */
 
 	/**
-	 * Make the endpoint of @p dev. @p err (>= 256 bytes) gets one line on failure, which says what
-	 * to do. A stale socket file (nobody listens) is replaced.
+	 * Make the endpoint of @p dev. @p err (>= 256 bytes) gets one line on failure, which says
+	 * what to do. A stale socket file (nobody listens) is replaced.
 	 * @return 0; -EADDRINUSE (somebody listens there); -ENAMETOOLONG; other negative errno.
 	 */
 	int (*plug)(struct vn_device *dev, const struct vn_endpoint_conf *conf,
 		struct vn_endpoint **ep, char *err, size_t errlen);
-	/** Close the connection, reset the device, remove the socket file; then @p done (result 0). */
+	/** Close the connection, reset the device, remove the socket file; then @p done (result 0).
+	 */
 	void (*unplug)(struct vn_endpoint *ep, vn_device_cb done, void *ctx);
 	/** Config space changed (link, MTU): tell the driver if the transport can. May be NULL. */
 	void (*config_changed)(struct vn_endpoint *ep);

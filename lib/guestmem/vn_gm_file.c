@@ -15,6 +15,7 @@
 
 #include <linux/magic.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 #include "vn_gm_file.h"

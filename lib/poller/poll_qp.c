@@ -62,7 +62,8 @@ poll_rx(struct vn_poll_qp *qp)
 
 	if (qp->n_pending > 0)
 		moved = rx_give(qp);
-	if (qp->n_pending == 0 && qp->pq_ready && qp->pq != NULL) {
+	/* A port that cannot say when it has something is asked every time. */
+	if (qp->n_pending == 0 && qp->pq != NULL && (qp->pq_ready || !qp->pq_watched)) {
 		room = rx_room(qp);
 		if (room == 0) {
 			qp->rx_avail_seen = 0;
@@ -103,11 +104,11 @@ poll_tx(struct vn_poll_qp *qp)
 }
 
 static void
-tell_broken(struct vn_poll_qp *qp)
+tell_broken(struct vn_poll_qp *qp, bool *told)
 {
-	if (qp->broken_told)
+	if (*told)
 		return;
-	qp->broken_told = true;
+	*told = true;
 	qp->on_broken(qp);
 }
 
@@ -119,12 +120,12 @@ poll_qp_round(struct vn_poll_qp *qp)
 	if (qp->tx != NULL) {
 		moved += poll_tx(qp);
 		if (unlikely(vn_virtq_broken(qp->tx)))
-			tell_broken(qp);
+			tell_broken(qp, &qp->tx_told);
 	}
 	if (qp->rx != NULL) {
 		moved += poll_rx(qp);
 		if (unlikely(vn_virtq_broken(qp->rx)))
-			tell_broken(qp);
+			tell_broken(qp, &qp->rx_told);
 	}
 	return moved;
 }
@@ -141,8 +142,7 @@ poll_qp_interrupts(struct vn_poll_qp *qp)
 static void
 watch_port(struct vn_poller *p, struct vn_poll_qp *qp, bool mute)
 {
-	struct epoll_event ev = {.events = mute ? 0 : EPOLLIN,
-		.data.u64 = (uintptr_t)qp | EV_PORT};
+	struct epoll_event ev = {.events = mute ? 0 : EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
 
 	if (qp->pq_muted == mute)
 		return;
@@ -224,8 +224,8 @@ link_qp(struct vn_poller *p, struct vn_poll_qp *qp)
 }
 
 void
-vn_poll_qp_attach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx, struct vn_virtq *vq,
-	int kick_fd)
+vn_poll_qp_attach_ring(
+	struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx, struct vn_virtq *vq, int kick_fd)
 {
 	/* Edge triggered: the counter is never read, a write is all that counts. */
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = (uintptr_t)qp | EV_KICK};
@@ -236,13 +236,14 @@ vn_poll_qp_attach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx, s
 		qp->rx = vq;
 		qp->rx_kick = polled ? -1 : kick_fd;
 		qp->rx_polled = polled;
+		qp->rx_told = false;
 		qp->pq_ready = true; /* look */
 	} else {
 		qp->tx = vq;
 		qp->tx_kick = polled ? -1 : kick_fd;
 		qp->tx_polled = polled;
+		qp->tx_told = false;
 	}
-	qp->broken_told = false;
 	link_qp(p, qp);
 	vn_virtq_disarm(vq);
 	/* Whoever served the ring before us may have died between used index and interrupt. */

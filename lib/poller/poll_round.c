@@ -77,12 +77,12 @@ poll_round(struct vn_poller *p)
 	if (TAILQ_EMPTY(&p->qps))
 		return 0;
 	look(p, 0);
-	TAILQ_FOREACH(qp, &p->qps, next)
+	TAILQ_FOREACH (qp, &p->qps, next)
 		moved += poll_qp_round(qp);
 	if (moved > 0) {
 		/* One fence between all used indices and all looks at what the drivers want. */
 		rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-		TAILQ_FOREACH(qp, &p->qps, next)
+		TAILQ_FOREACH (qp, &p->qps, next)
 			poll_qp_interrupts(qp);
 		p->stats.busy_rounds++;
 		p->stats.packets += moved;
@@ -102,10 +102,10 @@ poll_sleep(struct vn_poller *p)
 	int timeout_ms = -1;
 	bool work = false;
 
-	TAILQ_FOREACH(qp, &p->qps, next)
+	TAILQ_FOREACH (qp, &p->qps, next)
 		poll_qp_arm(p, qp, &timeout_ms);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	TAILQ_FOREACH(qp, &p->qps, next)
+	TAILQ_FOREACH (qp, &p->qps, next)
 		work |= poll_qp_has_work(qp);
 	if (!work) {
 		p->stats.sleeps++;
@@ -114,7 +114,7 @@ poll_sleep(struct vn_poller *p)
 			p->stats.wakes++;
 		__atomic_store_n(&p->asleep, false, __ATOMIC_RELAXED);
 	}
-	TAILQ_FOREACH(qp, &p->qps, next)
+	TAILQ_FOREACH (qp, &p->qps, next)
 		poll_qp_disarm(p, qp);
 }
 

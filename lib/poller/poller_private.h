@@ -30,14 +30,14 @@ struct vn_poller {
 	unsigned int devices;
 	bool launched;
 	uint64_t late;
-	uint64_t rounds_seen;                      /* watchdog: at its last look */
+	uint64_t rounds_seen; /* watchdog: at its last look */
 	unsigned int looks_without_round;
 
 	/* Shared. */
 	struct cmd_stack todo __rte_cache_aligned; /* control pushes, poller takes */
 	struct cmd_stack done;                     /* poller pushes, control takes */
 	bool stop;                                 /* control writes */
-	bool running, asleep;                      /* poller writes; thread is valid while running */
+	bool running, asleep; /* poller writes; thread is valid while running */
 	pthread_t thread;
 
 	/* Poller only (others may read the numbers). */
@@ -52,8 +52,8 @@ cmd_push(struct cmd_stack *s, struct vn_poller_cmd *cmd)
 
 	do {
 		cmd->next = head;
-	} while (!__atomic_compare_exchange_n(&s->head, &head, cmd, true, __ATOMIC_RELEASE,
-		__ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&s->head, &head, cmd, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
 /** All that was pushed, oldest first. */
@@ -92,7 +92,8 @@ void poll_qp_interrupts(struct vn_poll_qp *qp);
 void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms);
 /** Poller: after the fence that follows arming. @return true if there is work after all. */
 bool poll_qp_has_work(struct vn_poll_qp *qp);
-/** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time. */
+/** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time.
+ */
 void poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp);
 void poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp);
 

@@ -53,12 +53,14 @@ struct vn_poller_cmd {
 /** Frames that may wait, read from the port, for receive buffers of the driver. */
 #define VN_POLL_BURST 32
 
-/** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands. */
+/** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
+ */
 struct vn_poll_qp {
 	/* Set before the first attach, constant. */
 	const struct vn_port_ops *ops;
 	struct rte_mempool *pool;
-	/** Poller: called once when one of the rings has become broken (any work goes to control). */
+	/** Poller: called once when one of the rings has become broken (any work goes to control).
+	 */
 	void (*on_broken)(struct vn_poll_qp *qp);
 	void *ctx;
 
@@ -66,13 +68,13 @@ struct vn_poll_qp {
 	struct vn_port_queue *pq;
 	struct vn_virtq *rx, *tx;
 	int rx_kick, tx_kick;
-	bool rx_polled, tx_polled;    /**< no descriptor that could wake us */
-	bool pq_watched;              /**< the port's descriptor is in our epoll set */
-	bool pq_muted;                /**< ... but not looked at while we sleep */
-	bool pq_ready;                /**< the port has something to read */
-	bool broken_told;
+	bool rx_polled, tx_polled; /**< no descriptor that could wake us */
+	bool pq_watched;           /**< the port's descriptor is in our epoll set */
+	bool pq_muted;             /**< ... but not looked at while we sleep */
+	bool pq_ready;             /**< the port has something to read */
+	bool rx_told, tx_told;        /**< that it is broken */
 	bool linked;
-	uint16_t rx_avail_seen;       /**< receive chains there were when we last had too few */
+	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
 	struct rte_mbuf *pending[VN_POLL_BURST];
 	TAILQ_ENTRY(vn_poll_qp) next;
@@ -98,8 +100,10 @@ void vn_pollers_destroy(struct vn_pollers *pollers);
 
 unsigned int vn_pollers_count(const struct vn_pollers *pollers);
 struct vn_poller *vn_pollers_get(struct vn_pollers *pollers, unsigned int i);
-/** The one with the fewest devices among numbers @p first..@p last; counts one device more on it. */
-struct vn_poller *vn_pollers_pick(struct vn_pollers *pollers, unsigned int first, unsigned int last);
+/** The one with the fewest devices among numbers @p first..@p last; counts one device more on it.
+ */
+struct vn_poller *vn_pollers_pick(
+	struct vn_pollers *pollers, unsigned int first, unsigned int last);
 void vn_poller_put(struct vn_poller *poller);
 
 unsigned int vn_poller_lcore(const struct vn_poller *poller);
@@ -119,9 +123,10 @@ void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, boo
 /** Have @p cmd's done() run in the control thread soon; exec() and late() are not used. */
 void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
-struct vn_virtq *vn_poll_qp_detach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
-void vn_poll_qp_attach_port(struct vn_poller *poller, struct vn_poll_qp *qp,
-	struct vn_port_queue *pq);
+struct vn_virtq *vn_poll_qp_detach_ring(
+	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+void vn_poll_qp_attach_port(
+	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);
 struct vn_port_queue *vn_poll_qp_detach_port(struct vn_poller *poller, struct vn_poll_qp *qp);
 
 #endif /* VN_POLLER_H */

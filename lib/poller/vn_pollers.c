@@ -17,7 +17,7 @@
 #include "vn_log.h"
 
 /** How often the watchdog looks, and after how many looks without a round it acts. */
-#define WATCHDOG_NS VN_MS(200)
+#define WATCHDOG_NS    VN_MS(200)
 #define WATCHDOG_LOOKS 2
 
 struct vn_pollers {
@@ -50,7 +50,7 @@ watch_poller(struct vn_poller *p)
 	const uint64_t rounds = __atomic_load_n(&p->stats.rounds, __ATOMIC_RELAXED);
 
 	if (rounds != p->rounds_seen || __atomic_load_n(&p->asleep, __ATOMIC_RELAXED) ||
-			!__atomic_load_n(&p->running, __ATOMIC_ACQUIRE)) {
+		!__atomic_load_n(&p->running, __ATOMIC_ACQUIRE)) {
 		p->rounds_seen = rounds;
 		p->looks_without_round = 0;
 		return;

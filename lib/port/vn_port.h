@@ -28,17 +28,17 @@ struct vn_port_conf {
 	char name[VN_PORT_NAME_LEN]; /**< representor, "en3f0pf0sf1000" */
 	char alias[64];              /**< marks the netdev as ours: "dpdk-virtnet <VUID>" */
 	uint16_t max_queue_pairs;    /**< > 1: multi-queue */
-	uint16_t mtu;                /**< of the device; the representor's is raised to it, never lowered */
-	bool link_up;                /**< carrier at the start */
+	uint16_t mtu; /**< of the device; the representor's is raised to it, never lowered */
+	bool link_up; /**< carrier at the start */
 };
 
 /** What the port is now, for list/query. */
 struct vn_port_info {
 	char name[VN_PORT_NAME_LEN];
-	int ifindex;                 /**< 0: no netdev */
-	uint16_t mtu;                /**< of the netdev */
+	int ifindex;  /**< 0: no netdev */
+	uint16_t mtu; /**< of the netdev */
 	bool admin_up;
-	bool adopted;                /**< the netdev was there before */
+	bool adopted; /**< the netdev was there before */
 };
 
 /** Counters of one port queue. Written by its poller. */
@@ -57,7 +57,8 @@ struct vn_port_ops {
 	uint64_t (*features)(void);
 
 	/** Helper. Make or adopt the port. @p err (>= 256 bytes) gets one line on failure. */
-	int (*open)(const struct vn_port_conf *conf, struct vn_port **port, char *err, size_t errlen);
+	int (*open)(
+		const struct vn_port_conf *conf, struct vn_port **port, char *err, size_t errlen);
 	/** Helper. Let go of it; the representor stays. All queues are closed. */
 	void (*close)(struct vn_port *port);
 	/** Helper. Remove the representor as well ("unplug", clean-up), then close. */
@@ -72,7 +73,8 @@ struct vn_port_ops {
 	/** Helper. */
 	int (*get_info)(struct vn_port *port, struct vn_port_info *info);
 
-	/** Helper. Attach queue @p idx (< max_queue_pairs). What waited in it from before is dropped. */
+	/** Helper. Attach queue @p idx (< max_queue_pairs). What waited in it from before is
+	 * dropped. */
 	int (*queue_open)(struct vn_port *port, uint16_t idx, struct rte_mempool *pool,
 		struct vn_port_queue **q);
 	/** Helper. After the poller let go. */
@@ -89,11 +91,10 @@ struct vn_port_ops {
 	 */
 	uint16_t (*rx_burst)(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
 	/**
-	 * Poller. Send @p n frames with their vn_mbuf_hdr(). Takes all of them: what cannot be sent is
-	 * dropped and counted.
+	 * Poller. Send @p n frames with their vn_mbuf_hdr(). Takes all of them: what cannot be sent
+	 * is dropped and counted.
 	 */
 	void (*tx_burst)(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
 };
-
 
 #endif /* VN_PORT_H */

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <rte_bitops.h>
+
 #include "vn_blackbox.h"
 #include "vn_log.h"
 #include "vn_virtq.h"

@@ -142,7 +142,7 @@ chain_walk(struct vn_virtq *vq, uint16_t head, bool write, bool indirect, uint64
 			if (!indirect || nested || desc.flags & VN_DESC_F_NEXT || n == 0 ||
 				desc.len % sizeof(*table) != 0)
 				return chain_break(vq, &vq->stats->bad_desc_errors, "indirect");
-			if (n > RTE_MAX(vq->size, VN_VQ_MAX_SEGS))
+			if (n > RTE_MAX((uint32_t)vq->size, (uint32_t)VN_VQ_MAX_SEGS))
 				return chain_break(vq, &vq->stats->exceed_max_chain, "indirect");
 			table_gpa = desc.addr;
 			table = vn_guestmem_part(vq->mem, table_gpa, &part, false, &vq->hint);
@@ -194,9 +194,13 @@ cursor_next(struct vn_cursor *cur, uint32_t *len)
 static __rte_always_inline void
 cursor_read(struct vn_cursor *cur, void *dst, uint32_t len)
 {
+	const uint8_t *p;
+
 	for (uint32_t done = 0, part; done < len; done += part) {
 		part = len - done;
-		memcpy((uint8_t *)dst + done, cursor_next(cur, &part), part);
+		/* A statement of its own: it changes part. */
+		p = cursor_next(cur, &part);
+		memcpy((uint8_t *)dst + done, p, part);
 	}
 }
 
