@@ -314,7 +314,7 @@ random_requests(void **state)
 		"/virtnet/list,{\"cursor\": 1}",
 		"/help,/virtnet/stats",
 	};
-	unsigned int loops = getenv("VN_TEST_LONG") != NULL ? 500000 : 5000;
+	unsigned int loops = getenv("VN_LONG") != NULL ? 500000 : 5000;
 	struct world *w = begin("vf");
 	uint64_t rnd = 0x9e3779b97f4a7c15;
 	int fd = dial(w);
