@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include <rte_byteorder.h>
-#include <rte_common.h>
 
 /** Bits of the status field. */
 #define VN_NET_S_LINK_UP  1
@@ -43,7 +42,7 @@ struct vn_net_config {
 	uint8_t rss_max_key_size;                    /**< VN_NET_F_RSS or VN_NET_F_HASH_REPORT */
 	rte_le16_t rss_max_indirection_table_length; /**< VN_NET_F_RSS */
 	rte_le32_t supported_hash_types;             /**< VN_NET_F_RSS or VN_NET_F_HASH_REPORT */
-} __rte_packed;
+};
 static_assert(sizeof(struct vn_net_config) == 24, "virtio 1.2, 5.1.4");
 static_assert(offsetof(struct vn_net_config, speed) == 12, "virtio 1.2, 5.1.4");
 static_assert(offsetof(struct vn_net_config, supported_hash_types) == 20, "virtio 1.2, 5.1.4");

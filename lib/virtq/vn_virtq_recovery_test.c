@@ -104,7 +104,7 @@ recover_rx_round(uint64_t seed)
 static void
 recovery(void **state)
 {
-	unsigned int n = env_rounds("recovery, each direction", 300, 10000);
+	unsigned int n = env_rounds("recovery, each direction", 300, 5000);
 
 	(void)state;
 	for (unsigned int i = 1; i <= n; i++) {
@@ -117,7 +117,7 @@ recovery(void **state)
 static void
 dirty_log(void **state)
 {
-	unsigned int n = env_rounds("dirty log", 60, 3000);
+	unsigned int n = env_rounds("dirty log", 60, 1500);
 
 	(void)state;
 	for (unsigned int seed = 1; seed <= n; seed++) {
