@@ -50,6 +50,7 @@ struct dev_pair {
 	struct vn_poller_cmd cmd;    /* attach or detach of the port queue */
 	bool busy;                   /* a command or a job of ours is on its way */
 	struct vn_poller_cmd broken; /* poller tells us that a ring is broken */
+	bool telling;                /* broken is on its way (atomic; poller sets, control clears) */
 };
 
 enum port_state {
