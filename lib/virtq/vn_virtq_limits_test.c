@@ -355,6 +355,62 @@ create_refuses(void **state)
 	md_fini(&md);
 }
 
+/*
+ * Pieces that end where memory ends, with nothing mapped behind: not a byte too far is touched,
+ * whichever way, although the frame goes on elsewhere.
+ */
+static void
+buffers_at_the_end_of_memory(void **state)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	struct vn_virtq_stats stats;
+	struct vn_guestmem *mem;
+	struct vn_virtq_conf conf;
+	struct model_driver md;
+	struct rte_mbuf *m;
+	struct vn_virtq *vq;
+	uint8_t *guarded;
+
+	(void)state;
+	guarded = mmap(NULL, 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(guarded, MAP_FAILED);
+	assert_int_equal(mprotect(guarded, page, PROT_READ | PROT_WRITE), 0);
+	for (unsigned int rx = 0; rx < 2; rx++) {
+		const uint16_t dir = rx ? VN_DESC_F_WRITE : 0;
+
+		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, rx, 0);
+		mem = malloc(sizeof(*mem) + 3 * sizeof(mem->slot[0]));
+		assert_non_null(mem);
+		*mem = (struct vn_guestmem){.n = 3, .refs = 1};
+		memcpy(mem->slot, md.mem->slot, 2 * sizeof(mem->slot[0]));
+		mem->slot[2] = (struct vn_gm_slot){
+			.gpa = UINT64_C(1) << 40, .size = page, .base = guarded};
+		memset(&stats, 0, sizeof(stats));
+		conf = md_conf(&md, &stats);
+		conf.mem = mem;
+		assert_int_equal(vn_virtq_create(&conf, &vq), 0);
+		/* Each ends the page: a part of the header, its rest with some data, more data. */
+		md_set_desc(&md, 0, mem->slot[2].gpa + page - 5, 5, dir | VN_DESC_F_NEXT, 1);
+		md_set_desc(&md, 1, mem->slot[2].gpa + page - 30, 30, dir | VN_DESC_F_NEXT, 2);
+		md_set_desc(&md, 2, mem->slot[2].gpa + page - 1, 1, dir | VN_DESC_F_NEXT, 3);
+		md_set_desc(&md, 3, MD_DATA_GPA, FRAME + 12 - 36, dir, 0);
+		md_push_head(&md, 0);
+		memset(guarded, 0, page);
+		m = rx ? some_frame(FRAME) : NULL;
+		if (rx)
+			assert_int_equal(vn_virtq_enqueue(vq, &m, 1), 1);
+		else
+			assert_int_equal(vn_virtq_dequeue(vq, env_pool, &m, 1), 1);
+		assert_int_equal(m->pkt_len, FRAME);
+		assert_int_equal(errors(&stats), 0);
+		rte_pktmbuf_free(m);
+		vn_virtq_free(vq);
+		free(mem);
+		md_fini(&md);
+	}
+	munmap(guarded, 2 * page);
+}
+
 /* The memory map goes: the ring is broken, and does not touch what was. */
 static void
 map_taken_away(void **state)
@@ -419,6 +475,7 @@ main(void)
 		T(headers),
 		T(read_only_memory),
 		T(create_refuses),
+		T(buffers_at_the_end_of_memory),
 		T(map_taken_away),
 		T(no_mbufs),
 	};
