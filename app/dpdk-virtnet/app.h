@@ -13,25 +13,28 @@
 
 #include "vn_capacity.h"
 #include "vn_conf.h"
+#include "vn_loop.h"
 
 #define APP_ERR_LEN 512
 
+struct vn_controller;
 struct vn_gm_registry;
-struct vn_loop;
 
 /** What the command line says, with the defaults filled in. */
 struct app_args {
-	const char *conf_file;        /**< NULL: the default one, if there is one */
-	const char *capacity_file;    /**< NULL: the one in state_dir, if there is one */
+	const char *conf_file;     /**< NULL: the default one, if there is one */
+	const char *capacity_file; /**< NULL: the one in state_dir, if there is one */
 	const char *state_dir;
 	const char *run_dir;
-	const char *board_serial;     /**< NULL: from the machine id */
-	const char *validate_file;    /**< only check this file */
+	const char *board_serial;  /**< NULL: from the machine id */
+	const char *validate_file; /**< only check this file */
 	const char *log_level;
 	const char *file_prefix;
 	uint32_t idle_spin_us;
 	uint32_t num_mbufs;
 	bool version, help;
+	bool eal_help;      /**< show the EAL's options, too */
+	bool no_huge_added; /**< by us, for want of hugepages */
 	char run_dir_buf[PATH_MAX];
 	/* For rte_eal_init(): the EAL's part with our defaults added. */
 	int eal_argc;
@@ -47,10 +50,11 @@ void app_usage(void);
 struct app_instance {
 	int prefix_fd, run_fd;
 	char prefix_lock[PATH_MAX], run_lock[PATH_MAX];
-	char eal_dir[PATH_MAX];       /**< the EAL's runtime directory of the prefix */
+	char eal_dir[PATH_MAX]; /**< the EAL's runtime directory of the prefix */
 	bool made_run_dir, made_eal_dir;
 };
-/** Make the directories and take the locks. @return 0, or negative errno with one line in @p err. */
+/** Make the directories and take the locks. @return 0, or negative errno with one line in @p err.
+ */
 int app_instance_take(const struct app_args *args, struct app_instance *inst, char *err);
 /** Give all back; @p eal_used: the EAL's runtime files of our prefix go as well. */
 void app_instance_release(const struct app_args *args, struct app_instance *inst, bool eal_used);
@@ -66,6 +70,14 @@ int app_signals_watch(struct vn_loop *loop, void (*stop)(void *ctx), void *ctx);
 void app_signals_unwatch(struct vn_loop *loop);
 /** From now on a SIGBUS in guest memory is survived. */
 void app_sigbus_install(struct vn_gm_registry *reg, struct vn_loop *loop);
+
+/** linkwatch.c: changes that others make to representors. */
+struct app_linkwatch {
+	struct vn_fd_source src;
+	struct vn_controller *ctrl;
+};
+int app_linkwatch_start(struct app_linkwatch *w, struct vn_loop *loop, struct vn_controller *ctrl);
+void app_linkwatch_stop(struct app_linkwatch *w, struct vn_loop *loop);
 
 /** service.c: the EAL is up; run until a signal. @return exit status. */
 int app_service_run(const struct app_args *args, const struct vn_conf *conf,

@@ -15,12 +15,14 @@
 
 #include "app.h"
 
-#define DEFAULT_PREFIX "virtnet"
+#define DEFAULT_PREFIX    "virtnet"
 #define DEFAULT_STATE_DIR "/var/lib/dpdk-virtnet"
-#define RUN_DIR_BASE "/run/dpdk-virtnet"
+#define RUN_DIR_BASE      "/run/dpdk-virtnet"
 /** Memory to take without hugepages, MiB: the mbufs and room for the rest. */
 #define NO_HUGE_MB "256"
-#define MAX_EXTRA 8
+/** Free hugepages, MiB, below which they are not worth the try. */
+#define HUGE_MB_MIN 112
+#define MAX_EXTRA   8
 
 enum {
 	OPT_CAPACITY = 256,
@@ -53,8 +55,10 @@ app_usage(void)
 {
 	puts("dpdk-virtnet [EAL options] -- [options]\n"
 	     "\n"
-	     "  -c, --config FILE     virtnet.conf (default: /etc/dpdk-virtnet/virtnet.conf, if there)\n"
-	     "      --capacity FILE   capacity settings (default: STATE-DIR/capacity.json, if there)\n"
+	     "  -c, --config FILE     virtnet.conf (default: /etc/dpdk-virtnet/virtnet.conf, if "
+	     "there)\n"
+	     "      --capacity FILE   capacity settings (default: STATE-DIR/capacity.json, if "
+	     "there)\n"
 	     "      --state-dir DIR   what must survive a reboot (default: " DEFAULT_STATE_DIR ")\n"
 	     "      --run-dir DIR     sockets and black box, on tmpfs\n"
 	     "                        (default: " RUN_DIR_BASE "/<file-prefix>)\n"
@@ -65,49 +69,87 @@ app_usage(void)
 	     "      --validate FILE   check a virtnet.conf and end\n"
 	     "      --log-level L     err, info (default) or debug\n"
 	     "  -V, --version         show the version and end\n"
-	     "  -h, --help            this text (EAL options: dpdk-virtnet --help)\n"
+	     "  -h, --help            this text; before \"--\" the EAL's options as well\n"
 	     "\n"
-	     "The EAL's --file-prefix defaults to \"" DEFAULT_PREFIX "\"; without hugepages --no-huge "
+	     "The EAL's --file-prefix defaults to \"" DEFAULT_PREFIX
+	     "\"; without hugepages --no-huge "
 	     "is added.");
 }
 
-/* The value of EAL option @p name ("--x v" or "--x=v"), "" if it has none, NULL if it is not there. */
+/*
+ * The value of EAL option @p name, "" if it has none, NULL if it is not there. Written "--x v",
+ * "--x=v", and for one letter "-x v" or "-xv".
+ */
 static const char *
 eal_option(int argc, char **argv, const char *name)
 {
 	const size_t len = strlen(name);
+	const bool is_short = name[1] != '-';
 
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], name, len) != 0)
 			continue;
-		if (argv[i][len] == '=')
-			return argv[i] + len + 1;
 		if (argv[i][len] == '\0')
 			return i + 1 < argc ? argv[i + 1] : "";
+		if (is_short || argv[i][len] == '=')
+			return argv[i] + len + !is_short;
 	}
 	return NULL;
 }
 
 static bool
-hugepages_free(void)
+hugetlbfs_mounted(void)
 {
-	unsigned long free_pages = 0;
+	char line[1024], type[64];
+	bool found = false;
+	FILE *f = fopen("/proc/self/mounts", "re");
+
+	if (f == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = sscanf(line, "%*s %*s %63s", type) == 1 && strcmp(type, "hugetlbfs") == 0;
+	fclose(f);
+	return found;
+}
+
+/* Free hugepages of all sizes, MiB. */
+static unsigned long
+hugepages_free_mb(void)
+{
+	unsigned long mb = 0;
 	glob_t g;
 
-	if (glob("/sys/kernel/mm/hugepages/hugepages-*/free_hugepages", 0, NULL, &g) != 0)
-		return false;
+	if (glob("/sys/kernel/mm/hugepages/hugepages-*kB", 0, NULL, &g) != 0)
+		return 0;
 	for (size_t i = 0; i < g.gl_pathc; i++) {
-		FILE *f = fopen(g.gl_pathv[i], "re");
-		unsigned long n;
+		char path[PATH_MAX];
+		unsigned long n, kb;
+		FILE *f;
 
+		snprintf(path, sizeof(path), "%s/free_hugepages", g.gl_pathv[i]);
+		f = fopen(path, "re");
 		if (f == NULL)
 			continue;
-		if (fscanf(f, "%lu", &n) == 1)
-			free_pages += n;
+		if (fscanf(f, "%lu", &n) == 1 &&
+			sscanf(strrchr(g.gl_pathv[i], '/'), "/hugepages-%lukB", &kb) == 1)
+			mb += n * (kb / 1024);
 		fclose(f);
 	}
 	globfree(&g);
-	return free_pages > 0;
+	return mb;
+}
+
+static bool
+wants_hugepages(int argc, char **argv)
+{
+	static const char *const option[] = {"--in-memory", "--huge-dir", "--socket-mem",
+		"--huge-unlink", "--single-file-segments"};
+
+	for (unsigned int i = 0; i < RTE_DIM(option); i++) {
+		if (eal_option(argc, argv, option[i]) != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* The EAL's options as given, with what we add. */
@@ -124,19 +166,25 @@ eal_args(int argc, char **argv, struct app_args *args)
 	args->file_prefix = eal_option(argc, argv, "--file-prefix");
 	if (args->file_prefix == NULL) {
 		args->file_prefix = DEFAULT_PREFIX;
-		args->eal_argv[n++] = (char *)(uintptr_t)"--file-prefix=" DEFAULT_PREFIX;
+		args->eal_argv[n++] = (char *)(uintptr_t) "--file-prefix=" DEFAULT_PREFIX;
 	}
-	if (eal_option(argc, argv, "--no-huge") == NULL &&
-			eal_option(argc, argv, "--help") == NULL && !hugepages_free()) {
-		args->eal_argv[n++] = (char *)(uintptr_t)"--no-huge";
+	/* Whoever asks for hugepages gets the EAL's word on why there are none. */
+	if (eal_option(argc, argv, "--no-huge") == NULL && !wants_hugepages(argc, argv) &&
+		(hugepages_free_mb() < HUGE_MB_MIN || !hugetlbfs_mounted())) {
+		args->no_huge_added = true;
+		args->eal_argv[n++] = (char *)(uintptr_t) "--no-huge";
 		if (eal_option(argc, argv, "-m") == NULL) {
-			args->eal_argv[n++] = (char *)(uintptr_t)"-m";
+			args->eal_argv[n++] = (char *)(uintptr_t) "-m";
 			args->eal_argv[n++] = (char *)(uintptr_t)NO_HUGE_MB;
 		}
 	}
 	/* Our lines are what an operator reads; the EAL speaks up when something is wrong. */
-	if (eal_option(argc, argv, "--log-level") == NULL)
-		args->eal_argv[n++] = (char *)(uintptr_t)"--log-level=lib.*:warning";
+	if (eal_option(argc, argv, "--log-level") == NULL) {
+		/* It warns at every start that a socket of the past is not made. The first option
+		 * wins. */
+		args->eal_argv[n++] = (char *)(uintptr_t) "--log-level=lib.telemetry:error";
+		args->eal_argv[n++] = (char *)(uintptr_t) "--log-level=lib.*:warning";
+	}
 	args->eal_argc = n;
 	return 0;
 }
@@ -150,8 +198,8 @@ number(const char *text, const char *option, uint32_t min, uint32_t max, uint32_
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || v < min || v > max || *text == '-') {
-		snprintf(err, APP_ERR_LEN, "%s %s: expected a number from %u to %u", option, text, min,
-			max);
+		snprintf(err, APP_ERR_LEN, "%s %s: expected a number from %u to %u", option, text,
+			min, max);
 		return -EINVAL;
 	}
 	*value = v;
@@ -186,7 +234,8 @@ own_options(int argc, char **argv, struct app_args *args, char *err)
 			rc = number(optarg, "--idle-spin-us", 0, 1000000, &args->idle_spin_us, err);
 			break;
 		case OPT_MBUFS:
-			rc = number(optarg, "--mbufs", 1024, 64 * 1024 * 1024, &args->num_mbufs, err);
+			rc = number(
+				optarg, "--mbufs", 1024, 64 * 1024 * 1024, &args->num_mbufs, err);
 			break;
 		case OPT_VALIDATE:
 			args->validate_file = optarg;
@@ -201,11 +250,13 @@ own_options(int argc, char **argv, struct app_args *args, char *err)
 			args->help = true;
 			break;
 		case ':':
-			snprintf(err, APP_ERR_LEN, "%s needs a value (see -- -h)", argv[optind - 1]);
+			snprintf(
+				err, APP_ERR_LEN, "%s needs a value (see -- -h)", argv[optind - 1]);
 			rc = -EINVAL;
 			break;
 		default:
-			snprintf(err, APP_ERR_LEN, "unknown option %s (see -- -h)", argv[optind - 1]);
+			snprintf(err, APP_ERR_LEN, "unknown option %s (see -- -h)",
+				argv[optind - 1]);
 			rc = -EINVAL;
 			break;
 		}
@@ -236,6 +287,8 @@ app_args_parse(int argc, char **argv, struct app_args *args, char *err)
 		/* Ours where nobody would look for "--". */
 		if (strcmp(argv[i], "-V") == 0)
 			args->version = true;
+		if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+			args->help = args->eal_help = true;
 		if (strncmp(argv[i], "--validate", 10) == 0) {
 			eal_argc = i - 1 > 0 ? i - 1 : 0;
 			break;
@@ -257,7 +310,7 @@ app_args_parse(int argc, char **argv, struct app_args *args, char *err)
 		args->run_dir = args->run_dir_buf;
 	}
 	if (strcmp(args->log_level, "err") != 0 && strcmp(args->log_level, "info") != 0 &&
-			strcmp(args->log_level, "debug") != 0) {
+		strcmp(args->log_level, "debug") != 0) {
 		snprintf(err, APP_ERR_LEN, "--log-level %s: expected err, info or debug",
 			args->log_level);
 		return -EINVAL;

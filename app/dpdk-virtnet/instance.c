@@ -49,8 +49,9 @@ make_dirs(const char *path, bool *made)
 }
 
 /*
- * Lock the file, made if need be. Whoever ends removes its lock file, so a lock that we got may be on
- * a file that is no longer there: then try again. @return fd or negative errno (-EWOULDBLOCK: taken).
+ * Lock the file, made if need be. Whoever ends removes its lock file, so a lock that we got may be
+ * on a file that is no longer there: then try again. @return fd or negative errno (-EWOULDBLOCK:
+ * taken).
  */
 static int
 lock_file(const char *path)
@@ -119,10 +120,12 @@ app_instance_take(const struct app_args *args, struct app_instance *inst, char *
 	}
 	rc = lock_file(inst->prefix_lock);
 	if (rc < 0) {
-		snprintf(err, APP_ERR_LEN, rc == -EWOULDBLOCK
-			? "another instance runs with file prefix \"%s\": stop it, or give this one "
-			  "another --file-prefix"
-			: "cannot lock the file prefix \"%s\" (is the runtime directory writable?)",
+		snprintf(err, APP_ERR_LEN,
+			rc == -EWOULDBLOCK ? "another instance runs with file prefix \"%s\": stop "
+					     "it, or give this one "
+					     "another --file-prefix"
+					   : "cannot lock the file prefix \"%s\" (is the runtime "
+					     "directory writable?)",
 			args->file_prefix);
 		goto fail;
 	}
@@ -140,10 +143,13 @@ app_instance_take(const struct app_args *args, struct app_instance *inst, char *
 	}
 	rc = lock_file(inst->run_lock);
 	if (rc < 0) {
-		snprintf(err, APP_ERR_LEN, rc == -EWOULDBLOCK
-			? "another instance uses the run directory %.300s: give this one another "
-			  "--run-dir"
-			: "cannot lock the run directory %.300s (is it writable?)", args->run_dir);
+		snprintf(err, APP_ERR_LEN,
+			rc == -EWOULDBLOCK
+				? "another instance uses the run directory %.300s: give this one "
+				  "another "
+				  "--run-dir"
+				: "cannot lock the run directory %.300s (is it writable?)",
+			args->run_dir);
 		goto fail;
 	}
 	inst->run_fd = rc;

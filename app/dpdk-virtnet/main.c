@@ -107,6 +107,9 @@ main(int argc, char **argv)
 	if (args.help || args.version || args.validate_file != NULL) {
 		if (args.help)
 			app_usage();
+		fflush(stdout);
+		if (args.eal_help)
+			rte_eal_init(args.eal_argc, args.eal_argv); /* shows them and ends */
 		else if (args.version)
 			puts("dpdk-virtnet v" VN_VERSION);
 		rc = args.validate_file != NULL ? validate(args.validate_file) : 0;
@@ -121,11 +124,16 @@ main(int argc, char **argv)
 	}
 	app_signals_block();
 	if (rte_eal_init(args.eal_argc, args.eal_argv) < 0) {
-		snprintf(err, sizeof(err), "cannot start DPDK's EAL: %s (its own lines above say more)",
+		snprintf(err, sizeof(err),
+			"cannot start DPDK's EAL: %s (its own lines above say more; "
+			"if it is about hugepages, free some or add --no-huge -m 256)",
 			rte_strerror(rte_errno));
 		complain(err);
 	} else {
 		vn_log_set_level(args.log_level);
+		if (args.no_huge_added)
+			VN_INFO("not enough free hugepages (or no hugetlbfs): using ordinary "
+				"memory");
 		rc = app_service_run(&args, &conf, &capacity, serial);
 		rte_eal_cleanup();
 	}

@@ -28,8 +28,8 @@
 #define MAX_GUEST_FILES 32768
 /** Rings that the black box has room for. */
 #define MAX_BLACKBOX_RINGS 4096
-#define MBUF_DATA_ROOM (2048 + RTE_PKTMBUF_HEADROOM)
-#define MBUF_CACHE 256
+#define MBUF_DATA_ROOM     (2048 + RTE_PKTMBUF_HEADROOM)
+#define MBUF_CACHE         256
 /** All must have ended by then after a signal. */
 #define STOP_DEADLINE_NS VN_MS(800)
 
@@ -41,6 +41,7 @@ struct service {
 	struct rte_mempool *pool;
 	struct vn_controller *ctrl;
 	struct vn_ctl *ctl;
+	struct app_linkwatch links;
 	struct vn_timer stop_timer;
 	uint64_t broken_seen;
 	char bb_path[PATH_MAX];
@@ -79,6 +80,7 @@ stop(void *ctx)
 	vn_loop_arm(s->loop, &s->stop_timer, STOP_DEADLINE_NS);
 	vn_ctl_destroy(s->ctl);
 	s->ctl = NULL;
+	app_linkwatch_stop(&s->links, s->loop);
 	vn_controller_stop(s->ctrl, s->failed ? VN_PORT_UNDO : VN_PORT_KEEP, devices_gone, s);
 }
 
@@ -109,10 +111,11 @@ make_pollers(struct service *s, const struct app_args *args, char *err)
 	unsigned int lcores[RTE_MAX_LCORE], n = 0, lcore;
 	int rc;
 
-	RTE_LCORE_FOREACH_WORKER(lcore)
+	RTE_LCORE_FOREACH_WORKER (lcore)
 		lcores[n++] = lcore;
 	if (n == 0) {
-		snprintf(err, APP_ERR_LEN, "no worker lcore: besides the main lcore at least one is "
+		snprintf(err, APP_ERR_LEN,
+			"no worker lcore: besides the main lcore at least one is "
 			"needed to move packets, e.g. -l 0,1 or --lcores 0@0,1@0");
 		return -EINVAL;
 	}
@@ -143,9 +146,10 @@ make_parts(struct service *s, const struct app_args *args, char *err)
 	s->pool = rte_pktmbuf_pool_create("vn_mbufs", args->num_mbufs, MBUF_CACHE,
 		VN_MBUF_PRIV_SIZE, MBUF_DATA_ROOM, SOCKET_ID_ANY);
 	if (s->pool == NULL) {
-		snprintf(err, APP_ERR_LEN, "no memory for %u packet buffers (%s): give the EAL more "
-			"(-m MB, or hugepages), or ask for fewer (-- --mbufs N)", args->num_mbufs,
-			rte_strerror(rte_errno));
+		snprintf(err, APP_ERR_LEN,
+			"no memory for %u packet buffers (%s): give the EAL more "
+			"(-m MB, or hugepages), or ask for fewer (-- --mbufs N)",
+			args->num_mbufs, rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
 	snprintf(s->bb_path, sizeof(s->bb_path), "%s/blackbox", args->run_dir);
@@ -165,15 +169,16 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 	const struct vn_capacity *capacity, const char *serial, char *err)
 {
 	const struct vn_controller_env env = {
-		.dev = {
-			.loop = s->loop,
-			.gm = s->gm,
-			.pollers = s->pollers,
-			.bb = s->bb,
-			.pool = s->pool,
-			.port_ops = &vn_tap_ops,
-			.port_features = vn_tap_ops.features(),
-		},
+		.dev =
+			{
+				.loop = s->loop,
+				.gm = s->gm,
+				.pollers = s->pollers,
+				.bb = s->bb,
+				.pool = s->pool,
+				.port_ops = &vn_tap_ops,
+				.port_features = vn_tap_ops.features(),
+			},
 		.transport = &vn_vhost_user_ops,
 		.socket_dir = conf->vhost_user_socket_dir[0] != '\0' ? conf->vhost_user_socket_dir
 								     : args->run_dir,
@@ -195,6 +200,8 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 		rc = vn_controller_start(s->ctrl, err, APP_ERR_LEN);
 	if (rc == 0)
 		rc = app_signals_watch(s->loop, stop, s);
+	if (rc == 0 && app_linkwatch_start(&s->links, s->loop, s->ctrl) != 0)
+		VN_WARN("no link events: list will not notice changes of representors");
 	return rc;
 }
 

@@ -287,3 +287,15 @@ vn_controller_check_mem(struct vn_controller *ctrl)
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		vn_device_check_mem(ctrl->device[i]);
 }
+
+void
+vn_controller_link_changed(struct vn_controller *ctrl, int ifindex)
+{
+	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
+		const int mine = ctrl->device[i]->port_info.ifindex;
+
+		/* One that was gone comes back with another number. */
+		if (ifindex == 0 || mine == ifindex || mine == 0)
+			vn_device_refresh_port(ctrl->device[i]);
+	}
+}

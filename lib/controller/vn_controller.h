@@ -46,6 +46,9 @@ int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 /** True once the port of every device has been made, or could not be (port_error). */
 bool vn_controller_settled(const struct vn_controller *ctrl);
 
+/** The netdev @p ifindex (0: any) has changed or gone: look at the representor it belongs to. */
+void vn_controller_link_changed(struct vn_controller *ctrl, int ifindex);
+
 /** A memory file broke (SIGBUS): find the devices that it belongs to. */
 void vn_controller_check_mem(struct vn_controller *ctrl);
 

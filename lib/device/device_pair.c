@@ -12,7 +12,8 @@ broken_told(struct vn_poller_cmd *cmd)
 	struct dev_pair *pair = RTE_PTR_SUB(cmd, offsetof(struct dev_pair, broken));
 	struct vn_device *dev = pair->dev;
 
-	/* First: a ring that breaks from now on is told anew; one that broke before is seen here. */
+	/* First: a ring that breaks from now on is told anew; one that broke before is seen here.
+	 */
 	(void)__atomic_exchange_n(&pair->telling, false, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 2u * pair->idx; i < 2u * pair->idx + 2; i++) {
 		struct vn_virtq *vq = dev->priv->ring[i].vq;

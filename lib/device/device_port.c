@@ -27,8 +27,6 @@ struct port_job {
 	uint64_t features;
 	bool remove;
 	char err[256];
-	vn_device_cb cb;
-	void *ctx;
 };
 
 static struct port_job *
@@ -273,30 +271,39 @@ static void
 info_done(struct vn_job *job, int result)
 {
 	struct port_job *j = (struct port_job *)job;
+	struct vn_device *dev = j->dev;
+	const bool again = dev->priv->refresh_again;
 
-	if (result == 0)
-		j->dev->port_info = j->info;
-	else
-		j->dev->port_info.ifindex = 0;
-	if (j->cb != NULL)
-		j->cb(j->ctx, result);
+	if (result == 0 && j->info.ifindex > 0) {
+		dev->port_info = j->info;
+		dev->port_error[0] = '\0';
+	} else {
+		dev->port_info.ifindex = 0;
+		snprintf(dev->port_error, sizeof(dev->port_error),
+			"the representor is gone: it is made anew when the driver starts again");
+	}
+	dev->priv->refreshing = dev->priv->refresh_again = false;
+	if (again)
+		vn_device_refresh_port(dev);
 	job_end(j);
 }
 
 void
-vn_device_refresh_port(struct vn_device *dev, vn_device_cb done, void *ctx)
+vn_device_refresh_port(struct vn_device *dev)
 {
-	struct port_job *j = NULL;
+	struct port_job *j;
 
-	if (dev->priv->port_state == PORT_OPEN)
-		j = job_new(dev, info_run, info_done);
-	if (j == NULL) {
-		if (done != NULL)
-			done(ctx, -ENODEV);
+	if (dev->priv->port_state != PORT_OPEN)
+		return;
+	/* However many changes come meanwhile, one more look sees them all. */
+	if (dev->priv->refreshing) {
+		dev->priv->refresh_again = true;
 		return;
 	}
-	j->cb = done;
-	j->ctx = ctx;
+	j = job_new(dev, info_run, info_done);
+	if (j == NULL)
+		return;
+	dev->priv->refreshing = true;
 	job_submit(j);
 }
 

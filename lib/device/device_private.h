@@ -50,7 +50,7 @@ struct dev_pair {
 	struct vn_poller_cmd cmd;    /* attach or detach of the port queue */
 	bool busy;                   /* a command or a job of ours is on its way */
 	struct vn_poller_cmd broken; /* poller tells us that a ring is broken */
-	bool telling;                /* broken is on its way (atomic; poller sets, control clears) */
+	bool telling; /* broken is on its way (atomic; poller sets, control clears) */
 };
 
 enum port_state {
@@ -74,8 +74,9 @@ struct vn_device_priv {
 	struct vn_guestmem *mem;
 	struct vn_dirty_log log;
 	bool log_on;
-	unsigned int jobs; /* on their way in the helper thread */
-	unsigned int ops;  /* commands on their way to the poller, rings' and pairs' excepted */
+	bool refreshing, refresh_again; /* port_info */
+	unsigned int jobs;              /* on their way in the helper thread */
+	unsigned int ops; /* commands on their way to the poller, rings' and pairs' excepted */
 
 	bool resetting;
 	unsigned int n_reset_waiters;

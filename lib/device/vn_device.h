@@ -237,7 +237,7 @@ void vn_device_set_count_sizes(struct vn_device *dev, bool on);
 const struct vn_port_stats *vn_device_port_stats(const struct vn_device *dev, uint16_t qp);
 /** The poller that has the device, or NULL. */
 struct vn_poller *vn_device_poller(const struct vn_device *dev);
-/** Refresh port_info by a job; @p done is called when it has ended (may be NULL). */
-void vn_device_refresh_port(struct vn_device *dev, vn_device_cb done, void *ctx);
+/** Look at the representor anew, by a job: port_info and port_error follow. */
+void vn_device_refresh_port(struct vn_device *dev);
 
 #endif /* VN_DEVICE_H */
