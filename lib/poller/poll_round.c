@@ -93,18 +93,21 @@ poll_round(struct vn_poller *p)
 /*
  * Sleep until something happens. Order: ask all drivers for notifications; one full fence; look
  * again at all rings; only then sleep. Commands and stop set the wake descriptor, which stays
- * readable until it is read, so they cannot be missed.
+ * readable until it is read. The round before may have read it after it looked for commands, so
+ * they are looked at again, too; what comes after this finds the descriptor empty, and wakes us.
  */
 static void
 poll_sleep(struct vn_poller *p)
 {
 	struct vn_poll_qp *qp;
 	int timeout_ms = -1;
-	bool work = false;
+	bool work;
 
 	TAILQ_FOREACH (qp, &p->qps, next)
 		poll_qp_arm(p, qp, &timeout_ms);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	work = __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
+		__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE);
 	TAILQ_FOREACH (qp, &p->qps, next)
 		work |= poll_qp_has_work(qp);
 	if (!work) {
