@@ -13,8 +13,10 @@ from vnt.core import check, check_eq, variants
 
 # Frames that one burst may repeat towards the network after each kill.
 BURST = 64
-# Frames in flight when a process dies. The representor's queue holds more than one burst.
-RATE_WINDOW = 8
+# Frames that are sent at once towards the device.
+SEND_BURST = 8
+# Most frames that may be on their way to the other side, so that nothing there overflows.
+TX_WINDOW = 2000
 
 PLAIN = vu.bit(vu.F_VERSION_1)
 MERGEABLE = vu.bit(vu.F_VERSION_1, vu.F_MRG_RXBUF, vu.F_EVENT_IDX)
@@ -24,8 +26,9 @@ INDIRECT = vu.bit(vu.F_VERSION_1, vu.F_MRG_RXBUF, vu.F_EVENT_IDX, vu.F_INDIRECT)
 class Driver:
     """The guest's driver over the life of several programs: what it saw on its rings."""
 
-    def __init__(self, c):
+    def __init__(self, c, net):
         self.c = c
+        self.net = net
         self.sent = 0          # TX frames made available
         self.completed = 0     # TX chains completed: their tags must be 0, 1, 2, ...
         self.received = []     # numbers of RX frames in the order of the used ring
@@ -37,7 +40,8 @@ class Driver:
         for tag, _, _ in tx.poll():
             check_eq(tag, self.completed, "TX chain completed out of order, lost or twice: number")
             self.completed += 1
-        while self.sent - self.completed < tx.size // 2:
+        while (self.sent - self.completed < tx.size // 2
+               and self.sent - len(self.net.seen) < TX_WINDOW):
             frame = victim.body(self.sent, self.rnd.randint(60, 1514))
             if not tx.send(frame, tag=self.sent, kick=False,
                            split_header=self.sent % 3 == 0):
@@ -69,21 +73,26 @@ class Network:
 
     def _run(self):
         while not self.stop.is_set():
-            for _ in range(RATE_WINDOW):
+            for _ in range(SEND_BURST):
                 if not self.link.send(victim.body(self.sent, 60 + self.sent * 13 % 1454)):
                     break
                 self.sent += 1
-            self.take()
-            time.sleep(0.001)  # the rate, no wait for anything
+            if not self.take(1000):
+                time.sleep(0.001)  # the rate, no wait for anything
 
-    def take(self):
-        while (frame := self.link.recv()) is not None:
+    def take(self, most):
+        """Note up to @most frames: more may come as fast as they are taken. @return: more there?"""
+        for _ in range(most):
+            frame = self.link.recv()
+            if frame is None:
+                return False
             number = victim.number_of(frame)
             if number is None:
                 continue
             self.seen[number] = self.seen.get(number, 0) + 1
             if frame[12:] != victim.body(number, len(frame))[12:]:
                 self.damaged.append(number)
+        return True
 
     def end(self):
         self.stop.set()
@@ -99,6 +108,12 @@ def resume(c):
         r.kick(force=True)
 
 
+def stuck(p, net):
+    """Show where frames may have stayed."""
+    print(p.ns.ip("-s", "link", "show", net.link.ifname))
+    print(p.cli("debug")[1])
+
+
 @variants(("plain", PLAIN, False, 256), ("mergeable", MERGEABLE, False, 64),
           ("indirect", INDIRECT, True, 256))
 def kill(t, features, indirect, size):
@@ -110,18 +125,20 @@ def kill(t, features, indirect, size):
     with victim.client(p) as c:
         c.setup(features=features, indirect=indirect, size=size)
         c.rx(0).fill()
-        d = Driver(c)
         p.wait_enabled(2, victim.VICTIM)
         net = Network(p)
         t.cleanup(net.end)
+        d = Driver(c, net)
         for i in range(kills):
             # Work must be done before the kill: completions in both directions.
             goal, got = d.completed + rnd.randint(1, 3000), len(d.received)
             deadline = time.monotonic() + 30
             while d.completed < goal or len(d.received) <= got:
                 d.work()
-                check(time.monotonic() < deadline, f"kill {i}: no progress within 30 s: "
-                      f"TX {d.completed}/{goal}, RX {len(d.received)}/{got + 1}")
+                if time.monotonic() > deadline:
+                    stuck(p, net)
+                    raise core.Fail(f"kill {i}: no progress within 30 s: TX {d.completed}/{goal}, "
+                                    f"RX {len(d.received)}/{got + 1}, {net.sent} sent")
             # The moment: anywhere in what the poller does meanwhile.
             delay = rnd.random() * 0.002
             at = time.monotonic() + delay
@@ -144,7 +161,7 @@ def kill(t, features, indirect, size):
                       f"all {d.sent} frames at the representor (missing: "
                       f"{sorted(set(range(d.sent)) - set(net.seen))[:20]})")
         net.end()
-        net.take()
+        net.take(TX_WINDOW)
         check_eq(net.damaged, [], "damaged frames at the representor")
         check_eq(sorted(net.seen), list(range(d.sent)), "numbers at the representor")
         repeated = sum(n - 1 for n in net.seen.values())

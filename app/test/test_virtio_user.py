@@ -113,9 +113,9 @@ def vectorized(t):
     back.stop()
 
 
-@variants(("32", 32), ("64", 64))
+@variants(("32", 32), ("1024", 1024), ("4096", 4096))
 def ring_size(t, size):
-    """Small rings wrap often."""
+    """Small rings wrap often; the VMM may choose larger ones than max_queue_size."""
     count = t.count(1000, 20000)
     back = backend(t)
     driver = testpmd.Testpmd(t, back.socket(), queue_size=size, devargs="mrg_rxbuf=1,in_order=0",
@@ -123,24 +123,6 @@ def ring_size(t, size):
     driver.wait_started()
     back.wait_enabled(2)
     traffic(t, back, count, window=4)
-    driver.stop()
-    back.stop()
-
-
-@core.test
-def ring_too_large(t):
-    """Rings above the device's max_queue_size are refused, and the log says why."""
-    back = backend(t)
-    if t.options.reference:
-        raise core.Skip("not with the reference")
-    check_eq(back.device()["max_queue_size"], "256", "max_queue_size")
-    driver = testpmd.Testpmd(t, back.socket(), queue_size=512, devargs="mrg_rxbuf=1,in_order=0")
-    back.process.wait_output(b"ring 0 of 512 entries")
-    driver.kill()
-    driver = testpmd.Testpmd(t, back.socket(), devargs="mrg_rxbuf=1,in_order=0", name="next")
-    driver.wait_started()
-    back.wait_enabled(2)
-    traffic(t, back, 200)
     driver.stop()
     back.stop()
 
