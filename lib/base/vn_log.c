@@ -6,6 +6,7 @@
 #include <rte_common.h>
 
 #include "vn_log.h"
+#include "vn_loop.h"
 
 RTE_LOG_REGISTER(vn_logtype, virtnet, INFO);
 
@@ -43,4 +44,22 @@ vn_log_level(void)
 			return vn_log_levels[i].name;
 	}
 	return "debug";
+}
+
+bool
+vn_log_allowed(struct vn_log_limit *limit, const char *who)
+{
+	const uint64_t now = vn_now_ns();
+
+	if (now - limit->window_ns >= VN_SEC(1)) {
+		if (limit->left_out > 0)
+			VN_INFO("%s: %u lines were left out", who, limit->left_out);
+		*limit = (struct vn_log_limit){.window_ns = now};
+	}
+	if (limit->lines < VN_LOG_LIMIT) {
+		limit->lines++;
+		return true;
+	}
+	limit->left_out++;
+	return false;
 }

@@ -13,6 +13,8 @@
  * (vn_log_safe()).
  */
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <rte_log.h>
@@ -29,7 +31,7 @@ extern int vn_logtype;
 #define VN_WARN(fmt, ...) VN_LOG_LINE(ERR, "WARN", fmt, ##__VA_ARGS__)
 /** Life-cycle events: the default level. */
 #define VN_INFO(fmt, ...) VN_LOG_LINE(INFO, "INFO", fmt, ##__VA_ARGS__)
-/** For engineers. Never per packet. */
+/** For developers. Never per packet. */
 #define VN_DBG(fmt, ...) VN_LOG_LINE(DEBUG, "DEBUG", fmt, ##__VA_ARGS__)
 
 /** The file name without its folders. */
@@ -50,6 +52,21 @@ vn_log_basename(const char *path)
  *   0, or -EINVAL for any other name (nothing changes).
  */
 int vn_log_set_level(const char *name);
+
+/** For lines that a peer can cause as often as it likes. Zero it; one thread. */
+struct vn_log_limit {
+	uint64_t window_ns; /* when the current second began */
+	unsigned int lines, left_out;
+};
+
+/** Lines of one limit per second. */
+#define VN_LOG_LIMIT 10
+
+/**
+ * May another line be written? After a second in which some were left out, their number is told in
+ * a line that begins with @p who.
+ */
+bool vn_log_allowed(struct vn_log_limit *limit, const char *who);
 
 /** The level in force: "err", "info" or "debug". */
 const char *vn_log_level(void);

@@ -187,6 +187,24 @@ test_log_levels(void **state)
 	assert_string_equal(vn_log_level(), "err");
 }
 
+static void
+test_log_limit(void **state)
+{
+	struct vn_log_limit limit = {0};
+	unsigned int allowed = 0;
+
+	RTE_SET_USED(state);
+	vn_log_set_level("err");
+	for (unsigned int i = 0; i < 5 * VN_LOG_LIMIT; i++)
+		allowed += vn_log_allowed(&limit, "test");
+	/* The loop may cross into another second. */
+	assert_in_set(allowed, ((const LargestIntegralType[]){VN_LOG_LIMIT, 2 * VN_LOG_LIMIT}), 2);
+	assert_int_equal(limit.lines, VN_LOG_LIMIT);
+	limit.window_ns -= VN_SEC(1); /* a second passes */
+	assert_true(vn_log_allowed(&limit, "test"));
+	assert_int_equal(limit.left_out, 0);
+}
+
 int
 main(void)
 {
@@ -196,6 +214,7 @@ main(void)
 		cmocka_unit_test(test_jobs_run_in_order_elsewhere),
 		cmocka_unit_test(test_stop_and_wake),
 		cmocka_unit_test(test_log_levels),
+		cmocka_unit_test(test_log_limit),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

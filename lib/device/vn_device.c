@@ -205,7 +205,8 @@ dev_mark_broken(struct vn_device *dev, const char *why)
 	dev->broken = true;
 	dev->broken_why = why;
 	dev->status |= VN_STATUS_NEEDS_RESET;
-	VN_ERR("%s: device is broken (%s) until its driver resets it", dev->conf.vuid, why);
+	if (vn_log_allowed(&dev->log_limit, dev->conf.vuid))
+		VN_ERR("%s: device is broken (%s) until its driver resets it", dev->conf.vuid, why);
 }
 
 void

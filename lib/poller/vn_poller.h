@@ -72,7 +72,7 @@ struct vn_poll_qp {
 	bool pq_watched;           /**< the port's descriptor is in our epoll set */
 	bool pq_muted;             /**< ... but not looked at while we sleep */
 	bool pq_ready;             /**< the port has something to read */
-	bool rx_told, tx_told;        /**< that it is broken */
+	bool rx_told, tx_told;     /**< that it is broken */
 	bool linked;
 	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
@@ -96,20 +96,29 @@ int vn_pollers_create(struct vn_loop *loop, const unsigned int *lcores, unsigned
 int vn_pollers_start(struct vn_pollers *pollers);
 /** Stop them and wait (they are asked to end; bounded). */
 void vn_pollers_stop(struct vn_pollers *pollers);
+/** Free them, stopped. NULL is fine. Control thread. */
 void vn_pollers_destroy(struct vn_pollers *pollers);
 
+/** How many there are. Control thread, as all to vn_poller_call(). */
 unsigned int vn_pollers_count(const struct vn_pollers *pollers);
+/** Number @p i, or NULL. */
 struct vn_poller *vn_pollers_get(struct vn_pollers *pollers, unsigned int i);
 /** The one with the fewest devices among numbers @p first..@p last; counts one device more on it.
  */
 struct vn_poller *vn_pollers_pick(
 	struct vn_pollers *pollers, unsigned int first, unsigned int last);
+/** One device less on it. */
 void vn_poller_put(struct vn_poller *poller);
 
+/** Its lcore id. */
 unsigned int vn_poller_lcore(const struct vn_poller *poller);
+/** Its number in the set. */
 unsigned int vn_poller_index(const struct vn_poller *poller);
+/** Devices counted on it. */
 unsigned int vn_poller_devices(const struct vn_poller *poller);
+/** Commands that it acknowledged after the deadline, or not yet. */
 uint64_t vn_poller_late(const struct vn_poller *poller);
+/** Its counters; they change while they are read. */
 const struct vn_poller_stats *vn_poller_stats(const struct vn_poller *poller);
 
 /** Send a command. Control thread. Commands of one poller are executed in order. */
@@ -125,8 +134,10 @@ void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(
 	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+/** The port queue is the poller's from now on. */
 void vn_poll_qp_attach_port(
 	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);
+/** Give the port queue back. @return it, or NULL. */
 struct vn_port_queue *vn_poll_qp_detach_port(struct vn_poller *poller, struct vn_poll_qp *qp);
 
 #endif /* VN_POLLER_H */

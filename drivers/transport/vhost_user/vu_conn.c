@@ -168,7 +168,7 @@ vu_ack(struct vu_conn *c, int result)
 		      (c->protocol & VU_PF_REPLY_ACK) != 0 && vu_request_acked(c->req.request);
 
 	if (wanted) {
-		if (result != 0)
+		if (result != 0 && vn_log_allowed(&c->dev->log_limit, c->dev->conf.vuid))
 			VN_WARN("%s: vhost-user %s refused: %s", c->dev->conf.vuid,
 				vu_request_name(c->req.request), c->why);
 		vu_reply_u64(c, result == 0 ? 0 : 1);
@@ -204,7 +204,8 @@ vu_conn_open(struct vu_endpoint *ep, int fd)
 	ep->conn = c;
 	ep->connections++;
 	vn_device_set_attached(c->dev, true);
-	VN_INFO("%s: vhost-user connection on %s", c->dev->conf.vuid, ep->path);
+	if (vn_log_allowed(&c->dev->log_limit, c->dev->conf.vuid))
+		VN_INFO("%s: vhost-user connection on %s", c->dev->conf.vuid, ep->path);
 	return 0;
 }
 

@@ -141,12 +141,14 @@ static void
 vu_closed(void *ctx, int error, const char *why)
 {
 	struct vu_conn *c = ctx;
+	const bool show = vn_log_allowed(&c->dev->log_limit, c->dev->conf.vuid);
 
 	if (error != 0) {
 		c->ep->protocol_errors++;
-		VN_WARN("%s: vhost-user connection on %s closed: %s", c->dev->conf.vuid,
-			c->ep->path, why);
-	} else {
+		if (show)
+			VN_WARN("%s: vhost-user connection on %s closed: %s", c->dev->conf.vuid,
+				c->ep->path, why);
+	} else if (show) {
 		VN_INFO("%s: vhost-user connection on %s ended: %s", c->dev->conf.vuid, c->ep->path,
 			why);
 	}
