@@ -209,7 +209,7 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 	/* An operator may rename it. */
 	ctl_put_str(o, "sf_rep_net_device",
 		dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
-									    : c->rep_name);
+									     : c->rep_name);
 	ctl_put_num(o, "sf_rep_net_ifindex",
 		dev->port_info.ifindex > 0 ? (uint64_t)dev->port_info.ifindex : 0);
 	ctl_put_str(o, "sf_rdma_device", "");

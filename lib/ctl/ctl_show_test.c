@@ -90,7 +90,7 @@ error_prefixes(void **state)
 {
 	static const char failed[] = " 3 4 5 7 8 9 10 11 34 39 42 74 ", error[] = " 43 58 66 ";
 	static const char warning[] = " 44 ", none[] = " 45 47 49 50 51 52 53 54 ";
-	char word[8];
+	char word[16];
 	int row;
 
 	RTE_SET_USED(state);

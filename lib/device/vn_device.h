@@ -127,8 +127,9 @@ struct vn_device {
 	uint16_t ctrl_mq;             /**< data queue pairs running */
 	uint8_t ctrl_mac[VN_MAC_LEN]; /**< set by the driver */
 	bool count_sizes;             /**< packet_counters "Enabled" */
-	struct vn_log_limit log_limit; /**< for lines that the peer causes; transports use it, too */
-	uint64_t missed_deadlines;    /**< health: poller acks that came late */
+	struct vn_log_limit
+		log_limit;         /**< for lines that the peer causes; transports use it, too */
+	uint64_t missed_deadlines; /**< health: poller acks that came late */
 
 	struct vn_port_info port_info; /**< as of the last change we know of; ifindex 0: no port */
 	char port_error[256];          /**< why there is no port; "" otherwise */

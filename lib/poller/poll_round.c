@@ -107,7 +107,7 @@ poll_sleep(struct vn_poller *p)
 		poll_qp_arm(p, qp, &timeout_ms);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	work = __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
-		__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE);
+	       __atomic_load_n(&p->stop, __ATOMIC_ACQUIRE);
 	TAILQ_FOREACH (qp, &p->qps, next)
 		work |= poll_qp_has_work(qp);
 	if (!work) {
