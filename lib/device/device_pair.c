@@ -151,7 +151,8 @@ dev_pair_advance(struct dev_pair *pair)
 		/* dev_port_queue_open() has ended: pq says how. */
 		if (pair->pq == NULL) {
 			pair->state = PAIR_CLOSED;
-			pair->failed = true;
+			/* The next start tries again. */
+			pair->failed = wanted(pair);
 		} else {
 			pair->state = PAIR_OPEN;
 			/* Before the rings' attach commands, which follow in order. */

@@ -25,6 +25,7 @@ struct dev_ring {
 	bool sent;        /* the attach command is on its way or done */
 	bool stop_wanted; /* stop as soon as the state allows */
 	bool overdue;     /* the detach command missed its deadline: as good as stopped */
+	bool late;        /* the attach command missed its deadline and is still to come */
 	bool cmd_busy;
 	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
 	vn_device_cb stop_cb;     /* who waits for the stop */
@@ -97,6 +98,8 @@ void dev_mark_broken(struct vn_device *dev, const char *why);
 
 /* device_ring.c */
 void dev_ring_init(struct vn_device *dev, uint16_t idx);
+/** Close what a ring that is STOPPED still has. */
+void dev_ring_fini(struct dev_ring *ring);
 /** Take the next step that the state allows. */
 void dev_ring_advance(struct dev_ring *ring);
 void dev_ring_stop(struct dev_ring *ring);

@@ -43,6 +43,16 @@ dev_ring_init(struct vn_device *dev, uint16_t idx)
 	dev->vq[idx].setup.call_fd = -1;
 }
 
+void
+dev_ring_fini(struct dev_ring *ring)
+{
+	struct vn_device_vq *v = dev_ring_vq(ring);
+
+	/* A ring that never ran may have been given an interrupt descriptor. */
+	close_fd(&v->setup.kick_fd);
+	close_fd(&v->setup.call_fd);
+}
+
 bool
 dev_ring_at_rest(const struct dev_ring *ring)
 {
@@ -93,6 +103,7 @@ ring_stopped(struct dev_ring *ring)
 	ring->sent = false;
 	ring->stop_wanted = false;
 	ring->overdue = false;
+	ring->late = false;
 	count_running(dev);
 	dev_pair_advance(pair);
 	tell_stopped(ring);
@@ -122,6 +133,7 @@ attached(struct vn_poller_cmd *cmd)
 	struct dev_ring *ring = cmd_ring(cmd);
 
 	ring->cmd_busy = false;
+	ring->late = false;
 	dev_ring_vq(ring)->state = VN_VQ_RUNNING;
 	count_running(ring->dev);
 	VN_DBG("%s: ring %u runs", ring->dev->conf.vuid, ring->idx);
@@ -143,19 +155,44 @@ detached(struct vn_poller_cmd *cmd)
  * poller comes back.
  */
 static void
-detach_late(struct vn_poller_cmd *cmd)
+take_back(struct dev_ring *ring)
 {
-	struct dev_ring *ring = cmd_ring(cmd);
 	struct vn_device *dev = ring->dev;
+	struct vn_device_vq *v = dev_ring_vq(ring);
+	int idx;
 
-	dev->missed_deadlines++;
+	if (ring->bb != NULL) {
+		v->position = ring->bb->position;
+	} else {
+		idx = vn_virtq_split_used_idx(ring->mem, v->setup.used_gpa);
+		v->position = idx >= 0 ? idx : v->setup.start;
+	}
 	vn_guestmem_revoke(ring->mem);
 	dev_mark_broken(dev, "poller-late");
 	ring->overdue = true;
-	if (ring->bb != NULL)
-		dev_ring_vq(ring)->position = ring->bb->position;
 	tell_stopped(ring);
 	dev_settle(dev);
+}
+
+static void
+detach_late(struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+
+	ring->dev->missed_deadlines++;
+	take_back(ring);
+}
+
+/* No harm as long as nobody wants to stop the ring: it starts when the poller comes back. */
+static void
+attach_late(struct vn_poller_cmd *cmd)
+{
+	struct dev_ring *ring = cmd_ring(cmd);
+
+	ring->dev->missed_deadlines++;
+	ring->late = true;
+	if (ring->stop_wanted)
+		take_back(ring);
 }
 
 static void
@@ -164,7 +201,7 @@ send(struct dev_ring *ring, bool attach)
 	ring->cmd = (struct vn_poller_cmd){
 		.exec = attach ? exec_attach : exec_detach,
 		.done = attach ? attached : detached,
-		.late = attach ? NULL : detach_late,
+		.late = attach ? attach_late : detach_late,
 	};
 	ring->cmd_busy = true;
 	ring->sent = true;
@@ -203,7 +240,10 @@ dev_ring_stop(struct dev_ring *ring)
 	if (dev_ring_vq(ring)->state == VN_VQ_STOPPED)
 		return;
 	ring->stop_wanted = true;
-	dev_ring_advance(ring);
+	if (ring->late && !ring->overdue)
+		take_back(ring);
+	else
+		dev_ring_advance(ring);
 }
 
 /* Where to begin: see vn_device_vq_start(). */

@@ -19,8 +19,12 @@ static void
 device_free(struct vn_device *dev)
 {
 	if (dev->priv != NULL) {
-		if (dev->priv->poller != NULL)
+		if (dev->priv->poller != NULL) {
+			/* So the rings have been initialised. */
+			for (unsigned int i = 0; i < dev->num_vqs; i++)
+				dev_ring_fini(&dev->priv->ring[i]);
 			vn_poller_put(dev->priv->poller);
+		}
 		free(dev->priv->ring);
 		free(dev->priv->pair);
 	}
