@@ -14,6 +14,7 @@
 #include "virtq_test_env.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/eventfd.h>
 
 #include <rte_lcore.h>
