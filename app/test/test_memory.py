@@ -149,6 +149,22 @@ def goes_on_with_new_table(t):
 
 
 @test
+def rings_again_and_again(t):
+    """A ring is stopped and started very often: no command to the poller is ever missed."""
+    p, by = victim.start(t)
+    with victim.client(p) as c:
+        c.setup()
+        c.rx(0).fill()
+        for _ in range(t.count(2000, 100000)):
+            ring = c.tx(0)
+            ring.start(base=ring.stop())
+        victim.exchange(p, c)
+    late = sum(x["late_acknowledgements"] for x in p.ask("/virtnet/debug")["pollers"])
+    t.note(f"{late} late")
+    victim.all_well(p, by)
+
+
+@test
 def disconnect_under_load(t):
     """The connection is closed while both rings are full of work."""
     p, by = victim.start(t)

@@ -129,6 +129,21 @@ class Process:
             self.pidfd = -1
         return self.popen.wait()
 
+    def where(self):
+        """What each of its threads is doing in the kernel: for a process that does not end."""
+        lines = []
+        task = f"/proc/{self.pid}/task"
+        for tid in sorted(os.listdir(task)) if os.path.isdir(task) else ():
+            try:
+                with open(f"{task}/{tid}/comm", encoding="ascii") as f:
+                    name = f.read().strip()
+                with open(f"{task}/{tid}/stack", encoding="ascii") as f:
+                    stack = [x.split()[-1].split("+")[0] for x in f.read().splitlines()]
+            except OSError:
+                continue
+            lines.append(f"{name}: {' < '.join(stack[:8]) or 'running'}")
+        return "\n".join(lines)
+
     # Numbers for the leak checks.
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

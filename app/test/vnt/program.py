@@ -104,11 +104,12 @@ class Program:
         self.notify.wait_ready(self.process)
         return self
 
-    def stop(self, seconds=5):
+    def stop(self, seconds=15):
         """SIGTERM; it must end with status 0 and take its sockets along."""
         self.process.send(signal.SIGTERM)
         status = self.process.wait(seconds)
-        core.check(status is not None, f"{self.name}: still there {seconds} s after SIGTERM")
+        core.check(status is not None, f"{self.name}: still there {seconds} s after SIGTERM\n"
+                   + (self.process.where() if status is None else ""))
         core.check_eq(status, 0, f"{self.name}: exit status after SIGTERM")
         core.check_eq(self.sockets(), [], f"{self.name}: sockets left behind")
 
