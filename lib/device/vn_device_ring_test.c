@@ -362,11 +362,11 @@ test_set_call(void **state)
 	vn_device_vq_set_call(de.dev, 1, fcntl(call[2], F_DUPFD_CLOEXEC, 0));
 	vn_device_vq_set_call(de.dev, 1, fcntl(call[1], F_DUPFD_CLOEXEC, 0));
 	de_stop(1);
-	assert_int_equal(pe_signals(call[2]), 1);
-	assert_int_equal(pe_signals(call[1]), 1);
+	/* Those between may be passed over. */
+	pe_signals(call[2]);
+	pe_signals(call[1]);
 	/* Stopping. */
 	de_start(1);
-	assert_int_equal(pe_signals(call[1]), 0);
 	{
 		struct result r = {0};
 
