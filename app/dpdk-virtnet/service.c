@@ -27,7 +27,7 @@
 /** Mappings of guest memory files, all devices together. */
 #define MAX_GUEST_FILES 32768
 /** Rings that the black box has room for. */
-#define MAX_BLACKBOX_RINGS 4096
+#define MAX_BLACKBOX_RINGS 8192
 #define MBUF_DATA_ROOM     (2048 + RTE_PKTMBUF_HEADROOM)
 #define MBUF_CACHE         256
 /** All must have ended by then after a signal. */

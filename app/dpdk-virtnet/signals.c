@@ -104,7 +104,9 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 	const int saved = errno;
 
 	RTE_SET_USED(context);
-	if (info->si_code == BUS_ADRERR && vn_gm_sigbus(sigbus.reg, info->si_addr))
+	/* A shrunk file, or a page that the machine's memory lost. */
+	if ((info->si_code == BUS_ADRERR || info->si_code == BUS_MCEERR_AR) &&
+		vn_gm_sigbus(sigbus.reg, info->si_addr))
 		vn_loop_wake(sigbus.loop); /* the control thread looks whose memory that was */
 	else
 		signal(sig, SIG_DFL); /* not a peer's doing: the access is repeated and ends us */

@@ -8,7 +8,7 @@ import struct
 
 import vhost_user_client as vu
 
-from vnt import core, victim
+from vnt import core, frames, program, victim
 from vnt.core import check, test
 
 FULL = 2**64 - 2  # one more write blocks, if the descriptor does
@@ -36,6 +36,58 @@ def interrupt_blocks(t):
         tx.send(victim.body(1))
         core.wait_for(lambda: broken(p), 15, "the device is shown as broken")
         by.moved(50)
+    # Whoever did that is not served for a while.
+    with victim.client(p) as c:
+        check(victim.refused(c.setup), "served at once")
+    core.wait_for(lambda: not victim.refused(try_again, p), 30, "the device is served again")
+    victim.all_well(p, by)
+
+
+def try_again(p):
+    """A front end comes and goes."""
+    with victim.client(p) as c:
+        c.setup()
+
+
+@test
+def receive_ring_restarted(t):
+    """A receive ring stops and starts while its pair goes on: the next frame wakes the poller."""
+    p = program.Program(t, capacity=program.capacity(2, 4)).start()
+    p.up(victim.VICTIM)
+    with victim.client(p) as c:
+        c.setup()
+        for _ in range(5):
+            victim.exchange(p, c)
+            rx = c.rx(0)
+            base = rx.stop()
+            p.wait_enabled(1, victim.VICTIM)
+            rx.start(base=base)
+            p.wait_enabled(2, victim.VICTIM)
+            # The RX direction first: nothing else wakes the poller.
+            link = frames.Link(p.ns, p.rep(victim.VICTIM))
+            try:
+                link.send(victim.body(7))
+                got = []
+                core.wait_for(lambda g=got, r=rx: g.extend(r.wait(1, timeout=0.1)) or g, 15,
+                              "a frame after the restart")
+            finally:
+                link.close()
+    p.stop()
+
+
+@test
+def features_flood(t):
+    """Features changed thousands of times do not keep the other device's port waiting."""
+    p, by = victim.start(t)
+    with victim.client(p, need_reply=False) as c:
+        c.negotiate()
+        masks = (c.acked, c.acked & ~(1 << 1))
+        before = p.process.rss_kib()
+        for n in range(20000):
+            c.set_u64(vu.SET_FEATURES, masks[n % 2])
+        by.moved(20)
+        grown = p.process.rss_kib() - before
+        check(grown < 32 << 10, f"{grown} KiB more resident")
     victim.all_well(p, by)
 
 

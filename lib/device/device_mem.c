@@ -322,13 +322,36 @@ exec_set_call(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	vn_virtq_interrupt_always(vq);
 }
 
+static void set_call_done(struct vn_poller_cmd *cmd);
+
+static void
+send_call(struct dev_ring *ring, struct dev_op *op, int fd, int old_fd)
+{
+	op->ring = ring;
+	op->fd = fd;
+	op->old_fd = old_fd;
+	op->cmd.exec = exec_set_call;
+	op->cmd.done = set_call_done;
+	ring->call_op = op;
+	op_send(op);
+}
+
 static void
 set_call_done(struct vn_poller_cmd *cmd)
 {
-	struct dev_op *op = (struct dev_op *)cmd;
+	struct dev_op *op = (struct dev_op *)cmd, *next;
+	struct dev_ring *ring = op->ring;
 
 	if (op->old_fd >= 0)
 		close(op->old_fd);
+	/* Not if the ring has stopped meanwhile: then all its descriptors are closed. */
+	if (ring->call_op == op) {
+		ring->call_op = NULL;
+		next = ring->call_waits ? op_new(op->dev, NULL, NULL) : NULL;
+		ring->call_waits = false;
+		if (next != NULL)
+			send_call(ring, next, dev_ring_vq(ring)->setup.call_fd, op->fd);
+	}
 	op_end(op);
 }
 
@@ -356,6 +379,14 @@ vn_device_vq_set_call(struct vn_device *dev, uint16_t idx, int call_fd)
 			close(old_fd);
 		return;
 	}
+	if (ring->call_op != NULL) {
+		/* The poller has not seen the last one yet. However many come, one waits. */
+		if (ring->call_waits && old_fd >= 0)
+			close(old_fd);
+		v->setup.call_fd = call_fd;
+		ring->call_waits = true;
+		return;
+	}
 	op = op_new(dev, NULL, NULL);
 	if (op == NULL) {
 		if (call_fd >= 0)
@@ -363,12 +394,7 @@ vn_device_vq_set_call(struct vn_device *dev, uint16_t idx, int call_fd)
 		return;
 	}
 	v->setup.call_fd = call_fd;
-	op->ring = ring;
-	op->fd = call_fd;
-	op->old_fd = old_fd;
-	op->cmd.exec = exec_set_call;
-	op->cmd.done = set_call_done;
-	op_send(op);
+	send_call(ring, op, call_fd, old_fd);
 }
 
 static void
@@ -417,6 +443,15 @@ exec_announce(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 		rte_pktmbuf_free(op->frame);
 }
 
+static void
+announce_done(struct vn_poller_cmd *cmd)
+{
+	struct dev_op *op = (struct dev_op *)cmd;
+
+	op->dev->priv->announcing = false;
+	op_end(op);
+}
+
 void
 vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN])
 {
@@ -424,12 +459,13 @@ vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN])
 	struct rte_mbuf *m;
 	struct dev_op *op;
 
+	/* One at a time is enough for any network. */
+	if (dev->priv->announcing)
+		return;
 	memcpy(addr.addr_bytes, mac, VN_MAC_LEN);
 	m = rte_net_make_rarp_packet(dev->env.pool, &addr);
-	if (m == NULL) {
-		VN_WARN("%s: no memory for an announcement", dev->conf.vuid);
-		return;
-	}
+	if (m == NULL)
+		return; /* out of mbufs: the next one will do */
 	memset(vn_mbuf_hdr(m), 0, sizeof(struct vn_net_hdr));
 	op = op_new(dev, NULL, NULL);
 	if (op == NULL) {
@@ -438,6 +474,7 @@ vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN])
 	}
 	op->frame = m;
 	op->cmd.exec = exec_announce;
-	op->cmd.done = plain_done;
+	op->cmd.done = announce_done;
+	dev->priv->announcing = true;
 	op_send(op);
 }

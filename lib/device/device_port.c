@@ -77,6 +77,14 @@ open_run(struct vn_job *job)
 }
 
 static void
+port_gone(struct vn_device *dev)
+{
+	dev->port_info.ifindex = 0;
+	snprintf(dev->port_error, sizeof(dev->port_error),
+		"the representor is gone: it is made anew when the driver starts again");
+}
+
+static void
 open_done(struct vn_job *job, int result)
 {
 	struct port_job *j = (struct port_job *)job;
@@ -86,10 +94,12 @@ open_done(struct vn_job *job, int result)
 		dev->priv->port = j->port;
 		dev->priv->port_state = PORT_OPEN;
 		dev->port_info = j->info;
+		/* Not even there long enough to be looked at. */
+		if (j->info.ifindex == 0)
+			port_gone(dev);
 		VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
 			j->info.adopted ? "adopted" : "made", j->info.ifindex);
-		if (dev->driver_features != 0)
-			dev_port_set_features(dev);
+		dev_port_set_features(dev);
 	} else {
 		dev->priv->port_state = PORT_FAILED;
 		snprintf(dev->port_error, sizeof(dev->port_error), "%s", j->err);
@@ -164,24 +174,36 @@ static void
 features_done(struct vn_job *job, int result)
 {
 	struct port_job *j = (struct port_job *)job;
+	struct vn_device_priv *priv = j->dev->priv;
 
-	if (result != 0)
+	if (result != 0 && vn_log_allowed(&j->dev->log_limit, j->dev->conf.vuid))
 		VN_WARN("%s: the port refuses the driver's offloads: %s", j->dev->conf.vuid,
 			strerror(-result));
+	priv->features_busy = false;
+	priv->features_applied = j->features;
+	dev_port_set_features(j->dev);
 	job_end(j);
 }
 
+/*
+ * The port is to follow driver_features. One job at a time, however often a peer changes them: the
+ * helper thread is everybody's.
+ */
 void
 dev_port_set_features(struct vn_device *dev)
 {
+	struct vn_device_priv *priv = dev->priv;
 	struct port_job *j;
 
-	if (dev->priv->port_state != PORT_OPEN)
-		return; /* open_done() comes here again */
+	/* open_done() and features_done() come here again. */
+	if (priv->port_state != PORT_OPEN || priv->features_busy ||
+		priv->features_applied == dev->driver_features)
+		return;
 	j = job_new(dev, features_run, features_done);
 	if (j == NULL)
 		return;
 	j->features = dev->driver_features;
+	priv->features_busy = true;
 	job_submit(j);
 }
 
@@ -278,9 +300,7 @@ info_done(struct vn_job *job, int result)
 		dev->port_info = j->info;
 		dev->port_error[0] = '\0';
 	} else {
-		dev->port_info.ifindex = 0;
-		snprintf(dev->port_error, sizeof(dev->port_error),
-			"the representor is gone: it is made anew when the driver starts again");
+		port_gone(dev);
 	}
 	dev->priv->refreshing = dev->priv->refresh_again = false;
 	if (again)

@@ -13,6 +13,7 @@
 #include "vn_device.h"
 #include "vn_poller.h"
 
+struct dev_op;
 struct vn_virtq;
 
 /** Run time of a ring. Its state is in struct vn_device_vq. */
@@ -28,6 +29,8 @@ struct dev_ring {
 	bool late;        /* the attach command missed its deadline and is still to come */
 	bool cmd_busy;
 	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
+	struct dev_op *call_op;   /* a new interrupt descriptor on its way to the poller */
+	bool call_waits;          /* another one, in setup.call_fd, is to follow it */
 	vn_device_cb stop_cb;     /* who waits for the stop */
 	void *stop_ctx;
 };
@@ -76,8 +79,13 @@ struct vn_device_priv {
 	struct vn_dirty_log log;
 	bool log_on;
 	bool refreshing, refresh_again; /* port_info */
-	unsigned int jobs;              /* on their way in the helper thread */
-	unsigned int ops; /* commands on their way to the poller, rings' and pairs' excepted */
+	bool features_busy;             /* a job is under way */
+	uint64_t features_applied;      /* by the last one */
+	uint64_t ban_until_ns;          /* no ring starts before: see dev_mark_broken() */
+	unsigned int ban_seconds;
+	bool announcing;   /* an announcement is under way */
+	unsigned int jobs; /* on their way in the helper thread */
+	unsigned int ops;  /* commands on their way to the poller, rings' and pairs' excepted */
 
 	bool resetting;
 	unsigned int n_reset_waiters;

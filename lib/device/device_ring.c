@@ -100,6 +100,8 @@ ring_stopped(struct dev_ring *ring)
 	close_fd(&v->setup.kick_fd);
 	close_fd(&v->setup.call_fd);
 	v->state = VN_VQ_STOPPED;
+	ring->call_op = NULL;
+	ring->call_waits = false;
 	ring->sent = false;
 	ring->stop_wanted = false;
 	ring->overdue = false;
@@ -259,6 +261,13 @@ start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	idx = vn_virtq_split_used_idx(dev->priv->mem, setup->used_gpa);
 	if (idx < 0)
 		return setup->start;
+	if (!vn_bb_ring_bounds(ring->bb, idx)) {
+		VN_WARN("%s: ring %u: used->idx %d contradicts the black box (%u, burst %u): "
+			"starting at the peer's %u",
+			dev->conf.vuid, ring->idx, idx, ring->bb->position, ring->bb->burst,
+			setup->start);
+		return setup->start;
+	}
 	VN_INFO("%s: ring %u resumes at %d (black box: %u, burst %u; peer: %u)", dev->conf.vuid,
 		ring->idx, idx, ring->bb->position, ring->bb->burst, setup->start);
 	return idx;
@@ -319,9 +328,17 @@ vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup
 	rc = -EBUSY;
 	if (v->state != VN_VQ_STOPPED || dev->priv->resetting)
 		goto fail;
+	rc = -EPERM;
+	if (vn_now_ns() < dev->priv->ban_until_ns)
+		goto fail;
 	rc = -EFAULT;
 	if (dev->priv->mem == NULL)
 		goto fail;
+	if (vn_guestmem_broken(dev->priv->mem)) {
+		/* Zero pages are in its place: only a new map from the peer helps. */
+		dev_mark_broken(dev, "memory-lost");
+		goto fail;
+	}
 	close_fd(&v->setup.kick_fd);
 	close_fd(&v->setup.call_fd);
 	v->setup = *setup;

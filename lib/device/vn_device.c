@@ -105,6 +105,7 @@ reset_completed(struct vn_device *dev)
 	priv->resetting = false;
 	dev->status = 0;
 	dev->driver_features = 0;
+	dev_port_set_features(dev);
 	dev->broken = false;
 	dev->broken_why = NULL;
 	priv->log_on = false;
@@ -206,6 +207,11 @@ dev_mark_broken(struct vn_device *dev, const char *why)
 {
 	if (dev->broken)
 		return;
+	if (strcmp(why, VN_VQ_WHY_BLOCKS) == 0) {
+		/* It cost all devices of the lcore some 500 ms: not again and again. */
+		dev->priv->ban_seconds = RTE_MIN(2 * dev->priv->ban_seconds + 1, 60u);
+		dev->priv->ban_until_ns = vn_now_ns() + VN_SEC(dev->priv->ban_seconds);
+	}
 	dev->broken = true;
 	dev->broken_why = why;
 	dev->status |= VN_STATUS_NEEDS_RESET;

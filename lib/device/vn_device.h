@@ -204,7 +204,7 @@ void vn_device_set_log(
  * failure.
  *
  * @return 0 (starts asynchronously); -EINVAL, -EFAULT, -ENOTSUP as vn_virtq_create();
- *   -EBUSY (not stopped); -ENXIO (no such ring).
+ *   -EBUSY (not stopped); -ENXIO (no such ring); -EPERM (too soon after the peer blocked a poller).
  */
 int vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup);
 

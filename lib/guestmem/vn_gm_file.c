@@ -229,6 +229,12 @@ key_of(int fd, uint64_t offset, uint64_t size, bool read_only, struct vn_gm_file
 {
 	struct stat st;
 
+	/*
+	 * Only shared memory and hugetlbfs know seals. Any other file (FUSE, a network file system)
+	 * could make whoever asks it or touches its pages wait for as long as its server likes.
+	 */
+	if (fcntl(fd, F_GET_SEALS) < 0)
+		return -EINVAL;
 	/* Before the size is looked at; many files do not allow seals: then SIGBUS must do. */
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);
 	if (fstat(fd, &st) < 0)

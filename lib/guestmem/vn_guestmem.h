@@ -56,8 +56,9 @@ uint64_t vn_gm_registry_broken(const struct vn_gm_registry *reg);
  * the caller's and may be closed afterwards. Control thread.
  *
  * @return
- *   0; -EINVAL (not a file that can be mapped, empty, range beyond the end of the file, wrap,
- *   offset not aligned to the file's page size); -ENOSPC (too many mappings); -errno of mmap.
+ *   0; -EINVAL (neither shared memory (memfd, tmpfs) nor hugetlbfs, empty, range beyond the end of
+ * the file, wrap, offset not aligned to the file's page size); -ENOSPC (too many mappings); -errno
+ * of mmap.
  */
 int vn_gm_file_map(struct vn_gm_registry *reg, int fd, uint64_t offset, uint64_t size,
 	bool read_only, struct vn_gm_file **file);

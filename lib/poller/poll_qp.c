@@ -57,25 +57,34 @@ rx_give(struct vn_poll_qp *qp)
 static unsigned int
 poll_rx(struct vn_poll_qp *qp)
 {
+	const uint16_t before = vn_virtq_position(qp->rx);
 	unsigned int moved = 0;
-	uint16_t room;
+	uint16_t room, n;
 
 	if (qp->n_pending > 0)
 		moved = rx_give(qp);
-	/* A port that cannot say when it has something is asked every time. */
-	if (qp->n_pending == 0 && qp->pq != NULL && (qp->pq_ready || !qp->pq_watched)) {
-		room = rx_room(qp);
+	/* A port that cannot say when it has something is asked in every round. */
+	if (!qp->pq_watched)
+		qp->pq_ready = true;
+	/* A few at a time: what does not fit the driver's buffers waits here, in everybody's mbufs.
+	 */
+	while (qp->n_pending == 0 && qp->pq_ready && qp->pq != NULL && moved < VN_POLL_BURST) {
+		room = RTE_MIN(rx_room(qp), VN_POLL_PENDING);
 		if (room == 0) {
 			qp->rx_avail_seen = 0;
-		} else {
-			qp->pending_first = 0;
-			qp->n_pending = qp->ops->rx_burst(qp->pq, qp->pending, room);
-			if (qp->n_pending < room)
-				qp->pq_ready = false;
-			if (qp->n_pending > 0)
-				moved += rx_give(qp);
+			break;
 		}
+		n = qp->ops->rx_burst(qp->pq, qp->pending, room);
+		qp->pending_first = 0;
+		qp->n_pending = n;
+		if (n < room)
+			qp->pq_ready = false;
+		if (n > 0)
+			moved += rx_give(qp);
 	}
+	/* Buffers that hold no frame go back without one. */
+	if (moved == 0 && vn_virtq_position(qp->rx) != before)
+		moved = 1;
 	if (moved > 0)
 		vn_virtq_publish(qp->rx);
 	return moved;
@@ -173,7 +182,9 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
 		return;
 	}
 	if (qp->n_pending == 0 && !qp->pq_ready) {
-		/* The next frame wakes us, not the driver. */
+		/* The next frame wakes us, not the driver. (Muted: the ring was away meanwhile.) */
+		if (qp->pq_watched)
+			watch_port(p, qp, false);
 		if (qp->pq != NULL && !qp->pq_watched)
 			*timeout_ms = TIMED_SLEEP_MS;
 		return;

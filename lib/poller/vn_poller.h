@@ -50,8 +50,10 @@ struct vn_poller_cmd {
 	struct vn_timer timer;
 };
 
-/** Frames that may wait, read from the port, for receive buffers of the driver. */
+/** Frames of a queue pair that a round moves in each direction, about. */
 #define VN_POLL_BURST 32
+/** Frames that may wait, read from the port, for receive buffers of the driver. */
+#define VN_POLL_PENDING 4
 
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
@@ -76,7 +78,7 @@ struct vn_poll_qp {
 	bool linked;
 	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
-	struct rte_mbuf *pending[VN_POLL_BURST];
+	struct rte_mbuf *pending[VN_POLL_PENDING];
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 

@@ -4,6 +4,7 @@
  * A ring as an object: making it, publishing, interrupts, notifications.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -196,7 +197,7 @@ interrupt(struct vn_virtq *vq)
 	 */
 	n = write(vq->call_fd, &one, sizeof(one));
 	if (unlikely(n < 0 && errno == EINTR))
-		vn_virtq_break(vq, "interrupt-blocks");
+		vn_virtq_break(vq, VN_VQ_WHY_BLOCKS);
 	count(&vq->stats->interrupts, 1);
 }
 
@@ -234,6 +235,11 @@ vn_virtq_interrupt_always(struct vn_virtq *vq)
 		return;
 	vq->signal_due = false;
 	vq->signalled = vq->published;
+	/* A take-over is the time for a look at what the peer gave: it must not block. */
+	if (vq->call_fd >= 0 && (fcntl(vq->call_fd, F_GETFL) & O_NONBLOCK) == 0) {
+		vn_virtq_break(vq, VN_VQ_WHY_BLOCKS);
+		return;
+	}
 	interrupt(vq);
 }
 

@@ -156,6 +156,8 @@ uint16_t vn_virtq_position(const struct vn_virtq *vq);
 bool vn_virtq_broken(const struct vn_virtq *vq);
 /** One word that says why it is broken ("avail-index", "indirect", "memory", ...), or NULL. */
 const char *vn_virtq_broken_why(const struct vn_virtq *vq);
+/** vn_virtq_broken_why() of a ring whose interrupt descriptor blocks. */
+#define VN_VQ_WHY_BLOCKS "interrupt-blocks"
 /** Mark broken (poller: memory file broken). Owner. */
 void vn_virtq_break(struct vn_virtq *vq, const char *why);
 

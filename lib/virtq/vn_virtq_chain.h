@@ -128,6 +128,10 @@ chain_walk(struct vn_virtq *vq, uint16_t head, bool write, bool indirect, uint64
 			return chain_break(vq, &vq->stats->bad_desc_errors, "descriptor-index");
 		if (unlikely(left-- == 0))
 			return chain_break(vq, &vq->stats->exceed_max_chain, "chain");
+		/* Empty descriptors add no pieces, but time. */
+		if (unlikely(nested ? entries - left > 2 * VN_VQ_MAX_SEGS
+				    : vq->size - left > 2 * VN_VQ_MAX_SEGS))
+			return VN_CHAIN_SEGS;
 		if (likely(table != NULL))
 			desc = chain_read_desc(&table[i]);
 		else if (!chain_read_desc_far(vq, table_gpa + i * sizeof(*table), &desc))

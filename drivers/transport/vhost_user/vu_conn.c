@@ -50,18 +50,8 @@ conn_reset_done(void *ctx, int result)
 	if (result != 0)
 		VN_WARN("%s: reset after the connection ended: %s", c->dev->conf.vuid,
 			strerror(-result));
-	if (result == -ETIMEDOUT && (c->log != NULL || c->op_log != NULL)) {
-		/*
-		 * A poller that does not let go may still write to a log: take the file away from
-		 * under it, and leave what is then anonymous memory in its place for good.
-		 */
-		if (c->log != NULL)
-			vn_gm_file_revoke(c->log);
-		if (c->op_log != NULL)
-			vn_gm_file_revoke(c->op_log);
-		c->log = NULL;
-		c->op_log = NULL;
-	}
+	if (result == -ETIMEDOUT)
+		vu_log_abandon(c);
 	conn_free(c);
 }
 

@@ -96,3 +96,14 @@ vu_set_log_fd(struct vu_conn *c, struct vu_msg *m)
 		return vu_refuse(c, -EPROTO, "no eventfd with it");
 	return 0;
 }
+
+void
+vu_log_abandon(struct vu_conn *c)
+{
+	if (c->log != NULL)
+		vn_gm_file_revoke(c->log);
+	if (c->op_log != NULL)
+		vn_gm_file_revoke(c->op_log);
+	c->log = NULL;
+	c->op_log = NULL;
+}

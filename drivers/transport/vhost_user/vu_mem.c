@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,8 +96,13 @@ int
 vu_map_file(struct vu_conn *c, int fd, uint64_t offset, uint64_t size, struct vn_gm_file **file,
 	uint64_t *file_offset)
 {
-	uint64_t unit = map_unit(fd), skip = offset % unit;
+	uint64_t unit, skip;
 
+	/* Before anything is asked of it that another file's server could keep waiting. */
+	if (fcntl(fd, F_GET_SEALS) < 0)
+		return -EINVAL;
+	unit = map_unit(fd);
+	skip = offset % unit;
 	if (size == 0 || size > UINT64_MAX - skip || offset > UINT64_MAX - size)
 		return -EINVAL;
 	*file_offset = skip;

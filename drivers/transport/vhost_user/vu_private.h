@@ -227,6 +227,11 @@ vu_handler vu_set_log_base;
 vu_handler vu_set_log_fd;
 /** Switch the device's log as the features ask; part of an operation. */
 void vu_log_apply(struct vu_conn *c);
+/**
+ * A poller that does not let go may still write to a log: take the file away from under it, and
+ * leave what is then anonymous memory in its place for good.
+ */
+void vu_log_abandon(struct vu_conn *c);
 
 /* vu_vring.c */
 vu_handler vu_set_vring_num;

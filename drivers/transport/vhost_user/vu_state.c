@@ -55,6 +55,8 @@ vu_reset_mem(void *ctx, int result)
 {
 	struct vu_conn *c = ctx;
 
+	if (result == -ETIMEDOUT)
+		vu_log_abandon(c);
 	if (result == 0 && c->mem != NULL && !c->dead)
 		vn_device_set_mem(c->dev, c->mem->map, vu_op_cb, c);
 	else
