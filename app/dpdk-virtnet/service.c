@@ -4,6 +4,7 @@
  * The wiring: makes all parts, runs the control thread's loop, and takes them down again.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,6 +228,21 @@ take_down(struct service *s)
 	rte_mempool_free(s->pool);
 }
 
+/* All queues of all devices in use, each with one big frame being read and one waiting. */
+static void
+check_mbufs(const struct app_args *args, const struct vn_capacity *capacity)
+{
+	const uint64_t pairs = (uint64_t)capacity->current[VN_CAP_NUM_PF] *
+			       ((capacity->current[VN_CAP_NUM_MSIX] - 2) / 2);
+	const uint64_t want = pairs * 2 * (VN_MAX_FRAME / 2048 + 2) + 4096;
+
+	if (want > args->num_mbufs)
+		VN_WARN("%u packet buffers are few for %" PRIu64
+			" queue pairs, should all be used: "
+			"-- --mbufs %" PRIu64 " (%" PRIu64 " MiB of memory, see -m)",
+			args->num_mbufs, pairs, want, want * (MBUF_DATA_ROOM + 192) >> 20);
+}
+
 int
 app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, const char *board_serial)
@@ -239,6 +255,7 @@ app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	if (rc == 0)
 		rc = make_controller(&s, args, conf, capacity, board_serial, err);
 	if (rc == 0) {
+		check_mbufs(args, capacity);
 		woken(&s); /* without devices nothing else would say that we are ready */
 		rc = vn_loop_run(s.loop);
 	} else {
