@@ -196,7 +196,7 @@ def truncated(t, how):
             end = (0, c.mem.size // 2, c.rx(0).bufs)[how]
             os.ftruncate(c.mem.fd, end)
             if how == 0:
-                core.wait_for(lambda: broken(p), 15, "the device is shown as broken")
+                core.wait_for(lambda: victim.broken(p), 15, "the device is shown as broken")
             by.moved(30)
             load.end()
             c.disconnect()
@@ -240,11 +240,6 @@ def truncated_before_use(t):
             by.moved(20)
         check(p.process.alive(), f"{when}: the program ended: {p.process.state()}")
     victim.all_well(p, by)
-
-
-def broken(p):
-    """Does query show DEVICE_NEEDS_RESET?"""
-    return bool(int(p.query(victim.VICTIM)["status"]["value"], 16) & 0x40)
 
 
 def errors(p):
@@ -330,14 +325,14 @@ def hostile(t):
                 link.send(victim.body(0))
             function(ring)
             if must_break:
-                core.wait_for(lambda: broken(p), 15, f"{name}: the device is shown as broken")
+                core.wait_for(lambda: victim.broken(p), 15, f"{name}: the device is shown as broken")
             elif must_break is None:
-                core.wait_for(lambda: errors(p) > before or broken(p), 15,
+                core.wait_for(lambda: errors(p) > before or victim.broken(p), 15,
                               f"{name}: counted as an error")
             else:
                 core.wait_for(lambda r=ring: r.used_idx == 1, 15, f"{name}: completed")
-                check(not broken(p), f"{name}: the device broke")
-            if broken(p):
+                check(not victim.broken(p), f"{name}: the device broke")
+            if victim.broken(p):
                 broke.append(name)
             link.close()
             by.check()

@@ -14,11 +14,6 @@ from vnt.core import check, test
 FULL = 2**64 - 2  # one more write blocks, if the descriptor does
 
 
-def broken(p):
-    """Does query show DEVICE_NEEDS_RESET?"""
-    return bool(int(p.query(victim.VICTIM)["status"]["value"], 16) & 0x40)
-
-
 @test
 def interrupt_blocks(t):
     """The interrupt eventfd is made blocking behind our back, and full: the ring breaks, no more."""
@@ -34,7 +29,7 @@ def interrupt_blocks(t):
         # The flags belong to the description that the program has, too.
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_NONBLOCK)
         tx.send(victim.body(1))
-        core.wait_for(lambda: broken(p), 15, "the device is shown as broken")
+        core.wait_for(lambda: victim.broken(p), 15, "the device is shown as broken")
         by.moved(50)
     # Whoever did that is not served for a while.
     with victim.client(p) as c:
@@ -106,5 +101,5 @@ def interrupt_full(t):
             tx.send(victim.body(n))
         core.wait_for(lambda: (tx.poll(), tx.in_flight == 0)[1], 15, "the frames are completed")
         by.moved(50)
-        check(not broken(p), "the device is broken")
+        check(not victim.broken(p), "the device is broken")
     victim.all_well(p, by)

@@ -98,6 +98,11 @@ def device_works(p, pf=VICTIM):
     p.wait_enabled(0, pf)
 
 
+def broken(p):
+    """Does query show DEVICE_NEEDS_RESET?"""
+    return bool(int(p.query(VICTIM)["status"]["value"], 16) & 0x40)
+
+
 def all_well(p, by, fds=None):
     """After the ill-treatment: the victim works again, the bystander noticed nothing."""
     core.check(p.process.alive(), f"the program ended: {p.process.state()}")
