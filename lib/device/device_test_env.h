@@ -297,6 +297,38 @@ de_check_pair(unsigned int pair, uint32_t tag)
 	assert_int_equal(guest_recv(&de.guest, 2 * pair), tag + 1);
 }
 
+static inline void
+de_start_all(void)
+{
+	de_begin();
+	for (unsigned int i = 0; i < RINGS; i++)
+		de_start(i);
+}
+
+/* A copy of the guest in another file, as after memory hotplug; the rings go on in it. */
+static inline struct vn_guestmem *
+guest_move(struct guest *g)
+{
+	struct vn_gm_region region = {.gpa = GPA_BASE, .size = GUEST_BYTES};
+	struct vn_guestmem *old = g->mem;
+	uint8_t *base;
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, GUEST_BYTES), 0);
+	base = mmap(NULL, GUEST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(base, MAP_FAILED);
+	memcpy(base, g->base, GUEST_BYTES);
+	assert_int_equal(vn_gm_file_map(de.gm, fd, 0, GUEST_BYTES, false, &region.file), 0);
+	assert_int_equal(vn_guestmem_create(&region, 1, &g->mem), 0);
+	vn_gm_file_unref(region.file);
+	munmap(g->base, GUEST_BYTES);
+	close(g->memfd);
+	g->memfd = fd;
+	g->base = base;
+	return old;
+}
+
 static inline int
 de_setup(void **state)
 {

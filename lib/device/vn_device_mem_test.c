@@ -2,46 +2,11 @@
  * Copyright(c) 2026 the dpdk-virtnet contributors
  */
 
-/*
- * What can be exchanged while rings run, memory that goes away, and a poller that is late: the
- * peer gets back what is its own in any case.
- */
+/* What can be exchanged while rings run, and memory that goes away. */
 
 #include <signal.h>
 
 #include "device_test_env.h"
-
-static void
-start_all(void)
-{
-	de_begin();
-	for (unsigned int i = 0; i < RINGS; i++)
-		de_start(i);
-}
-
-/* A copy of the guest in another file, as after memory hotplug; the rings go on in it. */
-static struct vn_guestmem *
-move_guest(struct guest *g)
-{
-	struct vn_gm_region region = {.gpa = GPA_BASE, .size = GUEST_BYTES};
-	struct vn_guestmem *old = g->mem;
-	uint8_t *base;
-	int fd = memfd_create("guest", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, GUEST_BYTES), 0);
-	base = mmap(NULL, GUEST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_ptr_not_equal(base, MAP_FAILED);
-	memcpy(base, g->base, GUEST_BYTES);
-	assert_int_equal(vn_gm_file_map(de.gm, fd, 0, GUEST_BYTES, false, &region.file), 0);
-	assert_int_equal(vn_guestmem_create(&region, 1, &g->mem), 0);
-	vn_gm_file_unref(region.file);
-	munmap(g->base, GUEST_BYTES);
-	close(g->memfd);
-	g->memfd = fd;
-	g->base = base;
-	return old;
-}
 
 static void
 test_set_mem(void **state)
@@ -49,13 +14,13 @@ test_set_mem(void **state)
 	const unsigned int n = env_rounds("moves", 20, 1000);
 
 	(void)state;
-	start_all();
+	de_start_all();
 	for (unsigned int i = 0; i < n; i++) {
 		struct vn_guestmem *old;
 
 		for (unsigned int pair = 0; pair < PAIRS; pair++)
 			de_check_pair(pair, i);
-		old = move_guest(&de.guest);
+		old = guest_move(&de.guest);
 		de_set_mem(de.guest.mem);
 		vn_guestmem_unref(old);
 		/* Unmapping is a job. */
@@ -115,7 +80,7 @@ static void
 test_set_mem_none_running(void **state)
 {
 	(void)state;
-	start_all();
+	de_start_all();
 	de_check_pair(0, 1);
 	de_set_mem(NULL);
 	guest_drop_mem(&de.guest);
@@ -136,7 +101,7 @@ test_set_mem_elsewhere(void **state)
 	struct vn_guestmem *mem;
 
 	(void)state;
-	start_all();
+	de_start_all();
 	de_check_pair(0, 1);
 	assert_int_equal(
 		vn_gm_file_map(de.gm, de.guest.memfd, 0, GUEST_BYTES, true, &region.file), 0);
@@ -233,7 +198,7 @@ test_sigbus(void **state)
 
 	(void)state;
 	assert_int_equal(sigaction(SIGBUS, &sa, &before), 0);
-	start_all();
+	de_start_all();
 	de_check_pair(0, 1);
 	vn_device_check_mem(de.dev);
 	assert_false(de.dev->broken);
@@ -254,228 +219,6 @@ test_sigbus(void **state)
 	de.guest.base = mmap(NULL, GUEST_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-/* The poller stands in the port, with a frame of ring 1 that it has taken and not completed. */
-static void
-stick(void)
-{
-	fp_hold(FP_TX);
-	guest_send(&de.guest, 1, 77);
-	UNTIL(fp_inside(FP_TX));
-}
-
-/* It returns: all that was left undone is done, and the device works again after a reset. */
-static void
-unstick(void)
-{
-	fp_release(FP_TX);
-	for (unsigned int i = 0; i < RINGS; i++)
-		UNTIL(de.dev->vq[i].state == VN_VQ_STOPPED);
-	UNTIL(fp_open_queues() == 0 && vn_loop_jobs_pending(pe.loop) == 0);
-}
-
-static void
-works_again(void)
-{
-	/* A fresh guest: the old one's mapping was taken from under the device. */
-	guest_free(&de.guest);
-	UNTIL(vn_gm_registry_files(de.gm) == 0);
-	guest_make(&de.guest);
-	assert_int_equal(vn_device_set_driver_features(de.dev, FEATURES), 0);
-	de_set_mem(de.guest.mem);
-	de_start(0);
-	de_start(1);
-	de_check_pair(0, 5);
-	assert_false(de.dev->broken);
-}
-
-static void
-test_late_stop(void **state)
-{
-	struct result r = {0}, again = {0};
-
-	(void)state;
-	start_all();
-	de_check_pair(0, 1);
-	stick();
-	vn_device_vq_stop(de.dev, 1, result_cb, &r);
-	assert_int_equal(r.calls, 0);
-	UNTIL(r.calls == 1);
-	/* What was published is the position: the frame under way was not. */
-	assert_int_equal(r.value, 1);
-	assert_true(de.dev->broken);
-	assert_string_equal(de.dev->broken_why, "poller-late");
-	assert_true(de.dev->status & VN_STATUS_NEEDS_RESET);
-	assert_true(de.dev->missed_deadlines > 0);
-	assert_true(vn_guestmem_broken(de.guest.mem));
-	assert_int_equal(de.dev->vq[1].state, VN_VQ_STOPPING);
-	/* As good as stopped, but not to be started. */
-	vn_device_vq_stop(de.dev, 1, result_cb, &again);
-	assert_int_equal(again.calls, 1);
-	assert_int_equal(again.value, 1);
-	assert_int_equal(de_try_start(1, 0), -EBUSY);
-	fp_release(FP_TX);
-	UNTIL(de.dev->vq[1].state == VN_VQ_STOPPED);
-	/* The late completion did not reach the memory that the guest has back. */
-	assert_int_equal(guest_used_idx(&de.guest, 1), 1);
-	assert_int_equal(r.calls, 1);
-}
-
-static void
-test_late_reset(void **state)
-{
-	struct result r = {0};
-
-	(void)state;
-	start_all();
-	stick();
-	vn_device_reset(de.dev, result_cb, &r);
-	UNTIL(r.calls == 1);
-	assert_int_equal(r.value, -ETIMEDOUT);
-	assert_int_equal(de.dev->driver_features, 0);
-	assert_true(vn_guestmem_broken(de.guest.mem));
-	/* The test's map is the last but the rings'; they must keep it while the poller has them.
-	 */
-	guest_drop_mem(&de.guest);
-	UNTIL(vn_loop_jobs_pending(pe.loop) == 0);
-	unstick();
-	assert_int_equal(vn_gm_registry_files(de.gm), 0);
-	assert_int_equal(guest_used_idx(&de.guest, 1), 0);
-	de_reset();
-	works_again();
-}
-
-/* A ring that cannot be attached in time can be stopped all the same. */
-static void
-test_late_attach(void **state)
-{
-	struct result r = {0}, r2 = {0};
-	uint64_t late;
-
-	(void)state;
-	de_begin();
-	de_start(1);
-	de_start(4);
-	stick();
-	assert_int_equal(de_try_start(5, 0), 0);
-	/* Stopped before its deadline, and another after. */
-	vn_device_vq_stop(de.dev, 5, result_cb, &r);
-	assert_int_equal(de_try_start(0, 0), 0);
-	late = vn_poller_late(pe.poller);
-	UNTIL(vn_poller_late(pe.poller) >= late + 2);
-	UNTIL(r.calls == 1);
-	assert_int_equal(de.dev->vq[0].state, VN_VQ_STARTING);
-	vn_device_vq_stop(de.dev, 0, result_cb, &r2);
-	assert_int_equal(r2.calls, 1);
-	assert_int_equal(r2.value, 0);
-	assert_true(vn_guestmem_broken(de.guest.mem));
-	fp_release(FP_TX);
-	UNTIL(de.dev->vq[0].state == VN_VQ_STOPPED && de.dev->vq[5].state == VN_VQ_STOPPED);
-	assert_int_equal(r.calls, 1);
-	assert_int_equal(r2.calls, 1);
-	de_stop(1);
-	de_stop(4);
-	unstick();
-	de_reset();
-	works_again();
-}
-
-/* An attach that is late, and nobody minds. */
-static void
-test_late_attach_goes_on(void **state)
-{
-	uint32_t tag;
-	uint64_t late;
-
-	(void)state;
-	de_begin();
-	de_start(1);
-	stick();
-	late = vn_poller_late(pe.poller);
-	assert_int_equal(de_try_start(0, 0), 0);
-	UNTIL(vn_poller_late(pe.poller) > late);
-	fp_release(FP_TX);
-	UNTIL(de.dev->vq[0].state == VN_VQ_RUNNING);
-	assert_false(de.dev->broken);
-	UNTIL(fp_recv(fp.queue[0], &tag) >= 0);
-	assert_int_equal(tag, 77);
-	de_check_pair(0, 1);
-	assert_int_equal(de_stop(0), 1);
-}
-
-static void
-test_late_set_mem(void **state)
-{
-	struct vn_guestmem *old;
-	struct result r = {0};
-
-	(void)state;
-	start_all();
-	stick();
-	old = move_guest(&de.guest);
-	vn_device_set_mem(de.dev, de.guest.mem, result_cb, &r);
-	UNTIL(r.calls == 1);
-	assert_int_equal(r.value, -ETIMEDOUT);
-	assert_true(vn_guestmem_broken(old));
-	assert_false(vn_guestmem_broken(de.guest.mem));
-	assert_string_equal(de.dev->broken_why, "poller-late");
-	vn_guestmem_unref(old);
-	assert_int_equal(vn_gm_registry_files(de.gm), 2);
-	fp_release(FP_TX);
-	/* The old map goes when the poller has let go of it. */
-	UNTIL(vn_gm_registry_files(de.gm) == 1);
-	assert_int_equal(r.calls, 1);
-	de_reset();
-	unstick();
-	works_again();
-}
-
-/* The log is the transport's memory, which cannot be covered: it has to wait. */
-static void
-test_late_set_log(void **state)
-{
-	uint8_t log[64] = {0};
-	struct result r = {0};
-	uint64_t late;
-
-	(void)state;
-	start_all();
-	stick();
-	late = vn_poller_late(pe.poller);
-	vn_device_set_log(de.dev, log, sizeof(log), true, result_cb, &r);
-	UNTIL(vn_poller_late(pe.poller) > late);
-	assert_int_equal(r.calls, 0);
-	assert_true(de.dev->broken);
-	fp_release(FP_TX);
-	UNTIL(r.calls == 1);
-	assert_int_equal(r.value, 0);
-	de_reset();
-	unstick();
-	works_again();
-}
-
-/* An end has no override: nothing is freed that the poller still has. */
-static void
-test_late_destroy(void **state)
-{
-	struct result r = {0};
-	uint64_t late;
-
-	(void)state;
-	start_all();
-	stick();
-	late = vn_poller_late(pe.poller);
-	vn_device_destroy(de.dev, VN_PORT_KEEP, result_cb, &r);
-	UNTIL(vn_poller_late(pe.poller) >= late + RINGS);
-	SETTLE();
-	assert_int_equal(r.calls, 0);
-	assert_int_equal(fp_open_ports(), 1);
-	fp_release(FP_TX);
-	UNTIL(r.calls == 1);
-	de.dev = NULL;
-	assert_int_equal(fp_open_ports(), 0);
-	assert_int_equal(guest_used_idx(&de.guest, 1), 0);
-}
-
 int
 main(void)
 {
@@ -487,13 +230,6 @@ main(void)
 		DE_TEST(test_set_mem_elsewhere),
 		DE_TEST(test_set_log),
 		DE_TEST(test_sigbus),
-		DE_TEST(test_late_stop),
-		DE_TEST(test_late_reset),
-		DE_TEST(test_late_attach),
-		DE_TEST(test_late_attach_goes_on),
-		DE_TEST(test_late_set_mem),
-		DE_TEST(test_late_set_log),
-		DE_TEST(test_late_destroy),
 	};
 
 	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);

@@ -412,6 +412,32 @@ test_broken(void **state)
 	}
 }
 
+/*
+ * An interrupt descriptor that blocks breaks the ring before it can hold up a poller, and each time
+ * it takes longer until the peer may try again.
+ */
+static void
+test_blocking_call(void **state)
+{
+	unsigned int tries = 0;
+	int rc;
+
+	(void)state;
+	assert_int_equal(fcntl(de.guest.call[1], F_SETFL, 0), 0);
+	de_begin();
+	/* On a slow machine the first times out may be over already; they grow. */
+	while ((rc = de_try_start(1, 0)) == 0) {
+		assert_true(++tries < 20);
+		UNTIL(de.dev->broken);
+		assert_string_equal(de.dev->broken_why, VN_VQ_WHY_BLOCKS);
+		de_reset();
+		assert_int_equal(vn_device_set_driver_features(de.dev, FEATURES), 0);
+		de_set_mem(de.guest.mem);
+	}
+	assert_int_equal(rc, -EPERM);
+	assert_true(tries > 0);
+}
+
 int
 main(void)
 {
@@ -430,6 +456,7 @@ main(void)
 		DE_TEST(test_no_port),
 		DE_TEST(test_set_call),
 		DE_TEST(test_broken),
+		DE_TEST(test_blocking_call),
 	};
 
 	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);
