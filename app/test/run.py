@@ -50,6 +50,8 @@ def run_one(options, test):
     except core.Skip as e:
         result, reason = "skip", str(e)
     except KeyboardInterrupt:
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sig, signal.SIG_IGN)  # nothing stays behind, however impatient
         t.finish(False)
         raise
     except core.Fail as e:

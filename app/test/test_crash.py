@@ -2,8 +2,11 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """kill -9 of the program at random moments under load: the driver sees no chain lost or twice."""
 
+import mmap
+import multiprocessing
 import random
-import threading
+import signal
+import struct
 import time
 
 import vhost_user_client as vu
@@ -34,14 +37,27 @@ class Driver:
         self.received = []     # numbers of RX frames in the order of the used ring
         self.rnd = random.Random(4711)
 
+    def complete(self):
+        """TX completions: each chain once, in order."""
+        tx = self.c.tx(0)
+        before = tx.last_used
+        try:
+            for tag, _, _ in tx.poll():
+                check_eq(tag, self.completed,
+                         "TX chain completed out of order, lost or twice: number")
+                self.completed += 1
+        except vu.VhostUserError as e:
+            at = [struct.unpack("<I", tx.mem.read(tx.used + 4 + 8 * (i % tx.size), 4))[0]
+                  for i in range(before - 4, before + 36)]
+            raise core.Fail(f"{e}; used index {before} -> {tx.used_idx}, available {tx.avail_idx}; "
+                            f"used ids around it: {at}; completed {self.completed}") from e
+
     def work(self):
         """One round: TX completions and new frames, RX frames and their buffers back."""
         tx, rx = self.c.tx(0), self.c.rx(0)
-        for tag, _, _ in tx.poll():
-            check_eq(tag, self.completed, "TX chain completed out of order, lost or twice: number")
-            self.completed += 1
+        self.complete()
         while (self.sent - self.completed < tx.size // 2
-               and self.sent - len(self.net.seen) < TX_WINDOW):
+               and self.sent - self.net.distinct < TX_WINDOW):
             frame = victim.body(self.sent, self.rnd.randint(60, 1514))
             if not tx.send(frame, tag=self.sent, kick=False,
                            split_header=self.sent % 3 == 0):
@@ -59,26 +75,41 @@ class Driver:
 
 
 class Network:
-    """The other side, in a thread: notes what arrives, and sends numbered frames all the time."""
+    """The other side, in a process of its own: notes what arrives, and sends numbered frames.
+
+    Its numbers lie in memory that both processes share.
+    """
+
+    MAX_FRAMES = 1 << 24
+    FIELDS = ("sent", "distinct", "repeated", "damaged", "stop")
 
     def __init__(self, p):
         self.link = frames.Link(p.ns, p.rep(victim.VICTIM), rcvbuf=64 << 20)
-        self.stop = threading.Event()
-        self.seen = {}         # TX frame number -> times
-        self.damaged = []
-        self.sent = 0
-        self.back = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self.numbers = memoryview(mmap.mmap(-1, 4096)).cast("Q")
+        self.times = mmap.mmap(-1, self.MAX_FRAMES)  # TX frame number -> how often seen
+        self.process = multiprocessing.get_context("fork").Process(target=self._run, daemon=True)
+        self.process.start()
+
+    def __getattr__(self, name):
+        return self.numbers[self.FIELDS.index(name)]
+
+    def _add(self, name, n=1):
+        self.numbers[self.FIELDS.index(name)] += n
 
     def _run(self):
-        while not self.stop.is_set():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        sent = 0
+        while not self.stop:
             for _ in range(SEND_BURST):
-                if not self.link.send(victim.body(self.sent, 60 + self.sent * 13 % 1454)):
+                if not self.link.send(victim.body(sent, 60 + sent * 13 % 1454)):
                     break
-                self.sent += 1
+                sent += 1
+            self.numbers[0] = sent
             if not self.take(1000):
                 time.sleep(0.001)  # the rate, no wait for anything
+        while self.take(TX_WINDOW):
+            pass
 
     def take(self, most):
         """Note up to @most frames: more may come as fast as they are taken. @return: more there?"""
@@ -89,14 +120,26 @@ class Network:
             number = victim.number_of(frame)
             if number is None:
                 continue
-            self.seen[number] = self.seen.get(number, 0) + 1
             if frame[12:] != victim.body(number, len(frame))[12:]:
-                self.damaged.append(number)
+                self._add("damaged")
+            elif self.times[number]:
+                self._add("repeated")
+            else:
+                self.times[number] = 1
+                self._add("distinct")
         return True
 
+    def missing(self, total):
+        """Some of the numbers below @total that did not arrive."""
+        return [i for i in range(total) if not self.times[i]][:20]
+
     def end(self):
-        self.stop.set()
-        self.thread.join()
+        self.numbers[self.FIELDS.index("stop")] = 1
+        self.process.join(30)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.link.close()
 
 
 def resume(c):
@@ -152,22 +195,20 @@ def kill(t, features, indirect, size):
         deadline = time.monotonic() + 30
         while c.tx(0).in_flight or d.completed < d.sent:
             c.tx(0)._sleep(deadline)
-            for tag, _, _ in c.tx(0).poll():
-                check_eq(tag, d.completed, "TX chain completed out of order, lost or twice: number")
-                d.completed += 1
+            d.complete()
             check(time.monotonic() < deadline, "chains not completed at the end: "
                   f"{d.sent - d.completed}")
-        core.wait_for(lambda: len(net.seen) >= d.sent, 20,
-                      f"all {d.sent} frames at the representor (missing: "
-                      f"{sorted(set(range(d.sent)) - set(net.seen))[:20]})")
+        try:
+            core.wait_for(lambda: net.distinct >= d.sent, 20,
+                          f"all {d.sent} frames at the representor")
+        except core.Fail as e:
+            raise core.Fail(f"{e}: missing {net.missing(d.sent)}") from e
         net.end()
-        net.take(TX_WINDOW)
-        check_eq(net.damaged, [], "damaged frames at the representor")
-        check_eq(sorted(net.seen), list(range(d.sent)), "numbers at the representor")
-        repeated = sum(n - 1 for n in net.seen.values())
-        check(repeated <= kills * BURST, f"{repeated} frames repeated in {kills} kills")
+        check_eq(net.damaged, 0, "damaged frames at the representor")
+        check_eq(net.distinct, d.sent, "different frames at the representor")
+        check(net.repeated <= kills * BURST, f"{net.repeated} frames repeated in {kills} kills")
         for r in c.rings.values():
             check_eq(r.stop(), r.used_idx, f"position of ring {r.index}")
-        t.note(f"TX {d.sent}, {repeated} repeated; RX {len(d.received)} of {net.sent}")
+        t.note(f"TX {d.sent}, {net.repeated} repeated; RX {len(d.received)} of {net.sent}")
     p.wait_enabled(0, victim.VICTIM)
     p.stop()

@@ -150,7 +150,8 @@ class Context:
                     wrong.append(f"{p.name} (pid {p.pid}): sanitizer report in its output")
                     break
         if failed or wrong:
-            for p in self.logs:
+            # Of a program that was started often, the last few say most.
+            for p in self.logs[-12:]:
                 self._show(p)
         shutil.rmtree(self.tmp, ignore_errors=True)
         if os.path.exists(self.tmp):

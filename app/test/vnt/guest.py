@@ -4,7 +4,6 @@
 
 import json
 import os
-import select
 import socket
 import subprocess
 import time
@@ -152,15 +151,11 @@ class Guest:
             return
         proc.kill(self.pid, 15)
         deadline = time.monotonic() + 10
-        while not proc_gone(self.pidfd, 0.1):
+        while not proc.readable(self.pidfd, 0.1):
             if time.monotonic() > deadline:
                 proc.kill(self.pid, 9)
         os.close(self.pidfd)
         self.pid = None
-
-
-def proc_gone(pidfd, seconds):
-    return bool(select.select([pidfd], [], [], seconds)[0])
 
 
 _prepared = []

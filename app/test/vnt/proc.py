@@ -28,6 +28,13 @@ def kill(pid, sig):
         pass
 
 
+def readable(fd, seconds):
+    """Wait until @fd is readable; any number of descriptors may be open, unlike with select()."""
+    p = select.poll()
+    p.register(fd, select.POLLIN)
+    return bool(p.poll(seconds * 1000))
+
+
 def run(argv, env, timeout, stdin=None):
     """Run to the end. @return (exit status, stdout, stderr)."""
     r = subprocess.run(argv, env=env, timeout=timeout, capture_output=True, text=True, input=stdin,
@@ -86,7 +93,7 @@ class Process:
     def wait(self, seconds=PATIENCE):
         """Wait for the end. @return the exit status (negative: signal), or None: still running."""
         if self.popen.poll() is None:
-            select.select([self.pidfd], [], [], seconds)
+            readable(self.pidfd, seconds)
         return self.popen.poll()
 
     def wait_output(self, text, seconds=PATIENCE, start=0):
@@ -101,7 +108,7 @@ class Process:
                 raise Ended(f"{self.name} ended ({self.state()}) before it said {text!r}")
             if time.monotonic() > end:
                 raise TimeoutError(f"{self.name} did not say {text!r} within {seconds} s")
-            select.select([self.pidfd], [], [], 0.02)
+            readable(self.pidfd, 0.02)
 
     def write(self, data):
         self.popen.stdin.write(data)
@@ -178,16 +185,19 @@ class NotifySocket:
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"{process.name} was not ready within {seconds} s")
-            readable, _, _ = select.select([self.sock, process.pidfd], [], [], left)
-            if self.sock in readable:
+            p = select.poll()
+            p.register(self.sock, select.POLLIN)
+            p.register(process.pidfd, select.POLLIN)
+            ready = [fd for fd, _ in p.poll(left * 1000)]
+            if self.sock.fileno() in ready:
                 self.seen += self.sock.recv(4096).decode(errors="replace").splitlines()
-            elif readable:
+            elif ready:
                 process.popen.poll()
                 raise Ended(f"{process.name} ended ({process.state()}) before it was ready")
 
     def drain(self):
         """Messages that have come since."""
-        while select.select([self.sock], [], [], 0)[0]:
+        while readable(self.sock, 0):
             self.seen += self.sock.recv(4096).decode(errors="replace").splitlines()
         return self.seen
 

@@ -92,6 +92,9 @@ class Program:
     def launch(self):
         """Start it without waiting."""
         # A new one: what an earlier process said must not count.
+        if self.process is not None:
+            self.process.end()
+            self.notify.close()
         self.notify = proc.NotifySocket(os.path.join(self.dir, "notify"))
         self.t.cleanup(self.notify.close)
         self.process = self.t.spawn(self.argv(), ns=self.ns, name=self.name,
