@@ -125,7 +125,7 @@ done_cb(void *ctx, int result)
 }
 
 static void
-stop(enum vn_port_fate fate)
+stop_all(enum vn_port_fate fate)
 {
 	unsigned int done = 0;
 
@@ -145,7 +145,7 @@ teardown(void **state)
 	for (unsigned int i = 0; i < FP_CALLS; i++)
 		fp_release(i);
 	if (t.ctrl != NULL)
-		stop(VN_PORT_KEEP);
+		stop_all(VN_PORT_KEEP);
 	vn_controller_destroy(NULL);
 	assert_int_equal(pe_count_fds(), t.fds);
 	vn_gm_registry_destroy(t.gm);
@@ -207,7 +207,7 @@ test_msix(void **state)
 		start(1);
 		assert_int_equal(t.ctrl->device[0]->conf.num_queues, cases[i].queues);
 		assert_int_equal(t.ctrl->device[0]->conf.max_queue_pairs, cases[i].pairs);
-		stop(VN_PORT_KEEP);
+		stop_all(VN_PORT_KEEP);
 	}
 }
 
@@ -277,7 +277,7 @@ test_features(void **state)
 				 (VN_NET_F_HOST_TSO4 | VN_NET_F_GUEST_TSO4 | VN_NET_F_HOST_USO),
 		0);
 	assert_int_equal(t.ctrl->supported_features & (VN_F_RING_PACKED | VN_NET_F_RSS), 0);
-	stop(VN_PORT_KEEP);
+	stop_all(VN_PORT_KEEP);
 	/* A mask takes away, but not the rings' mechanics, and adds nothing. */
 	t.conf.static_pf.has_features = true;
 	t.conf.static_pf.features = VN_NET_F_MAC | VN_NET_F_HOST_TSO4 | VN_F_RING_PACKED;
@@ -313,7 +313,7 @@ test_window(void **state)
 	assert_string_equal(t.err, "no worker lcore in the window dpa_core_start 2 .. "
 				   "dpa_core_end 5: give more lcores (-l) or another window");
 	assert_int_equal(t.ctrl->num_devices, 0);
-	stop(VN_PORT_UNDO);
+	stop_all(VN_PORT_UNDO);
 	/* Our only worker is number 1. */
 	t.conf.dpa_core_start = 1;
 	start(2);
@@ -334,7 +334,7 @@ test_failed_plug(void **state)
 		make();
 		assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EADDRINUSE);
 		assert_string_equal(t.err, "the test refuses " SERIAL "VNETS0D0F4");
-		stop(VN_PORT_UNDO);
+		stop_all(VN_PORT_UNDO);
 		assert_int_equal(fp_calls(FP_DESTROY) - destroyed, adopted ? 0 : 3);
 		assert_int_equal(fp_calls(FP_CLOSE) - closed, adopted ? 3 : 0);
 	}
@@ -351,13 +351,13 @@ test_settled(void **state)
 	fp_release(FP_OPEN);
 	UNTIL(vn_controller_settled(t.ctrl));
 	assert_int_equal(fp_open_ports(), 3);
-	stop(VN_PORT_KEEP);
+	stop_all(VN_PORT_KEEP);
 	/* A port that cannot be made is an answer; so is one that is gone again. */
 	fp_fail(FP_OPEN, -EPERM);
 	start(3);
 	UNTIL(vn_controller_settled(t.ctrl));
 	assert_int_equal(fp_open_ports(), 0);
-	stop(VN_PORT_KEEP);
+	stop_all(VN_PORT_KEEP);
 	fp_fail(FP_OPEN, 0);
 	fp_fail(FP_GET_INFO, -ENODEV);
 	start(3);
@@ -402,7 +402,7 @@ test_stop_all(void **state)
 	(void)state;
 	start(VN_MAX_STATIC_PF);
 	assert_int_equal(ft.plugged, VN_MAX_STATIC_PF);
-	stop(VN_PORT_REMOVE);
+	stop_all(VN_PORT_REMOVE);
 	assert_int_equal(fp_calls(FP_DESTROY), VN_MAX_STATIC_PF);
 
 	fp_hold(FP_OPEN);

@@ -6,6 +6,8 @@
 
 /** @file Test code: a queue pair with a driver at its rings and the test at its port. */
 
+#include <rte_atomic.h>
+
 #include "poller_test_env.h"
 
 #define RING     16
