@@ -177,6 +177,8 @@ class GuestMemory:
             os.ftruncate(fd, offset + size)
         self.fd = fd
         self.mem = mmap.mmap(fd, size, offset=offset)
+        # Ring indices are read and written here: a slice's two bytes are not moved at once.
+        self.words = memoryview(self.mem).cast('H')
         self._next = 0
 
     def alloc(self, size, align=64):
@@ -199,6 +201,7 @@ class GuestMemory:
 
     def close(self):
         if self.fd >= 0:
+            self.words.release()
             try:
                 self.mem.close()
             except BufferError:
@@ -297,10 +300,10 @@ class Ring:
         return _DESC.unpack(self.mem.read(self.desc + 16 * i, 16))
 
     def _get16(self, offset):
-        return struct.unpack('<H', self.mem.read(offset, 2))[0]
+        return self.mem.words[offset // 2]
 
     def _put16(self, offset, value):
-        self.mem.write(offset, struct.pack('<H', value & 0xffff))
+        self.mem.words[offset // 2] = value & 0xffff
 
     @property
     def used_idx(self):

@@ -261,13 +261,10 @@ start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	idx = vn_virtq_split_used_idx(dev->priv->mem, setup->used_gpa);
 	if (idx < 0)
 		return setup->start;
-	if (!vn_bb_ring_bounds(ring->bb, idx)) {
-		VN_WARN("%s: ring %u: used->idx %d contradicts the black box (%u, burst %u): "
-			"starting at the peer's %u",
-			dev->conf.vuid, ring->idx, idx, ring->bb->position, ring->bb->burst,
-			setup->start);
-		return setup->start;
-	}
+	/* Guest memory is the truth for split rings; the record may be a burst behind. */
+	if (!vn_bb_ring_bounds(ring->bb, idx))
+		VN_WARN("%s: ring %u: used->idx %d is not what the black box expects",
+			dev->conf.vuid, ring->idx, idx);
 	VN_INFO("%s: ring %u resumes at %d (black box: %u, burst %u; peer: %u)", dev->conf.vuid,
 		ring->idx, idx, ring->bb->position, ring->bb->burst, setup->start);
 	return idx;
