@@ -103,7 +103,6 @@ eal_dir(const char *prefix, char *buf, size_t len)
 int
 app_instance_take(const struct app_args *args, struct app_instance *inst, char *err)
 {
-	bool made_base;
 	int rc;
 
 	*inst = (struct app_instance){.prefix_fd = -1, .run_fd = -1};
@@ -131,8 +130,7 @@ app_instance_take(const struct app_args *args, struct app_instance *inst, char *
 	}
 	inst->prefix_fd = rc;
 
-	rc = make_dirs(args->run_dir, &made_base);
-	inst->made_run_dir = made_base;
+	rc = make_dirs(args->run_dir, &inst->made_run_dir);
 	if (rc == 0 && snprintf(inst->run_lock, sizeof(inst->run_lock), "%s/" LOCK_NAME,
 			       args->run_dir) >= (int)sizeof(inst->run_lock))
 		rc = -ENAMETOOLONG;

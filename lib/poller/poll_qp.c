@@ -36,7 +36,7 @@ rx_room(struct vn_poll_qp *qp)
 
 	if (avail == 0)
 		return 0;
-	return frames == 0 ? 1 : RTE_MIN(frames, VN_POLL_BURST);
+	return frames == 0 ? 1 : RTE_MIN(frames, VN_POLL_PENDING);
 }
 
 static unsigned int
@@ -69,7 +69,7 @@ poll_rx(struct vn_poll_qp *qp)
 	/* A few at a time: what does not fit the driver's buffers waits here, in everybody's mbufs.
 	 */
 	while (qp->n_pending == 0 && qp->pq_ready && qp->pq != NULL && moved < VN_POLL_BURST) {
-		room = RTE_MIN(rx_room(qp), VN_POLL_PENDING);
+		room = rx_room(qp);
 		if (room == 0) {
 			qp->rx_avail_seen = 0;
 			break;
