@@ -21,6 +21,7 @@
 #include "vn_log.h"
 #include "vn_loop.h"
 #include "vn_port.h"
+#include "vn_virtio_pci.h"
 #include "vn_virtq.h"
 
 struct vn_blackbox;
@@ -34,14 +35,6 @@ struct vn_transport_ops;
 
 /** Most data queue pairs of a device: 256 virtqueues in all. */
 #define VN_MAX_QUEUE_PAIRS 127
-
-/** Virtio device status (virtio 1.2, 2.1). */
-#define VN_STATUS_ACK         0x01
-#define VN_STATUS_DRIVER      0x02
-#define VN_STATUS_DRIVER_OK   0x04
-#define VN_STATUS_FEATURES_OK 0x08
-#define VN_STATUS_NEEDS_RESET 0x40
-#define VN_STATUS_FAILED      0x80
 
 enum vn_function_type {
 	VN_STATIC_PF,

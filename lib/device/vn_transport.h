@@ -19,6 +19,8 @@ struct vn_endpoint_conf {
 	const char *path;
 	/** Connect to the path (and again whenever it is lost) instead of listening on it. */
 	bool client;
+	bool transitional;  /**< full functions only: contract 1.5, "-l" */
+	bool doorbell_page; /**< full functions only: doorbells are a page that the host maps */
 };
 
 /** For list, query and debug. */
@@ -34,6 +36,8 @@ struct vn_endpoint_info {
 
 struct vn_transport_ops {
 	const char *name; /**< "vhost-user" */
+	/** The transport carries the whole device (vn_model.h), not only rings. */
+	bool full;
 
 	/**
 	 * Make the endpoint of @p dev. @p err (>= 256 bytes) gets one line on failure, which says
@@ -45,7 +49,10 @@ struct vn_transport_ops {
 	/** Close the connection, reset the device, remove the socket file; then @p done (result 0).
 	 */
 	void (*unplug)(struct vn_endpoint *ep, vn_device_cb done, void *ctx);
-	/** Config space changed (link, MTU): tell the driver if the transport can. May be NULL. */
+	/**
+	 * The device's config space changed (link, MTU, announcement): raise a config-change
+	 * interrupt. NULL: the transport cannot.
+	 */
 	void (*config_changed)(struct vn_endpoint *ep);
 	void (*get_info)(const struct vn_endpoint *ep, struct vn_endpoint_info *info);
 };

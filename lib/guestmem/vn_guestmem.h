@@ -78,6 +78,17 @@ bool vn_gm_file_broken(const struct vn_gm_file *file);
  */
 void vn_gm_file_revoke(struct vn_gm_file *file);
 
+/**
+ * Map all of the memory file @p fd, or take a reference to the mapping that is there, if it covers
+ * [0, min_size). For transports that map the same file piece by piece: all pieces share one mapping
+ * (design: once per device number and inode). Otherwise as vn_gm_file_map().
+ */
+int vn_gm_file_map_whole(struct vn_gm_registry *reg, int fd, uint64_t min_size, bool read_only,
+	struct vn_gm_file **file);
+/** A descriptor of the file, kept open as long as the mapping (vn_gm_file_map_whole() only, else
+ * -1); it stays the mapping's. For handing the memory over to another process. */
+int vn_gm_file_fd(const struct vn_gm_file *file);
+
 /** One region of a device's map. */
 struct vn_gm_region {
 	uint64_t gpa;            /**< guest physical (or IO virtual) address */
@@ -107,6 +118,17 @@ struct vn_guestmem {
  */
 int vn_guestmem_create(
 	const struct vn_gm_region *regions, unsigned int n, struct vn_guestmem **mem);
+/**
+ * Another table: @p mem (NULL: empty) with @p add in it, or without the region that begins at
+ * @p gpa and has @p size. Shares what is the same with @p mem, which stays as it is and the
+ * caller's: the cost grows with the logarithm of the number of regions, not with it, but for
+ * bounded copies. Control thread.
+ * @return 0; -EINVAL, -EEXIST (overlaps), -ENOENT (no such region), -E2BIG, -ENOMEM.
+ */
+int vn_guestmem_with(
+	struct vn_guestmem *mem, const struct vn_gm_region *add, struct vn_guestmem **out);
+int vn_guestmem_without(
+	struct vn_guestmem *mem, uint64_t gpa, uint64_t size, struct vn_guestmem **out);
 struct vn_guestmem *vn_guestmem_ref(struct vn_guestmem *mem);
 /** Control or helper thread. NULL is fine. */
 void vn_guestmem_unref(struct vn_guestmem *mem);

@@ -21,6 +21,7 @@
 
 #include "vn_loop.h"
 #include "vn_port.h"
+#include "vn_rx_rules.h"
 #include "vn_virtq.h"
 
 struct vn_poller;
@@ -55,6 +56,24 @@ struct vn_poller_cmd {
 /** Frames that may wait, read from the port, for receive buffers of the driver. */
 #define VN_POLL_PENDING 4
 
+/** kick_fd of a ring whose notifications come by vn_poller_wake(). */
+#define VN_KICK_WAKE (-2)
+
+/**
+ * The queue pairs of one device that are on one poller, and the rules for what comes from the
+ * network. Made by the control thread, constant but for the fields marked.
+ */
+struct vn_poll_group {
+	struct vn_poll_qp **qp; /**< by number of the pair */
+	uint16_t n;
+	/** Poller only, exchanged by commands; NULL: every frame stays on its pair. */
+	const struct vn_rx_rules *rules;
+	/** Counters, written by the poller. */
+	uint64_t filtered;     /**< frames that were not for this device */
+	uint64_t moved;        /**< frames that went to another pair than they came in on */
+	uint64_t move_dropped; /**< of these, dropped: the pair has no ring or no buffers */
+};
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
 struct vn_poll_qp {
@@ -65,6 +84,7 @@ struct vn_poll_qp {
 	 */
 	void (*on_broken)(struct vn_poll_qp *qp);
 	void *ctx;
+	struct vn_poll_group *group; /**< or NULL: a pair that stands alone, without rules */
 
 	/* Poller only. */
 	struct vn_port_queue *pq;
@@ -125,6 +145,12 @@ const struct vn_poller_stats *vn_poller_stats(const struct vn_poller *poller);
 
 /** Send a command. Control thread. Commands of one poller are executed in order. */
 void vn_poller_call(struct vn_poller *poller, struct vn_poller_cmd *cmd);
+
+/**
+ * A driver notified a ring that was attached with VN_KICK_WAKE: see that the poller looks at its
+ * rings. Cheap while it is awake. Any thread.
+ */
+void vn_poller_wake(struct vn_poller *poller);
 
 /* To be called from exec(): on the poller. */
 

@@ -42,11 +42,21 @@ struct vn_net_hdr {
 };
 static_assert(sizeof(struct vn_net_hdr) == 12, "virtio 1.2, 5.1.6");
 
+/** With VN_NET_F_HASH_REPORT (virtio 1.2, 5.1.6): towards the driver and from it. */
+struct vn_net_hdr_hash {
+	struct vn_net_hdr hdr;
+	rte_le32_t hash_value;
+	rte_le16_t hash_report; /**< VN_NET_HASH_REPORT_* */
+	rte_le16_t padding_reserved;
+};
+static_assert(sizeof(struct vn_net_hdr_hash) == 20, "virtio 1.2, 5.1.6");
+
 #define VN_NET_HDR_LEN        12
 #define VN_NET_HDR_LEN_LEGACY 10
+#define VN_NET_HDR_LEN_HASH   20
 
 /** Bytes of private area every mbuf pool of ours has (RTE_MBUF_PRIV_ALIGN is 8). */
-#define VN_MBUF_PRIV_SIZE 16
+#define VN_MBUF_PRIV_SIZE 24
 
 /** Largest frame that passes: a TSO frame's 65535 bytes of IP packet and 18 of Ethernet and VLAN.
  */
@@ -57,6 +67,13 @@ static inline struct vn_net_hdr *
 vn_mbuf_hdr(struct rte_mbuf *m)
 {
 	return (struct vn_net_hdr *)rte_mbuf_to_priv(m);
+}
+
+/** The same with its hash fields: written by vn_rx_rules_apply(), read by the receive ring. */
+static inline struct vn_net_hdr_hash *
+vn_mbuf_hdr_hash(struct rte_mbuf *m)
+{
+	return (struct vn_net_hdr_hash *)rte_mbuf_to_priv(m);
 }
 
 #endif /* VN_NET_HDR_H */

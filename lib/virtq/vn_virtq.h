@@ -63,6 +63,7 @@ struct vn_virtq_stats {
 struct vn_virtq_conf {
 	uint16_t size;     /**< entries, power of two, <= VN_VQ_MAX_SIZE */
 	bool is_rx;        /**< device to driver (receiveq) */
+	bool is_ctrl;      /**< control queue: see vn_virtq_ctrl_next() */
 	bool log_dirty;    /**< mark buffers and the used ring in @p log */
 	bool count_sizes;  /**< fill size_class */
 	uint16_t start;    /**< avail (= used) index to begin at */
@@ -72,8 +73,11 @@ struct vn_virtq_conf {
 				*/
 	struct vn_guestmem *mem; /**< stays the caller's; must outlive the ring or its set_mem */
 	struct vn_dirty_log log;
-	int call_fd;           /**< eventfd to interrupt the driver, or -1; stays the caller's */
-	struct vn_bb_ring *bb; /**< black box record, or NULL; stays the caller's */
+	int call_fd;  /**< eventfd to interrupt the driver, or -1; stays the caller's */
+	uint8_t *isr; /**< ISR status: VN_ISR_QUEUE is or-ed in, atomically, before an interrupt; or
+		       * NULL
+		       */
+	struct vn_bb_ring *bb;        /**< black box record, or NULL; stays the caller's */
 	struct vn_virtq_stats *stats; /**< counters; the caller's, so they survive the ring */
 };
 
@@ -144,6 +148,17 @@ void vn_virtq_disarm(struct vn_virtq *vq);
 int vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem);
 /** Replace the interrupt descriptor. Owner. */
 void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
+/**
+ * Notification coalescing (virtio 1.2, 5.1.6.5.9): an interrupt waits until @p max_packets frames
+ * are published since the last one, or @p max_usecs have passed since the first of them. 0, 0: at
+ * once. Owner.
+ */
+void vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets);
+/**
+ * When an interrupt that waits for time is due, in rte_get_tsc_cycles(); 0: none waits. Owner: who
+ * sleeps must call vn_virtq_interrupt() then.
+ */
+uint64_t vn_virtq_interrupt_due(const struct vn_virtq *vq);
 /** Switch dirty logging. Owner. */
 void vn_virtq_set_log(
 	struct vn_virtq *vq, bool on, const struct vn_dirty_log *log, uint64_t used_log_gpa);
@@ -160,6 +175,31 @@ const char *vn_virtq_broken_why(const struct vn_virtq *vq);
 #define VN_VQ_WHY_BLOCKS "interrupt-blocks"
 /** Mark broken (poller: memory file broken). Owner. */
 void vn_virtq_break(struct vn_virtq *vq, const char *why);
+
+/*
+ * The control queue: chains of bytes that the device reads, then bytes that it writes
+ * (virtio 1.2, 5.1.6.5). A ring used so is made by vn_virtq_create() like any other, with
+ * conf.is_ctrl, and is used with the functions below instead of dequeue and enqueue.
+ */
+
+/**
+ * Take the next chain. It stays uncompleted until vn_virtq_ctrl_reply(); one at a time. Owner.
+ *
+ * @param buf, room
+ *   Gets the bytes that the driver sent.
+ * @param len
+ *   Bytes it sent; more than @p room: the rest was not copied.
+ * @param reply_room
+ *   Bytes that it has for the answer.
+ * @return 1; 0: none available (or the ring is broken).
+ */
+int vn_virtq_ctrl_next(
+	struct vn_virtq *vq, void *buf, uint32_t room, uint32_t *len, uint32_t *reply_room);
+/**
+ * Answer it: @p len bytes (cut to its reply_room) are written, its used entry published. The
+ * interrupt is the caller's (fence, vn_virtq_interrupt()). Owner.
+ */
+void vn_virtq_ctrl_reply(struct vn_virtq *vq, const void *data, uint32_t len);
 
 #ifdef VN_DEBUG_OWNERSHIP
 /** Debug builds: from now on only this thread may touch the ring; NULL-like 0 gives it up. */
