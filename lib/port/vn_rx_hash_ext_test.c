@@ -77,6 +77,16 @@ extension_addresses(void **state)
 	HASH(&f, VN_NET_HASH_IP_EX, IP_EX, V6->ip);
 	NO_HASH(&f, VN_NET_HASH_TCP_EX | VN_NET_HASH_TCPV6);
 
+	/* Twice: the first counts. */
+	put_eth(&f, DST);
+	put_ip6(&f, other, other);
+	put_route2(&f, V6->dst);
+	put_home(&f, V6->src);
+	put_route2(&f, other);
+	put_home(&f, other);
+	put_l4(&f, TCP, V6->sport, V6->dport);
+	HASH(&f, ALL, TCP_EX, V6->l4);
+
 	/* The types without _EX skip the headers and what is in them. */
 	put_eth(&f, DST);
 	put_ip(&f, V6);
