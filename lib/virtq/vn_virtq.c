@@ -94,6 +94,8 @@ conf_check(const struct vn_virtq_conf *c)
 	if (c->desc_gpa % VN_VRING_DESC_ALIGN != 0 || c->avail_gpa % VN_VRING_AVAIL_ALIGN != 0 ||
 		c->used_gpa % VN_VRING_USED_ALIGN != 0)
 		return -EINVAL;
+	if (c->is_ctrl && c->is_rx)
+		return -EINVAL;
 	return c->stats == NULL ? -EINVAL : 0;
 }
 

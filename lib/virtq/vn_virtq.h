@@ -185,19 +185,23 @@ void vn_virtq_break(struct vn_virtq *vq, const char *why);
 /**
  * Take the next chain. It stays uncompleted until vn_virtq_ctrl_reply(); one at a time. Owner.
  *
+ * Chains that are not one (a part to write before one to read) are given back with length 0 and
+ * counted; so an interrupt may be due also after 0.
+ *
  * @param buf, room
  *   Gets the bytes that the driver sent.
  * @param len
  *   Bytes it sent; more than @p room: the rest was not copied.
  * @param reply_room
  *   Bytes that it has for the answer.
- * @return 1; 0: none available (or the ring is broken).
+ * @return 1; 0: none available (or the ring is broken, or a chain is not answered yet).
  */
 int vn_virtq_ctrl_next(
 	struct vn_virtq *vq, void *buf, uint32_t room, uint32_t *len, uint32_t *reply_room);
 /**
  * Answer it: @p len bytes (cut to its reply_room) are written, its used entry published. The
- * interrupt is the caller's (fence, vn_virtq_interrupt()). Owner.
+ * interrupt is the caller's (fence, vn_virtq_interrupt()). Nothing happens when no chain was taken.
+ * Owner. The memory map may have been exchanged meanwhile: the buffers are looked up again.
  */
 void vn_virtq_ctrl_reply(struct vn_virtq *vq, const void *data, uint32_t len);
 

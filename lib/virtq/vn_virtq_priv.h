@@ -97,6 +97,7 @@ struct vn_virtq {
 	pid_t owner; /* thread id, 0: nobody's */
 #endif
 
+	uint32_t ctrl_segs;                  /* of the command at hand: where the answer goes */
 	struct vn_vring_used_elem *inflight; /* size entries, index taken & mask */
 	struct vn_seg seg[VN_VQ_MAX_SEGS];   /* of the frame at hand */
 };
