@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vn_virtio_pci.h"
 #include "vn_virtq_priv.h"
 
 /* Where the event fields lie in guest memory. */
@@ -191,6 +192,9 @@ interrupt(struct vn_virtq *vq)
 	const uint64_t one = 1;
 	ssize_t n;
 
+	/* The driver that is interrupted reads it. Without a descriptor it may still look there. */
+	if (vq->conf.isr != NULL)
+		__atomic_fetch_or(vq->conf.isr, VN_ISR_QUEUE, __ATOMIC_SEQ_CST);
 	if (vq->call_fd < 0)
 		return;
 	/*
