@@ -55,6 +55,8 @@ map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
 static uint8_t
 hdr_len_of(uint64_t features)
 {
+	if (features & VN_NET_F_HASH_REPORT)
+		return VN_NET_HDR_LEN_HASH;
 	return features & (VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF) ? VN_NET_HDR_LEN
 								: VN_NET_HDR_LEN_LEGACY;
 }
@@ -88,7 +90,7 @@ pick_offloads(struct vn_virtq *vq, uint64_t f)
 static int
 conf_check(const struct vn_virtq_conf *c)
 {
-	if (c->features & (VN_F_RING_PACKED | VN_NET_F_HASH_REPORT))
+	if (c->features & VN_F_RING_PACKED)
 		return -ENOTSUP;
 	if (c->size == 0 || c->size > VN_VQ_MAX_SIZE || !rte_is_power_of_2(c->size))
 		return -EINVAL;

@@ -109,7 +109,8 @@ void vn_virtq_complete(struct vn_virtq *vq);
 
 /**
  * Give up to @p n frames to the driver (receiveq). Owner. vn_mbuf_hdr() of each mbuf is the header
- * to deliver (num_buffers is filled in here). Delivered mbufs are NOT freed: the caller owns all.
+ * to deliver (num_buffers is filled in here); with VN_NET_F_HASH_REPORT, the hash fields of
+ * vn_mbuf_hdr_hash(), too. Delivered mbufs are NOT freed: the caller owns all.
  *
  * @return
  *   Frames consumed, from the first: delivered, or dropped because they can never fit (oversized
