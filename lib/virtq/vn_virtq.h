@@ -130,6 +130,10 @@ void vn_virtq_publish(struct vn_virtq *vq);
  */
 void vn_virtq_interrupt(struct vn_virtq *vq);
 
+/** The same without waiting for more (vn_virtq_set_coal()): before the ring is given away. Owner.
+ */
+void vn_virtq_interrupt_now(struct vn_virtq *vq);
+
 /** Interrupt the driver whatever it wants: once after any take-over. Owner. */
 void vn_virtq_interrupt_always(struct vn_virtq *vq);
 
@@ -151,13 +155,19 @@ int vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem);
 void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
 /**
  * Notification coalescing (virtio 1.2, 5.1.6.5.9): an interrupt waits until @p max_packets frames
- * are published since the last one, or @p max_usecs have passed since the first of them. 0, 0: at
- * once. Owner.
+ * are published since the last one, or @p max_usecs have passed since the first of them, or half
+ * the ring has been given back. What the driver wants is looked at when the wait ends. An interrupt
+ * that waits now is due at once. Owner.
+ *
+ * @param max_usecs
+ *   0: no wait, whatever @p max_packets is.
+ * @param max_packets
+ *   0: no limit but time.
  */
 void vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets);
 /**
- * When an interrupt that waits for time is due, in rte_get_tsc_cycles(); 0: none waits. Owner: who
- * sleeps must call vn_virtq_interrupt() then.
+ * When an interrupt that waits for time is due, in rte_get_tsc_cycles(); 0: none waits. Owner: must
+ * call vn_virtq_interrupt() then.
  */
 uint64_t vn_virtq_interrupt_due(const struct vn_virtq *vq);
 /** Switch dirty logging. Owner. */
