@@ -16,7 +16,7 @@
 #define FRAME_BUFFERS 45
 
 /* How long to sleep at most while nothing but time can tell that there is work. */
-#define TIMED_SLEEP_MS 1
+#define TIMED_SLEEP_NS VN_MS(1)
 
 static void
 drop_pending(struct vn_poll_qp *qp)
@@ -139,13 +139,20 @@ poll_qp_round(struct vn_poll_qp *qp)
 	return moved;
 }
 
-void
+uint64_t
 poll_qp_interrupts(struct vn_poll_qp *qp)
 {
-	if (qp->tx != NULL)
+	uint64_t tx = 0, rx = 0;
+
+	if (qp->tx != NULL) {
 		vn_virtq_interrupt(qp->tx);
-	if (qp->rx != NULL)
+		tx = vn_virtq_interrupt_due(qp->tx);
+	}
+	if (qp->rx != NULL) {
 		vn_virtq_interrupt(qp->rx);
+		rx = vn_virtq_interrupt_due(qp->rx);
+	}
+	return tx == 0 || (rx != 0 && rx < tx) ? rx : tx;
 }
 
 static void
@@ -168,12 +175,12 @@ poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
 }
 
 void
-poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
+poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 {
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)
-			*timeout_ms = TIMED_SLEEP_MS;
+			*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
 	}
 	if (qp->rx == NULL || vn_virtq_broken(qp->rx)) {
 		/* Nobody takes the port's frames: its descriptor would keep us awake. */
@@ -186,7 +193,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
 		if (qp->pq_watched)
 			watch_port(p, qp, false);
 		if (qp->pq != NULL && !qp->pq_watched)
-			*timeout_ms = TIMED_SLEEP_MS;
+			*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
 		return;
 	}
 	/* Waiting for receive buffers. */
@@ -197,7 +204,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
 	 * there already, just too few, it may have passed that point.
 	 */
 	if (qp->rx_polled || qp->rx_avail_seen > 0)
-		*timeout_ms = TIMED_SLEEP_MS;
+		*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
 }
 
 bool
@@ -240,18 +247,19 @@ vn_poll_qp_attach_ring(
 {
 	/* Edge triggered: the counter is never read, a write is all that counts. */
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = (uintptr_t)qp | EV_KICK};
-	const bool polled = kick_fd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) != 0;
+	const bool watched = kick_fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) == 0;
+	const bool polled = !watched && kick_fd != VN_KICK_WAKE;
 
 	vn_virtq_own(vq, true);
 	if (is_rx) {
 		qp->rx = vq;
-		qp->rx_kick = polled ? -1 : kick_fd;
+		qp->rx_kick = watched ? kick_fd : -1;
 		qp->rx_polled = polled;
 		qp->rx_told = false;
 		qp->pq_ready = true; /* look */
 	} else {
 		qp->tx = vq;
-		qp->tx_kick = polled ? -1 : kick_fd;
+		qp->tx_kick = watched ? kick_fd : -1;
 		qp->tx_polled = polled;
 		qp->tx_told = false;
 	}
@@ -277,10 +285,10 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	} else {
 		qp->tx = NULL;
 	}
-	/* Between rounds nothing is unpublished; an interrupt may be due. */
+	/* Between rounds nothing is unpublished; an interrupt may be due, or wait for more. */
 	vn_virtq_publish(vq);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	vn_virtq_interrupt(vq);
+	vn_virtq_interrupt_now(vq);
 	vn_virtq_own(vq, false);
 	link_qp(p, qp);
 	return vq;
