@@ -92,6 +92,25 @@ unsigned int poll_qp_round(struct vn_poll_qp *qp);
  */
 uint64_t poll_qp_interrupts(struct vn_poll_qp *qp);
 
+/** Poller: the pair's ring (rx_told, tx_told) is broken; the control thread is told once. */
+void poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told);
+
+/** Poller: network to driver. @return frames moved. */
+unsigned int poll_rx(struct vn_poll_qp *qp);
+/** Poller: give what waits to the ring. @return frames given. */
+unsigned int poll_rx_give(struct vn_poll_qp *qp);
+/** Poller: drop what waits. */
+void poll_rx_drop_pending(struct vn_poll_qp *qp);
+
+/** Poller: how long a driver may take nothing until frames for it are no longer waited for. */
+#define RX_STUCK_NS VN_MS(50)
+/** Poller: the frames of the pair's port are to be looked at; it has a group. */
+bool poll_rx_has_rules(const struct vn_poll_qp *qp);
+/** Poller: its port is not read, as frames for itself wait. */
+bool poll_rx_blocked(const struct vn_poll_qp *qp);
+/** Poller: poll_rx() for such a pair, which need not have a receive ring. */
+unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
+
 /** Poller: a sleep without a limit. */
 #define SLEEP_FOR_EVER UINT64_MAX
 
