@@ -80,6 +80,7 @@ struct vn_device_conf {
 struct vn_vq_setup {
 	uint16_t size;
 	uint16_t start; /**< position the transport knows (SET_VRING_BASE) */
+	bool resume;    /**< the ring ran before: its position is what guest memory shows */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa;
 	int kick_fd; /**< eventfd or -1 (then polled); becomes the device's */
@@ -117,7 +118,7 @@ struct vn_device {
 	bool broken;              /**< a ring is broken: waits for a reset */
 	const char *broken_why;
 	uint16_t enabled_queues;      /**< rings running */
-	uint16_t ctrl_mq;             /**< data queue pairs running */
+	uint16_t ctrl_mq;             /**< data queue pairs running, of those in use */
 	uint8_t ctrl_mac[VN_MAC_LEN]; /**< set by the driver */
 	bool count_sizes;             /**< packet_counters "Enabled" */
 	struct vn_log_limit

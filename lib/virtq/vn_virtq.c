@@ -62,6 +62,8 @@ pick_offloads(struct vn_virtq *vq, uint64_t f)
 	};
 	const bool rx = vq->conf.is_rx;
 
+	vq->csum_flags = 0;
+	vq->gso_types = 0;
 	if (f & (rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM))
 		vq->csum_flags = VN_NET_HDR_F_NEEDS_CSUM | (rx ? VN_NET_HDR_F_DATA_VALID : 0);
 	vq->gso_ecn = f & (rx ? VN_NET_F_GUEST_ECN : VN_NET_F_HOST_ECN);
@@ -130,6 +132,13 @@ fail:
 	free(vq->inflight);
 	free(vq);
 	return err;
+}
+
+void
+vn_virtq_set_offloads(struct vn_virtq *vq, uint64_t features)
+{
+	check_owner(vq);
+	pick_offloads(vq, features);
 }
 
 void

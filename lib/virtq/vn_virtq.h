@@ -173,6 +173,11 @@ uint64_t vn_virtq_interrupt_due(const struct vn_virtq *vq);
 /** Switch dirty logging. Owner. */
 void vn_virtq_set_log(
 	struct vn_virtq *vq, bool on, const struct vn_dirty_log *log, uint64_t used_log_gpa);
+/**
+ * Which offloads the headers of frames may ask for from now on: @p features is conf.features, or
+ * without some of its offloads (virtio 1.2, 5.1.6.5.8). Owner.
+ */
+void vn_virtq_set_offloads(struct vn_virtq *vq, uint64_t features);
 /** Switch size classes. Owner. */
 void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
