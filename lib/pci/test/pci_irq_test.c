@@ -62,7 +62,7 @@ check_on(void)
 	assert_false(mock.ops->intx(mock.ctx));
 	assert_int_equal(mock.ops->num_vectors(mock.ctx), 8);
 	for (unsigned int v = 0; v <= UINT16_MAX; v++)
-		assert_int_equal(fd(v), v < 8 ? MSIX_FD((int)v) : -1);
+		assert_int_equal(fd(v), v < 9 ? MSIX_FD((int)v) : -1);
 	mock.isr = 1;
 	assert_false(vn_pci_fn_intx_pending(pe.fn));
 	assert_int_equal(RD16(CFG, PCI_STATUS), PCI_STATUS_CAP_LIST);
@@ -124,6 +124,28 @@ test_msix_transport(void **state)
 }
 
 static void
+test_quota_changes(void **state)
+{
+	(void)state;
+	pe_create(&modern);
+	WR16(CFG, MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+	WR16(BAR4, COMMON(queue_msix_vector), 7);
+	vn_pci_fn_set_max_vectors(pe.fn, 4);
+	assert_int_equal(mock.ops->num_vectors(mock.ctx), 4);
+	assert_int_equal(RD16(BAR4, COMMON(queue_msix_vector)), 7);
+	assert_int_equal(fd(7), MSIX_FD(7));
+	WR16(BAR4, COMMON(queue_msix_vector), 4);
+	assert_int_equal(RD16(BAR4, COMMON(queue_msix_vector)), VN_MSI_NO_VECTOR);
+	/* never more than the table has */
+	vn_pci_fn_set_max_vectors(pe.fn, UINT16_MAX);
+	assert_int_equal(mock.ops->num_vectors(mock.ctx), 9);
+	WR16(BAR4, COMMON(queue_msix_vector), 8);
+	assert_int_equal(RD16(BAR4, COMMON(queue_msix_vector)), 8);
+	WR16(BAR4, COMMON(queue_msix_vector), 9);
+	assert_int_equal(RD16(BAR4, COMMON(queue_msix_vector)), VN_MSI_NO_VECTOR);
+}
+
+static void
 test_no_msix(void **state)
 {
 	const struct vn_pci_conf conf = {.max_vectors = 8};
@@ -163,6 +185,7 @@ main(void)
 		PE_TEST(test_intx),
 		PE_TEST(test_msix_bit),
 		PE_TEST(test_msix_transport),
+		PE_TEST(test_quota_changes),
 		PE_TEST(test_no_msix),
 		PE_TEST(test_ops_optional),
 	};
