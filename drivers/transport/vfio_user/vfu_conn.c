@@ -108,7 +108,7 @@ conn_may_look(const struct vfu_conn *c)
 void
 vfu_conn_run(struct vfu_conn *c)
 {
-	unsigned int n, total = 0;
+	unsigned int n, owed, total = 0;
 
 	if (c->running || c->failed || c->dead)
 		return;
@@ -122,9 +122,11 @@ vfu_conn_run(struct vfu_conn *c)
 			break;
 		/* All maps of a burst come into force at once, before any of it is answered. */
 		vfu_dma_swap(c);
+		owed = c->owed;
 		if (vfu_send(c) != 0)
 			break;
-	} while (n > 0 && total < VFU_MAX_BURST);
+		/* With the last reply gone it may be the turn of another kind of message. */
+	} while ((n > 0 || c->owed < owed) && total < VFU_MAX_BURST);
 	c->running = false;
 	conn_watch(c, total >= VFU_MAX_BURST);
 }
