@@ -101,7 +101,8 @@ doorbell_open(void)
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, PCI_DOORBELL_BYTES) != 0 ||
+	/* Laid out as the region: hosts map a page of it at the region's offset. */
+	if (ftruncate(fd, VN_PCI_NOTIFY + PCI_DOORBELL_BYTES) != 0 ||
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
 		err = errno;
 		close(fd);
