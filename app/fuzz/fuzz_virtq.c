@@ -18,9 +18,9 @@
 #include <rte_mbuf.h>
 
 #include "fuzz_pool.h"
+#include "guestmem_test_map.h"
 #include "vn_blackbox.h"
 #include "vn_features.h"
-#include "vn_guestmem.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
 #include "vn_vring.h"
@@ -107,20 +107,22 @@ guarded(size_t size)
 static struct vn_guestmem *
 make_map(bool with_data)
 {
-	struct vn_guestmem *mem = calloc(1, sizeof(*mem) + NUM_REGIONS * sizeof(mem->slot[0]));
+	struct vn_gm_slot slot[NUM_REGIONS];
+	struct vn_guestmem *mem;
+	unsigned int n = 0;
 
-	CHECK(mem != NULL);
-	mem->refs = 1;
 	for (unsigned int i = 0; i < NUM_REGIONS; i++) {
 		if (i == DATA && !with_data)
 			continue;
-		mem->slot[mem->n++] = (struct vn_gm_slot){
+		slot[n++] = (struct vn_gm_slot){
 			.gpa = layout[i].gpa,
 			.size = layout[i].size,
 			.base = memory[i],
 			.read_only = i == CONST,
 		};
 	}
+	mem = guestmem_test_map(slot, n);
+	CHECK(mem != NULL);
 	return mem;
 }
 
