@@ -15,6 +15,8 @@
 
 #include "vfu_private.h"
 
+/* The keeper is asked again after so long. */
+#define VFU_KEEPER_NS VN_MS(1)
 /* Room for a reply of the largest size, in one piece, whatever the system's default is. */
 #define VFU_SNDBUF (4 * (int)VFU_MAX_MSG)
 
@@ -91,8 +93,9 @@ conn_watch(struct vfu_conn *c, bool more)
 		}
 		c->events = events;
 	}
-	if (more)
-		vn_loop_arm(c->ep->loop, &c->again, 0);
+	if (more || c->keeper_busy)
+		vn_loop_arm(c->ep->loop, &c->again, c->keeper_busy ? VFU_KEEPER_NS : 0);
+	c->keeper_busy = false;
 	if (c->need == 0 && !c->blocked)
 		vn_loop_cancel(c->ep->loop, &c->deadline);
 	else if (!c->deadline.armed)
@@ -102,7 +105,7 @@ conn_watch(struct vfu_conn *c, bool more)
 static bool
 conn_may_look(const struct vfu_conn *c)
 {
-	return !c->blocked && !c->resetting && !c->giving && !c->failed && !c->dead;
+	return !c->blocked && !c->resetting && !c->restoring && !c->giving && !c->failed && !c->dead;
 }
 
 void
@@ -129,6 +132,8 @@ vfu_conn_run(struct vfu_conn *c)
 	} while ((n > 0 || c->owed < owed) && total < VFU_MAX_BURST);
 	c->running = false;
 	conn_watch(c, total >= VFU_MAX_BURST);
+	if (c->giving)
+		vfu_give_progress(c->ep);
 }
 
 static void
@@ -215,6 +220,7 @@ vfu_conn_free(struct vfu_conn *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	vn_msg_close_fds(&c->fds);
+	vn_msg_close_fds(&c->peeked);
 	free(c->msix_fd);
 	free(c->drops);
 	free(c);
@@ -309,6 +315,7 @@ vfu_conn_kill(struct vfu_conn *c)
 	close(c->fd);
 	c->fd = -1;
 	vn_msg_close_fds(&c->fds);
+	vn_msg_close_fds(&c->peeked);
 	conn_end(c);
 }
 

@@ -171,17 +171,17 @@ file_put(struct vfu_conn *c, struct vfu_file *f)
 	LIST_REMOVE(f, next);
 	LIST_INSERT_HEAD(&c->dma.dying, f, next);
 	c->dma.n_files--;
-	vfu_drop_later(c, f->number);
+	if (f->number != c->ep->shm->fd_number[0] || c->fds.n == 0)
+		vfu_drop_later(c, f->number);
 }
 
-/* The file behind @p fd, mapped as far as @p end; known to the keeper as @p number (0: not yet). */
+/* The file behind @p fd, which the keeper has as @p number, mapped at least as far as @p end. */
 static int
 file_get(struct vfu_conn *c, int fd, uint64_t end, bool read_only, uint32_t number,
 	struct vfu_file **out)
 {
 	struct vn_gm_file *file;
 	struct vfu_file *f;
-	int64_t kept = number;
 	int ret;
 
 	ret = vn_gm_file_map_whole(c->ep->dev->env.gm, fd, end, read_only, &file);
@@ -189,7 +189,7 @@ file_get(struct vfu_conn *c, int fd, uint64_t end, bool read_only, uint32_t numb
 		return ret;
 	LIST_FOREACH(f, &c->dma.files, next)
 	{
-		if (f->file == file && number == 0) {
+		if (f->file == file) {
 			vn_gm_file_unref(file); /* one is enough */
 			f->maps++;
 			*out = f;
@@ -201,16 +201,8 @@ file_get(struct vfu_conn *c, int fd, uint64_t end, bool read_only, uint32_t numb
 		vn_gm_file_unref(file);
 		return c->dma.n_files < VFU_MAX_FILES ? -ENOMEM : -ENOSPC;
 	}
-	/* Before it is used: a successor must have it. */
-	if (number == 0)
-		kept = vfu_keep(c->ep, VN_VFU_MEM, fd);
-	if (kept < 0) {
-		vn_gm_file_unref(file);
-		free(f);
-		return (int)kept;
-	}
 	f->file = file;
-	f->number = (uint32_t)kept;
+	f->number = number;
 	f->maps = 1;
 	LIST_INSERT_HEAD(&c->dma.files, f, next);
 	c->dma.n_files++;
@@ -293,8 +285,8 @@ vfu_dma_map(struct vfu_conn *c, struct vfu_msg *m)
 	if (i == VFU_MAX_MAPS)
 		return vfu_refuse(c, -ENOSPC, "all %u maps are in use", VFU_MAX_MAPS);
 	if (m->fds->n > 0) {
-		ret = file_get(c, m->fds->fd[0], p.offset + p.size, !(p.flags & VFU_MAP_WRITE), 0,
-			&f);
+		ret = file_get(c, m->fds->fd[0], p.offset + p.size, !(p.flags & VFU_MAP_WRITE),
+			shm->fd_number[0], &f);
 		if (ret != 0)
 			return vfu_refuse(c, ret,
 				"cannot map 0x%" PRIx64 " bytes at 0x%" PRIx64 " of the file: %s",
@@ -326,6 +318,9 @@ vfu_dma_map(struct vfu_conn *c, struct vfu_msg *m)
 		file_put(c, f);
 		return vfu_refuse(c, ret, "the map cannot grow: %s", strerror(-ret));
 	}
+	/* One that is known already is kept under its own number. */
+	if (f != NULL && f->number == shm->fd_number[0])
+		(void)vfu_claim(c, 0);
 	vfu_shm_order();
 	slot->born = vfu_shm_seq(shm) + 1;
 	return 0;
@@ -429,6 +424,8 @@ dma_swapped(void *ctx, int result)
 	free(s);
 	c->dma.swapping = false;
 	c->due = c->dma.dirty ? c->dma.swap_seq : vfu_shm_seq(c->ep->shm);
+	if (c->restoring && !c->dead)
+		vfu_take_restore(c);
 	vfu_conn_progress(c);
 }
 
@@ -457,25 +454,32 @@ vfu_dma_swap(struct vfu_conn *c)
 }
 
 void
-vfu_dma_fini(struct vfu_conn *c)
+vfu_dma_abandon(struct vfu_conn *c)
 {
-	struct vfu_shm *shm = c->ep->shm;
 	struct vfu_dma *d = &c->dma;
-	struct vfu_file *f;
-	unsigned int i;
 
-	for (i = 0; i < d->n; i++)
-		shm->map[d->ref[i].slot].born = 0;
-	LIST_FOREACH(f, &d->files, next)
-	{
-		vfu_unkeep(c->ep, f->number);
-	}
 	files_move(&d->files, &d->dying);
 	if (d->given != d->mem)
 		dma_release(c->ep, d->given, &d->dying);
 	dma_release(c->ep, d->mem, &d->dying);
 	free(d->ref);
 	memset(d, 0, sizeof(*d));
+}
+
+void
+vfu_dma_fini(struct vfu_conn *c)
+{
+	struct vfu_dma *d = &c->dma;
+	struct vfu_file *f;
+	unsigned int i;
+
+	for (i = 0; i < d->n; i++)
+		c->ep->shm->map[d->ref[i].slot].born = 0;
+	LIST_FOREACH(f, &d->files, next)
+	{
+		vfu_unkeep(c->ep, f->number);
+	}
+	vfu_dma_abandon(c);
 }
 
 static struct vfu_file *
@@ -507,7 +511,7 @@ restore_one(struct vfu_conn *c, struct vfu_map *m, uint32_t slot, struct vn_vfu_
 		if (f != NULL) {
 			f->maps++;
 		} else {
-			fd = vn_vfu_hold_take(hold, VN_VFU_MEM, &number);
+			fd = vn_vfu_hold_take(hold, VN_VFU_CLIENT, &number);
 			if (fd < 0)
 				return -EBADF;
 			ret = file_get(c, fd, m->offset + m->size, !(m->flags & VFU_MAP_WRITE),

@@ -17,29 +17,25 @@
 /* Out of descriptors: try to accept again so often. */
 #define VFU_RETRY_NS VN_SEC(1)
 
-int
-vfu_keep_as(struct vfu_endpoint *ep, uint32_t number, enum vn_vfu_kind kind, int fd)
-{
-	int ret;
-
-	if (ep->keeper < 0)
-		return 0;
-	ret = vn_vfu_put(ep->keeper, number, kind, fd);
-	if (ret != 0 && vn_log_allowed(&ep->dev->log_limit, ep->dev->conf.vuid))
-		VN_ERR("%s: a file descriptor cannot be given to the supervisor: %s",
-			ep->dev->conf.vuid, strerror(-ret));
-	return ret;
-}
-
 int64_t
 vfu_keep(struct vfu_endpoint *ep, enum vn_vfu_kind kind, int fd)
 {
 	uint32_t number = ep->shm->next_number;
-	int ret;
+	int ret = 0;
 
 	ep->shm->next_number = number == UINT32_MAX ? 1 : number + 1;
-	ret = vfu_keep_as(ep, number, kind, fd);
-	return ret != 0 ? ret : (int64_t)number;
+	if (ep->keeper >= 0)
+		ret = vn_vfu_put(ep->keeper, number, kind, fd);
+	if (ret == -EAGAIN)
+		return ret;
+	if (ret != 0) {
+		VN_ERR("%s: the supervisor does not take file descriptors any more (%s): "
+		       "a crash will cost the connection",
+			ep->dev->conf.vuid, strerror(-ret));
+		close(ep->keeper);
+		ep->keeper = -1;
+	}
+	return number;
 }
 
 void
@@ -115,8 +111,8 @@ endpoint_retry(void *ctx)
 }
 
 /* The function and the state file. */
-static void
-endpoint_free(struct vfu_endpoint *ep)
+void
+vfu_endpoint_free(struct vfu_endpoint *ep)
 {
 	vn_pci_fn_free(ep->fn);
 	vfu_irq_fini(ep);
@@ -124,6 +120,8 @@ endpoint_free(struct vfu_endpoint *ep)
 		vfu_shm_unmap(ep->shm);
 	if (ep->shm_fd >= 0)
 		close(ep->shm_fd);
+	if (ep->keeper >= 0)
+		close(ep->keeper);
 	free(ep);
 }
 
@@ -134,12 +132,36 @@ endpoint_try_end(struct vfu_endpoint *ep)
 	vn_device_cb done = ep->unplugged;
 	void *ctx = ep->unplugged_ctx;
 
-	if (!ep->unplugging || ep->conn != NULL || ep->jobs > 0)
+	if (!ep->unplugging || ep->conn != NULL || ep->jobs > 0 || ep->give != NULL)
 		return;
-	vfu_unkeep(ep, ep->listener_number);
-	vfu_unkeep(ep, ep->shm_number);
-	endpoint_free(ep);
+	if (!ep->left) {
+		vfu_unkeep(ep, ep->listener_number);
+		vfu_unkeep(ep, ep->shm_number);
+	}
+	vfu_endpoint_free(ep);
 	done(ctx, 0);
+}
+
+void
+vfu_endpoint_leave(struct vfu_endpoint *ep)
+{
+	struct vfu_conn *c = ep->conn;
+
+	ep->unplugging = true;
+	ep->left = true;
+	close(ep->listener.fd);
+	ep->listener.fd = -1;
+	if (c != NULL) {
+		vn_loop_del_fd(ep->loop, &c->src);
+		vn_loop_cancel(ep->loop, &c->deadline);
+		vn_loop_cancel(ep->loop, &c->again);
+		vn_loop_cancel(ep->loop, &c->failer);
+		vn_device_set_attached(ep->dev, false);
+		vfu_dma_abandon(c);
+		ep->conn = NULL;
+		vfu_conn_free(c);
+	}
+	endpoint_try_end(ep);
 }
 
 void
@@ -147,6 +169,8 @@ vfu_endpoint_conn_gone(struct vfu_endpoint *ep)
 {
 	if (ep->unplugging)
 		endpoint_try_end(ep);
+	else if (ep->give != NULL)
+		vfu_give_progress(ep);
 	else
 		endpoint_listen(ep, true);
 }
@@ -155,6 +179,12 @@ void
 vfu_endpoint_job_done(struct vfu_endpoint *ep)
 {
 	ep->jobs--;
+	endpoint_try_end(ep);
+}
+
+void
+vfu_endpoint_give_done(struct vfu_endpoint *ep)
+{
 	endpoint_try_end(ep);
 }
 
@@ -178,9 +208,9 @@ endpoint_function(struct vfu_endpoint *ep, const struct vn_endpoint_conf *conf)
 }
 
 /* All but the sockets and the state file. @return the endpoint or NULL. */
-static struct vfu_endpoint *
-endpoint_create(struct vn_device *dev, const struct vn_endpoint_conf *conf, int *ret, char *err,
-	size_t errlen)
+struct vfu_endpoint *
+vfu_endpoint_create(struct vn_device *dev, const struct vn_endpoint_conf *conf, int *ret,
+	char *err, size_t errlen)
 {
 	struct vfu_endpoint *ep = calloc(1, sizeof(*ep));
 
@@ -205,14 +235,14 @@ endpoint_create(struct vn_device *dev, const struct vn_endpoint_conf *conf, int 
 	if (*ret != 0) {
 		snprintf(err, errlen, "cannot make the PCI function of %s: %s", dev->conf.vuid,
 			strerror(-*ret));
-		endpoint_free(ep);
+		vfu_endpoint_free(ep);
 		return NULL;
 	}
 	return ep;
 }
 
-static int
-endpoint_watch(struct vfu_endpoint *ep, char *err, size_t errlen)
+int
+vfu_endpoint_watch(struct vfu_endpoint *ep, char *err, size_t errlen)
 {
 	int ret = vn_loop_add_fd(ep->loop, &ep->listen_src, ep->listener.fd, EPOLLIN);
 
@@ -239,7 +269,7 @@ vfu_plug(struct vn_device *dev, const struct vn_endpoint_conf *conf, struct vn_e
 	ret = vn_sock_check_path(conf->path, err, errlen);
 	if (ret != 0)
 		return ret;
-	ep = endpoint_create(dev, conf, &ret, err, errlen);
+	ep = vfu_endpoint_create(dev, conf, &ret, err, errlen);
 	if (ep == NULL)
 		return ret;
 	ep->shm_fd = vfu_shm_create(dev->conf.vuid, &ep->shm);
@@ -252,7 +282,7 @@ vfu_plug(struct vn_device *dev, const struct vn_endpoint_conf *conf, struct vn_e
 	ret = vn_sock_listen(&ep->listener, conf->path, err, errlen);
 	if (ret != 0)
 		goto fail;
-	ret = endpoint_watch(ep, err, errlen);
+	ret = vfu_endpoint_watch(ep, err, errlen);
 	if (ret != 0)
 		goto fail_listener;
 	/* There is no keeper yet: only numbers. */
@@ -265,7 +295,7 @@ vfu_plug(struct vn_device *dev, const struct vn_endpoint_conf *conf, struct vn_e
 fail_listener:
 	vn_sock_unlisten(&ep->listener);
 fail:
-	endpoint_free(ep);
+	vfu_endpoint_free(ep);
 	return ret;
 }
 
@@ -280,6 +310,7 @@ vfu_unplug(struct vn_endpoint *endpoint, vn_device_cb done, void *ctx)
 	vn_loop_cancel(ep->loop, &ep->retry);
 	vn_loop_del_fd(ep->loop, &ep->listen_src);
 	vn_sock_unlisten(&ep->listener);
+	vfu_give_cancel(ep);
 	if (ep->conn != NULL)
 		vfu_conn_kill(ep->conn);
 	else

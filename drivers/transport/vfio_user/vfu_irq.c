@@ -30,8 +30,8 @@ irq_fire(int fd)
 		return;
 }
 
-static void
-intx_raise(struct vfu_conn *c)
+void
+vfu_intx_raise(struct vfu_conn *c)
 {
 	if (!c->own.intx_masked)
 		irq_fire(c->intx_fd);
@@ -44,7 +44,7 @@ intx_event(void *ctx, uint32_t events __rte_unused)
 	uint64_t n;
 
 	if (read(ep->intx_in, &n, sizeof(n)) == sizeof(n) && ep->conn != NULL && !ep->conn->dead)
-		intx_raise(ep->conn);
+		vfu_intx_raise(ep->conn);
 }
 
 int
@@ -127,24 +127,17 @@ irq_place(struct vfu_conn *c, int *place, uint32_t *number_place, int fd, uint32
 		close(old);
 }
 
-/* @return 0 or negative errno, for a descriptor that came with a message. */
-static int
+/* Interrupt @p n of the kind gets descriptor @p i of the message, or none. */
+static void
 irq_set(struct vfu_conn *c, uint32_t index, uint32_t n, struct vn_msg_fds *fds, unsigned int i)
 {
 	int *place = index == VN_PCI_INTX ? &c->intx_fd : &c->msix_fd[n];
-	uint32_t *number_place = index == VN_PCI_INTX ? &c->own.intx : &c->own.msix[n];
-	int64_t number = 0;
-	int fd = -1;
+	uint32_t *number = index == VN_PCI_INTX ? &c->own.intx : &c->own.msix[n];
 
-	if (fds->n > 0) {
-		/* Before it is used: a successor must have it. */
-		number = vfu_keep(c->ep, VN_VFU_IRQ, fds->fd[i]);
-		if (number < 0)
-			return (int)number;
-		fd = vn_msg_take_fd(fds, i);
-	}
-	irq_place(c, place, number_place, fd, (uint32_t)number);
-	return 0;
+	if (fds->n > 0)
+		irq_place(c, place, number, vn_msg_take_fd(fds, i), vfu_claim(c, i));
+	else
+		irq_place(c, place, number, -1, 0);
 }
 
 /* All of the kind are off. */
@@ -168,7 +161,6 @@ irq_eventfds(struct vfu_conn *c, const struct vfu_irq_set *p, struct vfu_msg *m)
 {
 	const bool more_on = p->index == VN_PCI_MSIX && !c->own.msix_on;
 	unsigned int i;
-	int ret = 0;
 
 	if (!(p->flags & VFU_IRQ_ACTION_TRIGGER))
 		return vfu_refuse(c, -ENOTSUP, "masking is not told by eventfds");
@@ -181,19 +173,17 @@ irq_eventfds(struct vfu_conn *c, const struct vfu_irq_set *p, struct vfu_msg *m)
 	}
 	if (p->index == VN_PCI_MSIX)
 		c->own.msix_on = true;
-	for (i = 0; i < p->count && ret == 0; i++)
-		ret = irq_set(c, p->index, p->start + i, m->fds, i);
+	for (i = 0; i < p->count; i++)
+		irq_set(c, p->index, p->start + i, m->fds, i);
 	m->own_changed = true;
 	if (p->index == VN_PCI_INTX) {
 		if (vn_pci_fn_intx_pending(c->ep->fn))
-			intx_raise(c);
+			vfu_intx_raise(c);
 	} else if (more_on || p->count > 1) {
 		vn_pci_fn_irq_changed(c->ep->fn, VN_PCI_MSIX, UINT32_MAX);
 	} else {
 		vn_pci_fn_irq_changed(c->ep->fn, VN_PCI_MSIX, p->start);
 	}
-	if (ret != 0)
-		return vfu_refuse(c, ret, "the eventfd cannot be kept: %s", strerror(-ret));
 	return 0;
 }
 
@@ -211,12 +201,12 @@ irq_act(struct vfu_conn *c, const struct vfu_irq_set *p, const uint8_t *on, stru
 		if (p->index == VN_PCI_MSIX) {
 			irq_fire(c->msix_fd[p->start + i]);
 		} else if (p->flags & VFU_IRQ_ACTION_TRIGGER) {
-			intx_raise(c);
+			vfu_intx_raise(c);
 		} else {
 			c->own.intx_masked = (p->flags & VFU_IRQ_ACTION_MASK) != 0;
 			m->own_changed = true;
 			if (!c->own.intx_masked && vn_pci_fn_intx_pending(c->ep->fn))
-				intx_raise(c);
+				vfu_intx_raise(c);
 		}
 	}
 	return 0;
@@ -293,7 +283,7 @@ irq_restore_one(uint32_t number, struct vn_vfu_hold *hold, int *place)
 {
 	if (number == 0)
 		return 0;
-	*place = vn_vfu_hold_take(hold, VN_VFU_IRQ, &number);
+	*place = vn_vfu_hold_take(hold, VN_VFU_CLIENT, &number);
 	if (*place < 0)
 		return -EBADF;
 	return vn_eventfd_check(*place);

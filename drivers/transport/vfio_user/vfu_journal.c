@@ -106,6 +106,7 @@ vfu_journal_commit(struct vfu_conn *c, const struct vfu_msg *m, int result)
 	const bool replies = !(m->hdr.flags & VFU_F_NO_REPLY);
 	uint64_t seq = vfu_shm_seq(shm) + 1;
 	uint64_t flip = 0;
+	unsigned int i;
 
 	if (m->pci_changed)
 		flip |= journal_write_pci(ep);
@@ -113,11 +114,13 @@ vfu_journal_commit(struct vfu_conn *c, const struct vfu_msg *m, int result)
 		flip |= journal_write_own(c);
 	if (replies)
 		journal_write_reply(c, m, result, seq);
-	memset(shm->take, 0, sizeof(shm->take));
-	shm->msg_size = m->hdr.size;
 	/* What was written on the way may have flipped a buffer: look at the mark only now. */
 	flip ^= vfu_shm_mark(shm) & (VFU_MARK_PCI | VFU_MARK_OWN);
-	vfu_shm_set_mark(shm, seq << VFU_MARK_SHIFT | flip | VFU_MARK_TAKING);
+	for (i = 0; i < shm->n_fds; i++) {
+		if (!(c->claimed & (1u << i)))
+			vfu_drop_later(c, shm->fd_number[i]);
+	}
+	vfu_shm_set_mark(shm, seq << VFU_MARK_SHIFT | flip);
 
 	if (replies)
 		c->owed++;
@@ -140,7 +143,7 @@ vfu_journal_clear(struct vfu_endpoint *ep)
 	for (i = 0; i < VFU_MAX_OWED; i++)
 		shm->reply[i].seq = 0;
 	memset(&shm->own[(mark & VFU_MARK_OWN) ? 0 : 1], 0, sizeof(shm->own[0]));
-	vfu_shm_set_mark(shm, (mark ^ VFU_MARK_OWN) & ~(uint64_t)VFU_MARK_TAKING);
+	vfu_shm_set_mark(shm, (mark ^ VFU_MARK_OWN) & ~(uint64_t)(VFU_MARK_TAKING | VFU_MARK_TAKEN));
 	vfu_journal_save(ep);
 }
 
@@ -171,8 +174,9 @@ vfu_journal_resume(struct vfu_conn *c)
 			c->first = i;
 		}
 	}
-	if ((mark & VFU_MARK_TAKING) &&
-		(shm->msg_size < sizeof(struct vfu_hdr) || shm->msg_size > VFU_MAX_MSG))
+	if ((mark & (VFU_MARK_TAKING | VFU_MARK_TAKEN)) &&
+		(shm->msg_size < sizeof(struct vfu_hdr) || shm->msg_size > VFU_MAX_MSG ||
+			shm->n_fds > VN_MSG_MAX_FDS))
 		return -EINVAL;
 	return 0;
 }

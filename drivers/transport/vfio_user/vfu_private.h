@@ -9,10 +9,10 @@
  * What the files of this driver share: the endpoint (socket, function, state file) and its
  * connection.
  *
- * A message goes through three steps. Decode: it is peeked at (vfu_io.c) and checked (vfu_msg.c).
- * Execute: a handler changes the function, c->own or the memory map, and writes the reply's payload.
- * Emit: the journal makes it all valid at once (vfu_journal.c), the message is taken from the
- * socket and the reply is sent. See vfu_shm.h for why.
+ * A message goes through four steps. Take: it is peeked at, put into the state file and taken from
+ * the socket (vfu_io.c). Decode: it is checked (vfu_msg.c). Execute: a handler changes the function,
+ * c->own or the memory map, and writes the reply's payload. Emit: the journal makes all that valid
+ * at once (vfu_journal.c), and the reply is sent. See vfu_shm.h for why.
  *
  * What ends the connection, and what only its request:
  *
@@ -54,14 +54,12 @@ struct vfu_msg {
 	const uint8_t *payload;
 	uint32_t len;
 	struct vn_msg_fds *fds; /* those left are closed after the handler */
-	bool whole;             /* it came in one piece */
 
 	/* Results. */
 	uint8_t *reply; /* room for VFU_MAX_MSG - header */
 	uint32_t reply_len;
 	bool reply_fd; /* with the doorbell page */
 	bool pci_changed, own_changed;
-	bool idempotent; /* may be executed again: no need for the journal, if no reply is due */
 };
 
 /** Executes a message. @return 0, VFU_LATER (the handler has begun a reset) or negative errno. */
@@ -113,8 +111,10 @@ struct vfu_conn {
 	int late_result;
 	struct vfu_hdr late_hdr;
 	bool ending; /* the device is being reset for the last time */
+	bool restoring; /* taken over; the device does not have its memory yet */
 	bool giving;    /* to a successor: no further message is looked at */
 	bool blocked;   /* replies: the socket is full */
+	bool keeper_busy;
 	int error;
 	char why[VN_MSG_WHY_LEN];        /* by vfu_conn_fail() */
 	char refused[VN_MSG_WHY_LEN / 2]; /* by vfu_refuse() */
@@ -128,10 +128,12 @@ struct vfu_conn {
 	struct vfu_own own; /* what the next commit makes valid */
 	uint32_t *drops;    /* descriptors that the next commit makes useless to the keeper */
 	unsigned int n_drops, drops_room;
+	uint32_t claimed; /* descriptors of the present message that stay, by bit */
 	int intx_fd;
 	int *msix_fd; /* ep->vectors of them; -1: none */
 
-	struct vn_msg_fds fds;
+	struct vn_msg_fds peeked; /* duplicates, until the keeper has them */
+	struct vn_msg_fds fds;    /* of the message; vfu_shm::fd_number at the keeper */
 	struct vfu_dma dma;
 };
 
@@ -157,10 +159,11 @@ struct vfu_endpoint {
 	int intx_in;
 	struct vn_fd_source intx_src;
 
-	uint8_t in[VFU_MAX_MSG], out[VFU_MAX_MSG], waste[VFU_MAX_MSG];
+	uint8_t out[VFU_MAX_MSG], waste[VFU_MAX_MSG];
 
 	unsigned int jobs; /* unmapping in the helper thread */
 	bool unplugging;
+	bool left; /* it was given away: others have what it held */
 	vn_device_cb unplugged;
 	void *unplugged_ctx;
 
@@ -171,10 +174,19 @@ struct vfu_endpoint {
 
 void vfu_endpoint_conn_gone(struct vfu_endpoint *ep);
 void vfu_endpoint_job_done(struct vfu_endpoint *ep);
-/** Let the keeper have a duplicate. @return the number, or negative errno: then do not use it. */
+void vfu_endpoint_give_done(struct vfu_endpoint *ep);
+/** An endpoint without sockets and state file. @return NULL: see @p ret and @p err. */
+struct vfu_endpoint *vfu_endpoint_create(struct vn_device *dev, const struct vn_endpoint_conf *conf,
+	int *ret, char *err, size_t errlen);
+int vfu_endpoint_watch(struct vfu_endpoint *ep, char *err, size_t errlen);
+void vfu_endpoint_free(struct vfu_endpoint *ep);
+/** It has been given away: end without closing anything for good; then ep->unplugged(). */
+void vfu_endpoint_leave(struct vfu_endpoint *ep);
+/**
+ * Let the keeper have a duplicate. @return the number; -EAGAIN: it is busy. When it has gone, we go
+ * on without one.
+ */
 int64_t vfu_keep(struct vfu_endpoint *ep, enum vn_vfu_kind kind, int fd);
-/** It has the number already: put it there (again). */
-int vfu_keep_as(struct vfu_endpoint *ep, uint32_t number, enum vn_vfu_kind kind, int fd);
 void vfu_unkeep(struct vfu_endpoint *ep, uint32_t number);
 
 /* vfu_conn.c */
@@ -203,28 +215,28 @@ void vfu_conn_fail(struct vfu_conn *c, int error, const char *fmt, ...)
 /* vfu_io.c */
 
 /**
- * Look for a whole message; it stays in the socket. Its bytes are in ep->in, its descriptors
- * (duplicates) in c->fds.
+ * Look for a whole message; it stays in the socket. Its bytes are in vfu_shm::in.
  *
  * @param may
  *   Asked once the header is there: is it this message's turn?
  * @return its size; 0: not (yet); negative: vfu_conn_fail() was called.
  */
-int vfu_peek(struct vfu_conn *c, bool (*may)(const struct vfu_conn *c, uint16_t command),
-	bool *whole);
-/** Take the message of the journal from the socket. @return 0; negative: failed. */
-int vfu_take(struct vfu_conn *c);
-/** The same without the journal, for one that came in one piece. */
+int vfu_peek(struct vfu_conn *c, bool (*may)(const struct vfu_conn *c, uint16_t command));
+/**
+ * Take what vfu_peek() found from the socket, its descriptors into c->fds.
+ * @return 1; 0: the keeper is busy, try again; negative: failed.
+ */
+int vfu_take(struct vfu_conn *c, uint32_t size);
+/** Go on with a message that an earlier process was taking or had taken. As vfu_take(). */
+int vfu_take_resume(struct vfu_conn *c, struct vn_vfu_hold *hold);
+/** Take it without the journal: it may be executed again, and has no reply. */
 int vfu_take_plain(struct vfu_conn *c, uint32_t size);
 /** Send the replies that are due. @return 0 (see c->blocked); negative: failed. */
 int vfu_send(struct vfu_conn *c);
 
 /* vfu_journal.c */
 
-/**
- * The message was executed with @p result: make it, its effects and its reply valid. It has to be
- * taken then.
- */
+/** The message was executed with @p result: make it, its effects and its reply valid. */
 void vfu_journal_commit(struct vfu_conn *c, const struct vfu_msg *m, int result);
 /** The registers of the function, apart from any message. */
 void vfu_journal_save(struct vfu_endpoint *ep);
@@ -253,11 +265,34 @@ vfu_reply_sent(const struct vfu_reply *r)
 const char *vfu_command_name(uint16_t command);
 /** Look at the next message. @return 1: handled; 0: none; negative: failed. */
 int vfu_msg_next(struct vfu_conn *c);
+/** Execute the message that was taken. @return 1; 0: it is to end late; negative: failed. */
+int vfu_msg_handle(struct vfu_conn *c);
 /** DEVICE_RESET has ended, after VFU_LATER: c->late_result. */
 void vfu_msg_late(struct vfu_conn *c);
+/**
+ * Descriptor @p i of the present message is going to stay: take its number. Without that the keeper
+ * drops it when the message has been executed.
+ */
+static inline uint32_t
+vfu_claim(struct vfu_conn *c, unsigned int i)
+{
+	uint32_t number = c->ep->shm->fd_number[i];
+
+	c->claimed |= 1u << i;
+	return number;
+}
 /** Note why the present message is refused, and pass @p result through. */
 int vfu_refuse(struct vfu_conn *c, int result, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* vfu_handover.c */
+
+/** The endpoint is being given away: is it time? */
+void vfu_give_progress(struct vfu_endpoint *ep);
+/** The endpoint is being unplugged: end that. */
+void vfu_give_cancel(struct vfu_endpoint *ep);
+/** The last step of taking over. */
+void vfu_take_restore(struct vfu_conn *c);
 
 /* vfu_version.c */
 vfu_handler vfu_version;
@@ -280,6 +315,7 @@ extern const struct vn_pci_ops vfu_pci_ops;
 /** Make the way of INTx. @return 0 or negative errno. */
 int vfu_irq_init(struct vfu_endpoint *ep);
 void vfu_irq_fini(struct vfu_endpoint *ep);
+void vfu_intx_raise(struct vfu_conn *c);
 /** The client has gone. */
 void vfu_irq_drop(struct vfu_conn *c);
 /** Descriptors of numbers in c->own, from @p hold. @return 0 or negative errno. */
@@ -297,6 +333,8 @@ vfu_dma_idle(const struct vfu_conn *c)
 }
 /** Forget all; the device has let go. */
 void vfu_dma_fini(struct vfu_conn *c);
+/** The same, but leave the state file and what the keeper has alone. */
+void vfu_dma_abandon(struct vfu_conn *c);
 /** Map what the state file names, with descriptors of @p hold. @return 0 or negative errno. */
 int vfu_dma_restore(struct vfu_conn *c, struct vn_vfu_hold *hold);
 

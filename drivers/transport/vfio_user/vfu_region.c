@@ -81,11 +81,9 @@ write_one(struct vfu_conn *c, struct vfu_msg *m, const struct vfu_access *a, con
 	const enum vn_pci_region region = (enum vn_pci_region)a->region;
 	int ret;
 
-	/* A driver that is told once too often finds nothing new in its rings. */
-	if (!vn_pci_fn_is_doorbell(fn, region, a->offset, a->count)) {
+	/* A notification leaves nothing behind that has to survive. */
+	if (!vn_pci_fn_is_doorbell(fn, region, a->offset, a->count))
 		m->pci_changed = true;
-		m->idempotent = false;
-	}
 	ret = vn_pci_fn_write(fn, region, a->offset, data, a->count);
 	return ret != 0 ? access_refuse(c, a, ret) : 0;
 }
@@ -103,7 +101,6 @@ vfu_region_write(struct vfu_conn *c, struct vfu_msg *m)
 	if (m->len != sizeof(a) + a.count)
 		return vfu_refuse(c, -EINVAL, "payload of %u bytes for a write of %u", m->len,
 			a.count);
-	m->idempotent = true;
 	ret = write_one(c, m, &a, m->payload + sizeof(a));
 	if (ret != 0)
 		return ret;
@@ -134,7 +131,6 @@ vfu_region_write_multi(struct vfu_conn *c, struct vfu_msg *m)
 		if (ret != 0)
 			return ret;
 	}
-	m->idempotent = true;
 	for (i = 0; i < n; i++) {
 		memcpy(&w, at + i * sizeof(w), sizeof(w));
 		ret = write_one(c, m, &w.a, w.data);
@@ -161,7 +157,7 @@ reset_done(void *ctx, int result)
 	vfu_conn_progress(c);
 }
 
-/* The message stays in the socket until the reset has ended: a successor begins it anew. */
+/* The message does not count until the reset has ended: a successor begins it anew. */
 int
 vfu_reset(struct vfu_conn *c, struct vfu_msg *m)
 {

@@ -13,18 +13,23 @@
  * A process may die (SIGKILL) between any two instructions; what it had stored stays. So:
  *
  * - The word `mark` is the truth. It holds the number of messages executed, says which of two
- *   buffers is valid for each state, and whether the last message still has to be taken from the
- *   socket. One store of it makes a message executed, with its new state and its reply.
- * - A message is only peeked at until then. A successor that finds it in the socket executes it
- *   anew, from the state before it.
+ *   buffers is valid for each state, and how far the next message has come. One store of it makes a
+ *   message executed, with its new state and its reply.
+ * - A message is peeked at first. Before it is taken from the socket its bytes are in here and its
+ *   descriptors with the keeper, so a successor can take and execute it as well, from the state
+ *   before it.
  * - Replies, and entries of the memory map, carry the number of the message that made them. Those
  *   with a number beyond the mark have never been.
  * - Whether a message was taken from the socket, and a reply sent, is said by the kernel: it writes
  *   `msg_len` of a struct mmsghdr that lies in here before the system call can end, so before the
  *   process can die ("send, then note it" is wrong now and then). For that the page must be
  *   there: these are locked in memory.
+ * - A peek may bring descriptors of a later message (the kernel looks on for the first ones, even
+ *   when it has all the bytes it was asked for). Which ones came with this one is also said by the
+ *   kernel when it is taken: the control data lie in here, too.
  *
- * Message n: peek - execute - [state, reply, mark = n + TAKING] - take - [mark = n] - send.
+ * Message n: peek - [bytes, numbers of descriptors, mark = n - 1, TAKING] - take - [TAKEN] -
+ * execute - [state, reply, mark = n] - send.
  *
  * Control thread. Not a file format: a successor of another version refuses it.
  */
@@ -63,7 +68,8 @@
 /* Bits of vfu_shm::mark below the number of messages. */
 #define VFU_MARK_PCI    1u /* pci[1] is valid, else pci[0] */
 #define VFU_MARK_OWN    2u /* own[1] is valid, else own[0] */
-#define VFU_MARK_TAKING 4u /* the last message may still be in the socket */
+#define VFU_MARK_TAKING 4u /* the next message is in vfu_shm::in, perhaps still in the socket */
+#define VFU_MARK_TAKEN  8u /* it is here only, and to be executed */
 #define VFU_MARK_SHIFT  8
 
 /** A reply that is owed: valid when 0 < seq <= messages executed. */
@@ -104,9 +110,16 @@ struct vfu_shm {
 
 	uint64_t mark;
 
-	/* The message being taken from the socket. */
+	/* The next message. */
 	uint32_t msg_size;
-	struct mmsghdr take[VFU_TAKE_PARTS];
+	uint32_t n_fds; /* those that a peek showed; once it is taken: those it has */
+	uint32_t fd_number[VN_MSG_MAX_FDS];
+	struct mmsghdr take[VFU_TAKE_PARTS]; /* msg_len: bytes taken */
+	union vfu_control {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(VN_MSG_MAX_FDS * sizeof(int))];
+	} control[VFU_TAKE_PARTS];
+	uint8_t in[VFU_MAX_MSG + 1];
 
 	struct vfu_reply reply[VFU_MAX_OWED];
 	uint8_t big[VFU_MAX_MSG];

@@ -199,7 +199,7 @@ hold_send_one(int sock, enum hold_op op, uint32_t number, uint32_t kind, int fd)
 		memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
 	}
 	do {
-		n = sendmsg(sock, &mh, MSG_NOSIGNAL);
+		n = sendmsg(sock, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }

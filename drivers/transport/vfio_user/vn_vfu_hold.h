@@ -27,8 +27,7 @@ enum vn_vfu_kind {
 	VN_VFU_STATE = 1, /**< memory file of vfu_shm.h */
 	VN_VFU_LISTENER,
 	VN_VFU_CONN,
-	VN_VFU_MEM,
-	VN_VFU_IRQ,
+	VN_VFU_CLIENT, /**< came from the client: memory, interrupts */
 };
 
 struct vn_vfu_held {
