@@ -10,10 +10,10 @@
  * burst waits in the network side. But behind it there may be frames for others. So once the driver
  * has taken nothing for a while, the port is read on, and what finds the place full is dropped.
  */
+#include <string.h>
+
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
-
-#include <string.h>
 
 #include "poller_private.h"
 
