@@ -161,8 +161,12 @@ new_irq_fd(struct vn_model *m, uint16_t i)
 	if (dev->vq[i].state == VN_VQ_STOPPED)
 		return;
 	vn_device_vq_set_call(dev, i, ring_irq_fd(m, m->queue[i].regs.vector));
-	if (i == model_ctrl_index(m))
-		vn_virtq_interrupt_always(dev->priv->ring[i].vq);
+	if (i != model_ctrl_index(m))
+		return;
+	/* Ours, so no poller makes up for an interrupt that got lost. */
+	vn_virtq_interrupt_always(dev->priv->ring[i].vq);
+	if (vn_virtq_broken(dev->priv->ring[i].vq))
+		dev_mark_broken(dev, vn_virtq_broken_why(dev->priv->ring[i].vq));
 }
 
 uint16_t

@@ -270,7 +270,8 @@ me_cmd(uint8_t class, uint8_t command, const void *data, uint32_t len)
 
 	buf[0] = class;
 	buf[1] = command;
-	memcpy(buf + 2, data, len);
+	if (len > 0)
+		memcpy(buf + 2, data, len);
 	return me_raw(buf, 2 + len, REPLY_MAX);
 }
 

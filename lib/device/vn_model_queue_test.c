@@ -318,6 +318,41 @@ test_blocking_irq(void **state)
 	vn_model_kick(de.dev, CTRL, 0);
 	UNTIL(de.dev->broken);
 	assert_string_equal(de.dev->broken_why, VN_VQ_WHY_BLOCKS);
+	assert_int_equal(fcntl(me.irq[CTRL + 1], F_SETFL, O_NONBLOCK), 0);
+	vn_model_set_status(de.dev, 0);
+	UNTIL(vn_model_status(de.dev) == 0);
+}
+
+/* The same when the descriptor is exchanged. */
+static void
+test_blocking_irq_changed(void **state)
+{
+	(void)state;
+	me_up(USUAL_FEATURES);
+	assert_int_equal(fcntl(me.irq[CTRL + 1], F_SETFL, 0), 0);
+	vn_model_irq_changed(de.dev, CTRL + 1);
+	assert_true(vn_model_status(de.dev) & VN_STATUS_NEEDS_RESET);
+	assert_string_equal(de.dev->broken_why, VN_VQ_WHY_BLOCKS);
+}
+
+/* With a doorbell page nobody tells us of notifications; but for the control queue's. */
+static void
+test_doorbell_page(void **state)
+{
+	uint32_t tag;
+
+	(void)state;
+	de_create();
+	UNTIL(de_port_settled());
+	assert_int_equal(vn_model_attach(de.dev, &me_ops, NULL, false, false), 0);
+	de_set_mem(de.guest.mem);
+	me_load(USUAL_FEATURES);
+	assert_int_equal(de.dev->vq[1].setup.kick_fd, -1);
+	UNTIL(fp.queue[0] != NULL);
+	guest_send(&de.guest, 1, 4);
+	UNTIL(fp_recv(fp.queue[0], &tag) >= 0);
+	assert_int_equal(tag, 4);
+	assert_int_equal(me_cmd(VN_NET_CTRL_RX, VN_NET_CTRL_RX_PROMISC, "\1", 1), VN_NET_OK);
 }
 
 static void
@@ -475,6 +510,8 @@ main(void)
 		ME_TEST(test_vectors),
 		ME_TEST(test_intx),
 		ME_TEST(test_blocking_irq),
+		ME_TEST(test_blocking_irq_changed),
+		ME_TEST(test_doorbell_page),
 		ME_TEST(test_config),
 		ME_TEST(test_config_plain),
 		ME_TEST(test_link_early),
