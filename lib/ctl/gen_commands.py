@@ -322,7 +322,7 @@ def main():
     args = parser.parse_args()
     try:
         table = load(args.table)
-        rows = errors(os.path.join(HERE, "vn_errors.h"))
+        rows = errors(os.path.join(HERE, "../base/vn_errors.h"))
     except (OSError, ValueError, KeyError, TableError) as e:
         sys.exit(f"{args.table}: {e}")
     if args.c:
