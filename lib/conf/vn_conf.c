@@ -128,8 +128,8 @@ read_provider(const struct vn_conf_at *at, const json_t *v, char *prov)
 
 /* One of two words; *second says which. */
 static void
-read_either(const struct vn_conf_at *at, const json_t *v, const char *a, const char *b,
-	bool *second)
+read_either(
+	const struct vn_conf_at *at, const json_t *v, const char *a, const char *b, bool *second)
 {
 	char word[VN_CONF_NAME_LEN], show[40];
 
@@ -249,8 +249,8 @@ home_of(const char *name, const char *parent)
 		return "at the top of the file";
 	for (p = params; p->name != NULL; p++) {
 		if (p->sub != NULL && find(p->sub, name) != NULL)
-			return p->sub == static_pf_params ? "inside \"static_pf\" or \"vf\""
-			       : p->sub == vf_params      ? "inside \"vf\""
+			return p->sub == static_pf_params    ? "inside \"static_pf\" or \"vf\""
+			       : p->sub == vf_params         ? "inside \"vf\""
 			       : p->sub == vhost_user_params ? "inside \"vhost_user\""
 			       : find(vhost_user_params, name) != NULL
 				       ? "inside \"vfio_user\" or \"vhost_user\""

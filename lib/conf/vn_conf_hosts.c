@@ -67,8 +67,9 @@ read_ports(const struct vn_conf_at *hosts, size_t i, const json_t *v, struct vn_
 		return;
 	}
 	if (json_array_size(v) > VN_CONF_MAX_PORTS) {
-		vn_conf_error_at(place(&p, hosts, i, "ports"), "has %zu ports, at most %d are possible",
-			json_array_size(v), VN_CONF_MAX_PORTS);
+		vn_conf_error_at(place(&p, hosts, i, "ports"),
+			"has %zu ports, at most %d are possible", json_array_size(v),
+			VN_CONF_MAX_PORTS);
 		return;
 	}
 	json_array_foreach (v, n, e) {

@@ -89,7 +89,8 @@ static const struct {
 	{"{\"hosts\": [{\"qmp\": \"/q\", \"ports\": [\"r\"]}]}", "hosts[0]", "needs \"name\""},
 	{"{\"hosts\": [{\"name\": \"a\", \"ports\": [\"r\"]}]}", "hosts[0]", "needs \"qmp\""},
 	{"{\"hosts\": [{\"name\": \"a\", \"qmp\": \"/q\"}]}", "hosts[0]", "needs \"ports\""},
-	{"{\"hosts\": [" GOOD ", {\"name\": \"b\", \"qmp\": \"/r\", \"ports\": [\"r\"], \"x\": 1}]}",
+	{"{\"hosts\": [" GOOD
+	 ", {\"name\": \"b\", \"qmp\": \"/r\", \"ports\": [\"r\"], \"x\": 1}]}",
 		"hosts[1].x", "unknown parameter: a host has \"name\", \"qmp\" and \"ports\""},
 	{"{\"hosts\": [" VM("\"none\"", "\"/q\"", "[\"r\"]") "]}", "hosts[0].name",
 		"\"none\" means no VM: choose another name"},
@@ -104,7 +105,8 @@ static const struct {
 	{"{\"hosts\": [" VM("\"a\"", "\"/q\"", "[]") "]}", "hosts[0].ports",
 		"must be an array with the ids of PCIe root ports, [\"rp1\", \"rp2\"]"},
 	{"{\"hosts\": [" VM("\"a\"", "\"/q\"", "\"r\"") "]}", "hosts[0].ports",
-		"must be an array with the ids of PCIe root ports, [\"rp1\", \"rp2\"], is a string"},
+		"must be an array with the ids of PCIe root ports, [\"rp1\", \"rp2\"], is a "
+		"string"},
 	{"{\"hosts\": [" VM("\"a\"", "\"/q\"", "[\"r\", \"r\"]") "]}", "hosts[0].ports[1]",
 		"\"r\" is given twice"},
 	{"{\"hosts\": [" VM("\"a\"", "\"/q\"", "[\"1\"]") "]}", "hosts[0].ports[0]",
@@ -157,8 +159,9 @@ bounds(void **state)
 	assert_string_equal(errors.e[0].text, "has 65 ports, at most 64 are possible");
 
 	memset(qmp, 'q', sizeof(qmp));
-	snprintf(text, sizeof(text), "{\"hosts\": [{\"name\": \"v\", \"qmp\": \"/%.200s\", "
-				     "\"ports\": [\"r\"]}]}",
+	snprintf(text, sizeof(text),
+		"{\"hosts\": [{\"name\": \"v\", \"qmp\": \"/%.200s\", "
+		"\"ports\": [\"r\"]}]}",
 		qmp);
 	assert_int_equal(parse(text), -EINVAL);
 	assert_string_equal(errors.e[0].text, "is too long: at most 107 characters, has 201");

@@ -35,8 +35,8 @@ host_plug_end(struct host_fn *f, int rc)
 
 /* Send the command of the step; a failure to do so ends the operation. */
 static void
-send_step(struct host_fn *f, enum host_step step, const char *command, json_t *args,
-	host_reply_cb cb)
+send_step(
+	struct host_fn *f, enum host_step step, const char *command, json_t *args, host_reply_cb cb)
 {
 	int rc;
 
@@ -212,8 +212,8 @@ add_chardev(struct host_fn *f)
 	else
 		json_object_set_new(data, "reconnect", json_integer(1));
 	send_step(f, STEP_CHARDEV, "chardev-add",
-		json_pack("{s:s, s:{s:s, s:o}}", "id", id, "backend", "type", "socket", "data",
-			data),
+		json_pack(
+			"{s:s, s:{s:s, s:o}}", "id", id, "backend", "type", "socket", "data", data),
 		chardev_added);
 }
 
@@ -285,8 +285,7 @@ next_port(struct host_fn *f)
 		}
 		snprintf(f->at.port, sizeof(f->at.port), "%s", port);
 		snprintf(path, sizeof(path), "/machine/peripheral/%s/%s", port, port);
-		send_step(
-			f, STEP_PORT, "qom-list", json_pack("{s:s}", "path", path), port_known);
+		send_step(f, STEP_PORT, "qom-list", json_pack("{s:s}", "path", path), port_known);
 		return;
 	}
 	f->at.port[0] = '\0';
@@ -313,7 +312,8 @@ host_plug_begin(struct host_fn *f)
 	if (f->fn.kind == VN_HOST_VFIO_USER &&
 		(v[0] < HOST_VFIO_USER_MAJOR ||
 			(v[0] == HOST_VFIO_USER_MAJOR && v[1] < HOST_VFIO_USER_MINOR))) {
-		host_set_text(f, "vfio-user needs QEMU %d.%d or later, this one is %s: use vhost-user",
+		host_set_text(f,
+			"vfio-user needs QEMU %d.%d or later, this one is %s: use vhost-user",
 			HOST_VFIO_USER_MAJOR, HOST_VFIO_USER_MINOR, f->host->version_text);
 		host_plug_end(f, -ENOTSUP);
 		return;

@@ -88,15 +88,15 @@ struct host_fn {
 	struct vn_host_fn fn;
 	struct vn_host_plugged at;
 	enum host_step step;
-	bool unplug;         /**< the operation is an unplug */
-	bool leftover;       /**< of a plug that was cut off: taken out as soon as possible */
-	bool adopted;        /**< plugged by an earlier controller: little is known of it */
-	bool tell_gone;      /**< the owner is to be told at the end of this unplug */
-	bool deleted;        /**< DEVICE_DELETED came before the answer to device_del */
-	unsigned int port;   /**< index of the root port that is being looked at */
+	bool unplug;       /**< the operation is an unplug */
+	bool leftover;     /**< of a plug that was cut off: taken out as soon as possible */
+	bool adopted;      /**< plugged by an earlier controller: little is known of it */
+	bool tell_gone;    /**< the owner is to be told at the end of this unplug */
+	bool deleted;      /**< DEVICE_DELETED came before the answer to device_del */
+	unsigned int port; /**< index of the root port that is being looked at */
 	struct vn_timer timer;
 	uint64_t deadline_ns;
-	int rc;              /**< why it is being undone */
+	int rc; /**< why it is being undone */
 	char text[HOST_TEXT_LEN];
 	vn_host_plug_cb plug_done;
 	vn_host_unplug_cb unplug_done;
@@ -150,8 +150,7 @@ void host_lose(struct vn_host *h, const char *fmt, ...) __attribute__((format(pr
  * result is negative.
  * @return 0; -ENOTCONN; -ENOBUFS; -ENOMEM.
  */
-int host_send(
-	struct vn_host *h, const char *command, json_t *args, host_reply_cb cb, void *ctx);
+int host_send(struct vn_host *h, const char *command, json_t *args, host_reply_cb cb, void *ctx);
 /** Forget all commands; no callback comes. */
 void host_forget_cmds(struct vn_host *h);
 

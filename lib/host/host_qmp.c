@@ -2,7 +2,8 @@
  * Copyright(c) 2026 the dpdk-virtnet contributors
  */
 
-/* The connection to a monitor: lines of JSON in both directions, and what became of each command. */
+/* The connection to a monitor: lines of JSON in both directions, and what became of each command.
+ */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -135,8 +136,8 @@ host_send(struct vn_host *h, const char *command, json_t *args, host_reply_cb cb
 {
 	struct host_cmd *c = calloc(1, sizeof(*c));
 	const uint64_t id = ++h->next_id;
-	json_t *msg = json_pack("{s:s, s:o*, s:I}", "execute", command, "arguments", args, "id",
-		(json_int_t)id);
+	json_t *msg = json_pack(
+		"{s:s, s:o*, s:I}", "execute", command, "arguments", args, "id", (json_int_t)id);
 	char *text = msg != NULL ? json_dumps(msg, JSON_COMPACT) : NULL;
 	size_t len = text != NULL ? strlen(text) : 0;
 	char *out;
@@ -239,8 +240,8 @@ take_greeting(struct vn_host *h, const json_t *greeting)
 
 		h->version[i] = n >= 0 && n < 10000 ? (int)n : 0;
 	}
-	snprintf(h->version_text, sizeof(h->version_text), "%d.%d.%d", h->version[0],
-		h->version[1], h->version[2]);
+	snprintf(h->version_text, sizeof(h->version_text), "%d.%d.%d", h->version[0], h->version[1],
+		h->version[2]);
 	if (host_send(h, "qmp_capabilities", NULL, agreed, h) != 0)
 		host_lose(h, "out of memory");
 }
@@ -254,8 +255,8 @@ take_line(struct vn_host *h, const char *line, size_t len)
 	const char *event = json_string_value(json_object_get(msg, "event"));
 	int rc = 0;
 
-	if (!json_is_object(msg) || (h->state == HOST_GREETING && h->next_id == 0 &&
-					    !json_is_object(greeting)))
+	if (!json_is_object(msg) ||
+		(h->state == HOST_GREETING && h->next_id == 0 && !json_is_object(greeting)))
 		rc = -EPROTO;
 	else if (greeting != NULL && h->state == HOST_GREETING && h->next_id == 0)
 		take_greeting(h, greeting);
@@ -347,7 +348,8 @@ on_event(void *ctx, uint32_t events)
 static void
 greeting_late(struct vn_host *h)
 {
-	host_lose(h, "%.108s does not greet: another client has this monitor? Give us one of our own",
+	host_lose(h,
+		"%.108s does not greet: another client has this monitor? Give us one of our own",
 		h->conf.qmp);
 	host_ops_fail(h);
 }

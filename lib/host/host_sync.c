@@ -198,7 +198,8 @@ listed(void *ctx, const struct host_reply *reply)
 	h->state = HOST_UP;
 	for (f = TAILQ_FIRST(&h->fns); f != NULL; f = next) {
 		next = TAILQ_NEXT(f, next);
-		/* Of one that was cut off there may be more than the device: see host_ops_begin(). */
+		/* Of one that was cut off there may be more than the device: see host_ops_begin().
+		 */
 		if (f->step == STEP_NONE && !in_list(reply->ret, f->fn.id) &&
 			(!f->leftover || f->fn.kind == VN_HOST_VFIO_USER)) {
 			char id[VN_HOST_NAME_LEN];
@@ -212,8 +213,7 @@ listed(void *ctx, const struct host_reply *reply)
 	json_array_foreach (reply->ret, i, e) {
 		const char *name = json_string_value(json_object_get(e, "name"));
 
-		if (name != NULL &&
-			strncmp(name, HOST_ID_PREFIX, strlen(HOST_ID_PREFIX)) == 0 &&
+		if (name != NULL && strncmp(name, HOST_ID_PREFIX, strlen(HOST_ID_PREFIX)) == 0 &&
 			host_find(h, name) == NULL)
 			adopt(h, name);
 	}

@@ -42,9 +42,9 @@
 	} while (0)
 
 /* Give wrong things a chance to happen. */
-#define SETTLE()                                               \
-	do {                                                   \
-		for (unsigned int s_i = 0; s_i < 20; s_i++)    \
+#define SETTLE()                                                   \
+	do {                                                       \
+		for (unsigned int s_i = 0; s_i < 20; s_i++)        \
 			vn_loop_run_once(t.loop, s_i % 4 ? 0 : 1); \
 	} while (0)
 
@@ -254,7 +254,8 @@ event(const char *name, const char *device)
 	char text[256];
 
 	snprintf(text, sizeof(text),
-		"{\"timestamp\": {\"seconds\": 1}, \"event\": \"%s\", \"data\": {\"device\": \"%s\", "
+		"{\"timestamp\": {\"seconds\": 1}, \"event\": \"%s\", \"data\": {\"device\": "
+		"\"%s\", "
 		"\"path\": \"/x\"}}\r\n",
 		name, device);
 	say(text);
@@ -278,8 +279,10 @@ pci(json_t *cmd, const char *port, const char *id, int bus)
 	char body[1024];
 
 	snprintf(body, sizeof(body),
-		"\"return\": [{\"bus\": 0, \"devices\": [{\"bus\": 0, \"slot\": 0, \"function\": 0, "
-		"\"qdev_id\": \"\"}, {\"bus\": 0, \"slot\": 3, \"function\": 0, \"qdev_id\": \"%s\", "
+		"\"return\": [{\"bus\": 0, \"devices\": [{\"bus\": 0, \"slot\": 0, \"function\": "
+		"0, "
+		"\"qdev_id\": \"\"}, {\"bus\": 0, \"slot\": 3, \"function\": 0, \"qdev_id\": "
+		"\"%s\", "
 		"\"pci_bridge\": {\"bus\": {\"number\": 0, \"secondary\": %d}, \"devices\": "
 		"[{\"bus\": %d, \"slot\": 0, \"function\": 0, \"qdev_id\": \"%s\"}]}}]}]",
 		port, bus, bus, id);

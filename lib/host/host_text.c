@@ -103,8 +103,8 @@ device_json(const struct vn_host_fn *fn)
 
 	if (fn->port[0] != '\0')
 		json_object_set_new(dev, "bus", json_string(fn->port));
-	json_object_set_new(dev, "socket",
-		json_pack("{s:s, s:s}", "type", "unix", "path", fn->socket));
+	json_object_set_new(
+		dev, "socket", json_pack("{s:s, s:s}", "type", "unix", "path", fn->socket));
 	s = json_object_get(dev, "socket") != NULL ? json_dumps(dev, JSON_COMPACT) : NULL;
 	json_decref(dev);
 	return s;

@@ -86,7 +86,8 @@ host_unplug_deleted(struct host_fn *f)
 		device_gone(f);
 		return;
 	case STEP_NONE:
-		/* Somebody else did that, or the guest agreed late. What stands behind goes, too. */
+		/* Somebody else did that, or the guest agreed late. What stands behind goes, too.
+		 */
 		VN_INFO("VM %s: %s was taken out", h->conf.name, f->fn.id);
 		f->unplug = true;
 		f->tell_gone = true;
@@ -188,8 +189,8 @@ host_unplug_begin(struct host_fn *f)
 		return;
 	}
 	f->step = STEP_DEL;
-	if (host_send(f->host, "device_del", json_pack("{s:s}", "id", f->fn.id), del_answered,
-		    f) != 0) {
+	if (host_send(f->host, "device_del", json_pack("{s:s}", "id", f->fn.id), del_answered, f) !=
+		0) {
 		host_set_text(f, "device_del cannot be sent");
 		host_unplug_end(f, -EBUSY);
 	}
@@ -202,8 +203,8 @@ vn_host_unplug(struct vn_host *h, const struct vn_host_fn *fn, vn_host_unplug_cb
 	char text[HOST_TEXT_LEN];
 
 	if (f != NULL && f->step != STEP_NONE) {
-		snprintf(text, sizeof(text), "VM %s: something is being done with %s",
-			h->conf.name, fn->id);
+		snprintf(text, sizeof(text), "VM %s: something is being done with %s", h->conf.name,
+			fn->id);
 		done(ctx, -EBUSY, text);
 		return;
 	}

@@ -274,6 +274,12 @@ host_ops_begin(struct vn_host *h)
 	for_each(h, can_begin, begin);
 }
 
+bool
+vn_host_has(struct vn_host *h, const char *id)
+{
+	return host_find(h, id) != NULL;
+}
+
 void
 vn_host_get_info(const struct vn_host *h, struct vn_host_info *info)
 {

@@ -89,10 +89,14 @@ void vn_host_plug(
 	struct vn_host *host, const struct vn_host_fn *fn, vn_host_plug_cb done, void *ctx);
 /**
  * device_del and wait for DEVICE_DELETED. -EBUSY (the guest refuses or does not answer in time);
- * -ENOTSUP (this QEMU would abort, see host_unplug.c: nothing was sent); 0 when the VM is gone anyway.
+ * -ENOTSUP (this QEMU would abort, see host_unplug.c: nothing was sent); 0 when the VM is gone
+ * anyway.
  */
 void vn_host_unplug(
 	struct vn_host *host, const struct vn_host_fn *fn, vn_host_unplug_cb done, void *ctx);
+
+/** @return true: function @p id is in the VM, or on its way in or out. */
+bool vn_host_has(struct vn_host *host, const char *id);
 
 /** For list, debug and messages. */
 struct vn_host_info {

@@ -319,8 +319,8 @@ test_deep_pci(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 40; i++) {
-		devices = json_pack("[{s:s, s:{s:o}}]", "qdev_id", "b", "pci_bridge", "devices",
-			devices);
+		devices = json_pack(
+			"[{s:s, s:{s:o}}]", "qdev_id", "b", "pci_bridge", "devices", devices);
 		if (i == 3) {
 			ret = json_pack("[{s:O}]", "devices", devices);
 			assert_true(host_pci_find(ret, "virtnet-A", &at));

@@ -151,8 +151,8 @@ test_vhost_user_forms(void **state)
 		vn_host_plug(t.host, &fn, plugged, &d);
 		free_port("rp1");
 		cmd = expect("chardev-add");
-		data = json_object_get(json_object_get(json_object_get(cmd, "arguments"), "backend"),
-			"data");
+		data = json_object_get(
+			json_object_get(json_object_get(cmd, "arguments"), "backend"), "data");
 		if (client == 0) {
 			assert_int_equal(json_integer_value(json_object_get(data, "reconnect")), 1);
 			assert_true(json_is_false(json_object_get(data, "server")));
@@ -188,8 +188,9 @@ test_rollback(void **state)
 	ok(expect("chardev-remove"));
 	UNTIL(d.calls == 1);
 	assert_int_equal(d.result, -EREMOTEIO);
-	assert_string_equal(d.text, "VM vm1: QEMU refuses the device: Bus 'rp1' ? does not ? support "
-				    "hotplugging");
+	assert_string_equal(d.text,
+		"VM vm1: QEMU refuses the device: Bus 'rp1' ? does not ? support "
+		"hotplugging");
 	vn_host_plug(t.host, &fn, plugged, &d);
 	free_port("rp1");
 	ok(expect("chardev-add"));
@@ -322,8 +323,9 @@ test_too_old(void **state)
 	vn_host_plug(t.host, &fn, plugged, &d);
 	assert_int_equal(d.calls, 1);
 	assert_int_equal(d.result, -ENOTSUP);
-	assert_string_equal(d.text, "VM vm1: vfio-user needs QEMU 10.1 or later, this one is 10.0.13: "
-				    "use vhost-user");
+	assert_string_equal(d.text,
+		"VM vm1: vfio-user needs QEMU 10.1 or later, this one is 10.0.13: "
+		"use vhost-user");
 	nothing();
 }
 
