@@ -25,6 +25,7 @@
 #include "vn_virtq.h"
 
 struct vn_blackbox;
+struct vn_ctrl_dev;
 struct vn_endpoint;
 struct vn_poller;
 struct vn_pollers;
@@ -130,6 +131,7 @@ struct vn_device {
 
 	const struct vn_transport_ops *transport; /**< written by lib/controller */
 	struct vn_endpoint *endpoint;             /**< written by lib/controller */
+	struct vn_ctrl_dev *ctrl;                 /**< lib/controller's own, may be NULL */
 
 	unsigned int
 		num_vqs; /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control */
