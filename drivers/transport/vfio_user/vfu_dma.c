@@ -171,8 +171,7 @@ file_put(struct vfu_conn *c, struct vfu_file *f)
 	LIST_REMOVE(f, next);
 	LIST_INSERT_HEAD(&c->dma.dying, f, next);
 	c->dma.n_files--;
-	if (f->number != c->ep->shm->fd_number[0] || c->fds.n == 0)
-		vfu_drop_later(c, f->number);
+	vfu_drop_later(c, f->number);
 }
 
 /* The file behind @p fd, which the keeper has as @p number, mapped at least as far as @p end. */

@@ -29,7 +29,7 @@ struct pump_want {
 	int error; /* 0, or errno */
 	uint32_t len;
 	uint8_t data[PUMP_ROOM];
-	int event; /* an eventfd that must have been written to; -1: none */
+	int event; /* number of the eventfd that must have been written to; -1: none */
 };
 
 struct pump {
@@ -48,6 +48,7 @@ struct pump {
 	uint8_t mem[MOCK_MEM_LEN];
 	bool mapped[PUMP_MAPS];
 	int event[PUMP_EVENTS];
+	uint64_t came[PUMP_EVENTS]; /* events read, and not accounted for yet */
 	bool vector[PUMP_EVENTS]; /* event[i] is vector i */
 	int memfd;
 };
