@@ -45,12 +45,16 @@ def number_of(frame):
 
 def exchange(p, c, count=20, pf=VICTIM):
     """@count frames each way through pair 0 of the running front end @c, checked."""
+    p.wait_enabled(len(c.rings), pf)
+    both_ways(p, c.rx(0), c.tx(0), count, pf)
+
+
+def both_ways(p, rx, tx, count=20, pf=VICTIM):
+    """@count frames each way through two rings that run, checked."""
     link = frames.Link(p.ns, p.rep(pf))
     try:
-        rx, tx = c.rx(0), c.tx(0)
         if not rx.in_flight:
             rx.fill()
-        p.wait_enabled(len(c.rings), pf)
         sent = {n: body(n, 60 + 37 * n % 1400) for n in range(count)}
         for frame in sent.values():
             core.check(tx.send(frame), "the TX ring is full")
