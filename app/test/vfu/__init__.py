@@ -8,6 +8,7 @@ pci       the function behind it: configuration space, capabilities, BARs
 driver    a virtio-net driver of that function (modern)
 legacy    the same over the legacy I/O BAR of a transitional function
 control   commands of the control queue
+net       frames, the network's end of a device, and the hash of RSS
 bench     a device that is ill-treated beside one that is not, for the tests
 
 A whole driver in a few lines:

@@ -172,6 +172,14 @@ class Driver(control.Commands):
             self.fn.set_common("driver_feature_select", i)
             self.fn.set_common("driver_feature", value >> 32 * i & 0xFFFFFFFF)
 
+    def read_accepted(self, words=2):
+        """What the device has of the driver's features."""
+        value = 0
+        for i in range(words):
+            self.fn.set_common("driver_feature_select", i)
+            value |= self.fn.common("driver_feature") << 32 * i
+        return value
+
     def negotiate(self, want=WANTED, exact=False):
         """To FEATURES_OK. @exact: also what is not offered. @return is FEATURES_OK set."""
         self.reset()
@@ -318,6 +326,12 @@ class Driver(control.Commands):
             self.page[3][at:at + len(data)] = data
             return
         self.c.write(s.bar, at, data, posted=self.posted)
+
+    def doorbell_raw(self, queue):
+        """Notify queue @queue, which may not be there."""
+        s = self.fn.structures[pci.NOTIFY]
+        self.c.write(s.bar, min(s.offset + queue * s.multiplier, 0x7FFE),
+                     struct.pack("<H", queue & 0xFFFF), posted=self.posted)
 
     def intx_wait(self, seconds=10.0):
         """One INTx interrupt as a host handles it: mask, ISR, unmask. @return the ISR, or None."""
