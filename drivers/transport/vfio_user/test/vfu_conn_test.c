@@ -151,8 +151,8 @@ descriptors_stay_with_their_message(void **state)
 			m[i].h.id = (uint16_t)(100 + i);
 			m[i].h.command = VFU_DMA_MAP;
 			m[i].h.size = sizeof(m[i]);
-			m[i].p = (struct vfu_dma_map){
-				sizeof(p), 3, 0, 0x100000 + i * 0x10000, PAGE};
+			m[i].p =
+				(struct vfu_dma_map){sizeof(p), 3, 0, 0x100000 + i * 0x10000, PAGE};
 		}
 		cl_send_raw(cl, m, sizeof(m), &fd, 1);
 		assert_int_equal(cl_recv_id(cl, VFU_DMA_MAP, 100, NULL, 0), 0);
@@ -323,23 +323,27 @@ take_refuses(void **state)
 	int fd;
 
 	vn_vfu_hold_init(&h);
-	assert_int_equal(vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
+	assert_int_equal(
+		vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
 	assert_true(err[0] != '\0');
 	assert_int_equal(vn_vfu_hold_add(&h, 1, VN_VFU_STATE, cl_memfd(PAGE)), 0);
-	assert_int_equal(vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
+	assert_int_equal(
+		vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
 	vn_vfu_hold_fini(&h);
 	fd = vfu_shm_create("ANOTHER", &shm);
 	assert_true(fd >= 0);
 	vfu_shm_unmap(shm);
 	assert_int_equal(vn_vfu_hold_add(&h, 1, VN_VFU_STATE, fd), 0);
-	assert_int_equal(vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
+	assert_int_equal(
+		vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
 	assert_non_null(strstr(err, "ANOTHER"));
 	vn_vfu_hold_fini(&h);
 	/* The right one, but no listener. */
 	fd = vfu_shm_create(cl->dev.conf.vuid, &shm);
 	vfu_shm_unmap(shm);
 	assert_int_equal(vn_vfu_hold_add(&h, 1, VN_VFU_STATE, fd), 0);
-	assert_int_equal(vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
+	assert_int_equal(
+		vn_vfio_user_take(&cl->dev, &conf, &h, -1, &ep, err, sizeof(err)), -EINVAL);
 	vn_vfu_hold_fini(&h);
 	mock_pci = pci;
 }

@@ -105,8 +105,7 @@ maps_refused(void **state)
 	assert_int_equal(raw_map(cl, 32, 3, 0, 0xf000, 2 * PAGE, fd), -EEXIST);
 	assert_int_equal(raw_map(cl, 32, 3, 0, 0x13000, 2 * PAGE, fd), -EEXIST);
 	assert_int_equal(raw_map(cl, 32, 3, 0, 0x8000, 64 * PAGE, fd), -EEXIST);
-	assert_int_equal(
-		cl_call(cl, VFU_DMA_MAP, &p, sizeof(p), two, 2, NULL, 0), -EINVAL);
+	assert_int_equal(cl_call(cl, VFU_DMA_MAP, &p, sizeof(p), two, 2, NULL, 0), -EINVAL);
 	assert_int_equal(mock.set_mems, sets);
 	/* Next to it is fine. */
 	assert_int_equal(raw_map(cl, 32, 3, 0, 0xf000, PAGE, fd), 0);
