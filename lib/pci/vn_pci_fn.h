@@ -107,8 +107,8 @@ void vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors);
 void vn_pci_fn_region(
 	const struct vn_pci_fn *fn, enum vn_pci_region region, struct vn_pci_region_info *info);
 /**
- * Memory file of the doorbell page, laid out as BAR4: the page is at map_offset in both. -1 without.
- * The function's.
+ * Memory file of the doorbell page, laid out as BAR4: the page is at map_offset in both. -1
+ * without. The function's.
  */
 int vn_pci_fn_doorbell_fd(const struct vn_pci_fn *fn);
 /** Number of interrupts of a kind: INTx 1 (0 is never answered), MSI-X table size, others 0. */

@@ -67,8 +67,7 @@ conn_deadline(void *ctx)
 	if (c->blocked)
 		vfu_conn_fail(c, -ETIMEDOUT, "the client did not read its reply within %u ms", ms);
 	else
-		vfu_conn_fail(
-			c, -ETIMEDOUT, "the rest of a message did not come within %u ms", ms);
+		vfu_conn_fail(c, -ETIMEDOUT, "the rest of a message did not come within %u ms", ms);
 }
 
 /* What to wait for, and until when, follows from the state. */
@@ -105,7 +104,8 @@ conn_watch(struct vfu_conn *c, bool more)
 static bool
 conn_may_look(const struct vfu_conn *c)
 {
-	return !c->blocked && !c->resetting && !c->restoring && !c->giving && !c->failed && !c->dead;
+	return !c->blocked && !c->resetting && !c->restoring && !c->giving && !c->failed &&
+	       !c->dead;
 }
 
 void

@@ -158,8 +158,7 @@ dma_overlaps(const struct vfu_conn *c, uint64_t address, uint64_t size)
 
 	if (i < d->n && d->ref[i].address - address < size)
 		return true;
-	return i > 0 &&
-	       address - d->ref[i - 1].address < c->ep->shm->map[d->ref[i - 1].slot].size;
+	return i > 0 && address - d->ref[i - 1].address < c->ep->shm->map[d->ref[i - 1].slot].size;
 }
 
 static void
@@ -186,8 +185,7 @@ file_get(struct vfu_conn *c, int fd, uint64_t end, bool read_only, uint32_t numb
 	ret = vn_gm_file_map_whole(c->ep->dev->env.gm, fd, end, read_only, &file);
 	if (ret != 0)
 		return ret;
-	LIST_FOREACH(f, &c->dma.files, next)
-	{
+	LIST_FOREACH (f, &c->dma.files, next) {
 		if (f->file == file) {
 			vn_gm_file_unref(file); /* one is enough */
 			f->maps++;
@@ -215,7 +213,8 @@ dma_set_mem(struct vfu_conn *c, struct vn_guestmem *mem)
 {
 	struct vfu_dma *d = &c->dma;
 
-	/* One that the device never had: its files are those of the lists, so nothing is unmapped. */
+	/* One that the device never had: its files are those of the lists, so nothing is unmapped.
+	 */
 	if (d->mem != d->given)
 		vn_guestmem_unref(d->mem);
 	d->mem = mem;
@@ -249,12 +248,13 @@ map_check(struct vfu_conn *c, const struct vfu_dma_map *p)
 	if (p->argsz < sizeof(*p))
 		return vfu_refuse(c, -EINVAL, "argsz of %u, it must be %zu", p->argsz, sizeof(*p));
 	if (p->flags == 0 || (p->flags & ~(VFU_MAP_READ | VFU_MAP_WRITE)) != 0)
-		return vfu_refuse(c, -EINVAL, "flags 0x%x, known are read (1) and write (2)",
-			p->flags);
+		return vfu_refuse(
+			c, -EINVAL, "flags 0x%x, known are read (1) and write (2)", p->flags);
 	/* An end of exactly 2^64 counts as wrapping, so that no sum does. */
 	if (p->size == 0 || p->address + p->size < p->address || p->offset + p->size < p->offset)
 		return vfu_refuse(c, -EINVAL,
-			"empty or wrapping range 0x%" PRIx64 "+0x%" PRIx64 " of file offset 0x%" PRIx64,
+			"empty or wrapping range 0x%" PRIx64 "+0x%" PRIx64
+			" of file offset 0x%" PRIx64,
 			p->address, p->size, p->offset);
 	if ((p->address | p->size | p->offset) % DMA_PAGE != 0)
 		return vfu_refuse(c, -EINVAL,
@@ -290,8 +290,8 @@ vfu_dma_map(struct vfu_conn *c, struct vfu_msg *m)
 			return vfu_refuse(c, ret,
 				"cannot map 0x%" PRIx64 " bytes at 0x%" PRIx64 " of the file: %s",
 				p.size, p.offset,
-				ret == -EINVAL ? "no memory file, or beyond its end" :
-						 strerror(-ret));
+				ret == -EINVAL ? "no memory file, or beyond its end"
+					       : strerror(-ret));
 	}
 	slot = &shm->map[i];
 	slot->born = 0;
@@ -474,8 +474,7 @@ vfu_dma_fini(struct vfu_conn *c)
 
 	for (i = 0; i < d->n; i++)
 		c->ep->shm->map[d->ref[i].slot].born = 0;
-	LIST_FOREACH(f, &d->files, next)
-	{
+	LIST_FOREACH (f, &d->files, next) {
 		vfu_unkeep(c->ep, f->number);
 	}
 	vfu_dma_abandon(c);
@@ -486,8 +485,7 @@ file_of(struct vfu_conn *c, uint32_t number)
 {
 	struct vfu_file *f;
 
-	LIST_FOREACH(f, &c->dma.files, next)
-	{
+	LIST_FOREACH (f, &c->dma.files, next) {
 		if (f->number == number)
 			break;
 	}

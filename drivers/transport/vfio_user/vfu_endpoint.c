@@ -209,8 +209,8 @@ endpoint_function(struct vfu_endpoint *ep, const struct vn_endpoint_conf *conf)
 
 /* All but the sockets and the state file. @return the endpoint or NULL. */
 struct vfu_endpoint *
-vfu_endpoint_create(struct vn_device *dev, const struct vn_endpoint_conf *conf, int *ret,
-	char *err, size_t errlen)
+vfu_endpoint_create(struct vn_device *dev, const struct vn_endpoint_conf *conf, int *ret, char *err,
+	size_t errlen)
 {
 	struct vfu_endpoint *ep = calloc(1, sizeof(*ep));
 

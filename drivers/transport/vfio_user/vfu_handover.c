@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 the dpdk-virtnet contributors
  *
- * A connection outlives its process: its descriptors are kept elsewhere, it is given to a successor,
- * or taken over from somebody who died.
+ * A connection outlives its process: its descriptors are kept elsewhere, it is given to a
+ * successor, or taken over from somebody who died.
  */
 
 #include <errno.h>
@@ -63,8 +63,7 @@ list_all(struct vfu_endpoint *ep, struct vn_vfu_hold *h)
 	if (ret != 0 || c == NULL || c->dead)
 		return ret;
 	ret = list_add(h, c->number, VN_VFU_CONN, c->fd);
-	LIST_FOREACH(f, &c->dma.files, next)
-	{
+	LIST_FOREACH (f, &c->dma.files, next) {
 		if (ret == 0)
 			ret = list_add(h, f->number, VN_VFU_CLIENT, vn_gm_file_fd(f->file));
 	}
@@ -86,8 +85,7 @@ vn_vfio_user_set_keeper(struct vn_endpoint *endpoint, int sock)
 	vn_vfu_hold_init(&all);
 	ret = list_all(ep, &all);
 	for (i = 0; i < all.n && ret == 0; i++)
-		ret = vn_vfu_put(
-			sock, all.held[i].number, all.held[i].kind, all.held[i].fd);
+		ret = vn_vfu_put(sock, all.held[i].number, all.held[i].kind, all.held[i].fd);
 	vn_vfu_hold_fini(&all);
 	if (ret != 0) {
 		close(sock);
@@ -404,8 +402,8 @@ vfu_take_restore(struct vfu_conn *c)
 	else if (shm->pci[valid].len > 0)
 		ret = vn_pci_fn_restore(ep->fn, shm->pci[valid].data, shm->pci[valid].len);
 	if (ret != 0) {
-		vfu_conn_fail(c, ret, "the state of the function cannot be restored: %s",
-			strerror(-ret));
+		vfu_conn_fail(
+			c, ret, "the state of the function cannot be restored: %s", strerror(-ret));
 		return;
 	}
 	if (vn_pci_fn_intx_pending(ep->fn))

@@ -48,8 +48,8 @@ vfu_get_region_info(struct vfu_conn *c, struct vfu_msg *m)
 	/* The last one is VGA, which is not ours. */
 	if (r.index < VN_PCI_REGIONS)
 		vn_pci_fn_region(c->ep->fn, (enum vn_pci_region)r.index, &ri);
-	r.flags = (ri.readable ? VFU_REGION_CAN_READ : 0) |
-		  (ri.writable ? VFU_REGION_CAN_WRITE : 0);
+	r.flags =
+		(ri.readable ? VFU_REGION_CAN_READ : 0) | (ri.writable ? VFU_REGION_CAN_WRITE : 0);
 	r.argsz = sizeof(r);
 	r.cap_offset = 0;
 	r.size = ri.size;

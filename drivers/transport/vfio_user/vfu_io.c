@@ -22,8 +22,8 @@
 static int
 io_gone(struct vfu_conn *c)
 {
-	vfu_conn_fail(c, 0, "the client closed the connection%s",
-		c->need > 0 ? " within a message" : "");
+	vfu_conn_fail(
+		c, 0, "the client closed the connection%s", c->need > 0 ? " within a message" : "");
 	return -ECANCELED;
 }
 
@@ -203,8 +203,8 @@ vfu_peek(struct vfu_conn *c, bool (*may)(const struct vfu_conn *c, uint16_t comm
 	 * A look ends behind the first descriptors. If it went on behind this message, it has none
 	 * (or its sender put two messages into one piece: then we have them once it is taken).
 	 */
-	ret = io_peek_all(c, (uint32_t)got, h.size,
-		got <= (ssize_t)h.size && io_has_fds(h.command));
+	ret = io_peek_all(
+		c, (uint32_t)got, h.size, got <= (ssize_t)h.size && io_has_fds(h.command));
 	if (ret <= 0)
 		return ret;
 	c->need = 0;
@@ -237,7 +237,8 @@ take_unkeep(struct vfu_conn *c, uint32_t n)
 		vfu_unkeep(c->ep, shm->fd_number[--shm->n_fds]);
 }
 
-/* Take a part: the rest, or up to and with the next descriptors. @return bytes; negative: failed. */
+/* Take a part: the rest, or up to and with the next descriptors. @return bytes; negative: failed.
+ */
 static int
 take_part(struct vfu_conn *c, unsigned int i, uint32_t got)
 {
@@ -299,8 +300,8 @@ take_all(struct vfu_conn *c)
 	}
 	if (got != shm->msg_size) {
 		/* Only out-of-band data makes the two disagree. */
-		vfu_conn_fail(c, -EPROTO, "a message of %u bytes could not be read again",
-			shm->msg_size);
+		vfu_conn_fail(
+			c, -EPROTO, "a message of %u bytes could not be read again", shm->msg_size);
 		return -EPROTO;
 	}
 	/* A peek may have shown another one's. */
@@ -309,8 +310,7 @@ take_all(struct vfu_conn *c)
 		vfu_conn_fail(c, -EAGAIN, "the supervisor does not take file descriptors");
 		return -EAGAIN;
 	}
-	vfu_shm_set_mark(shm,
-		(vfu_shm_mark(shm) & ~(uint64_t)VFU_MARK_TAKING) | VFU_MARK_TAKEN);
+	vfu_shm_set_mark(shm, (vfu_shm_mark(shm) & ~(uint64_t)VFU_MARK_TAKING) | VFU_MARK_TAKEN);
 	return 1;
 }
 

@@ -165,8 +165,8 @@ irq_eventfds(struct vfu_conn *c, const struct vfu_irq_set *p, struct vfu_msg *m)
 	if (!(p->flags & VFU_IRQ_ACTION_TRIGGER))
 		return vfu_refuse(c, -ENOTSUP, "masking is not told by eventfds");
 	if (m->fds->n != 0 && m->fds->n != p->count)
-		return vfu_refuse(c, -EINVAL, "%u file descriptors for %u interrupts", m->fds->n,
-			p->count);
+		return vfu_refuse(
+			c, -EINVAL, "%u file descriptors for %u interrupts", m->fds->n, p->count);
 	for (i = 0; i < m->fds->n; i++) {
 		if (vn_eventfd_check(m->fds->fd[i]) != 0)
 			return vfu_refuse(c, -EINVAL, "file descriptor %u is no eventfd", i);
@@ -235,8 +235,8 @@ irq_check(struct vfu_conn *c, const struct vfu_irq_set *p, const struct vfu_msg 
 	n = vn_pci_fn_irqs(c->ep->fn, (enum vn_pci_irq)p->index);
 	if (p->start > n || p->count > n - p->start)
 		return vfu_refuse(c, -EINVAL, "interrupts %u+%u of %u", p->start, p->count, n);
-	if (p->count == 0 && (p->start != 0 ||
-				     p->flags != (VFU_IRQ_DATA_NONE | VFU_IRQ_ACTION_TRIGGER)))
+	if (p->count == 0 &&
+		(p->start != 0 || p->flags != (VFU_IRQ_DATA_NONE | VFU_IRQ_ACTION_TRIGGER)))
 		return vfu_refuse(c, -EINVAL, "no interrupts, and not to disable all");
 	if (p->flags & VFU_IRQ_DATA_BOOL)
 		want = p->count;

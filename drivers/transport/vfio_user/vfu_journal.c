@@ -54,7 +54,7 @@ journal_write_pci(struct vfu_endpoint *ep)
 				ep->dev->conf.vuid, strerror(-len));
 		return 0;
 	}
-	shm->pci[spare].len = (uint32_t)len;
+	shm->pci[spare].len = (uint64_t)len;
 	return VFU_MARK_PCI;
 }
 
@@ -143,7 +143,8 @@ vfu_journal_clear(struct vfu_endpoint *ep)
 	for (i = 0; i < VFU_MAX_OWED; i++)
 		shm->reply[i].seq = 0;
 	memset(&shm->own[(mark & VFU_MARK_OWN) ? 0 : 1], 0, sizeof(shm->own[0]));
-	vfu_shm_set_mark(shm, (mark ^ VFU_MARK_OWN) & ~(uint64_t)(VFU_MARK_TAKING | VFU_MARK_TAKEN));
+	vfu_shm_set_mark(
+		shm, (mark ^ VFU_MARK_OWN) & ~(uint64_t)(VFU_MARK_TAKING | VFU_MARK_TAKEN));
 	vfu_journal_save(ep);
 }
 

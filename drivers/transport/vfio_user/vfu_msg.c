@@ -123,8 +123,7 @@ msg_doorbell(struct vfu_conn *c, const struct vfu_msg *m)
 		return false;
 	memcpy(&a, m->payload, sizeof(a));
 	if (a.region >= VN_PCI_REGIONS || a.count != m->len - sizeof(a) ||
-		!vn_pci_fn_is_doorbell(
-			c->ep->fn, (enum vn_pci_region)a.region, a.offset, a.count))
+		!vn_pci_fn_is_doorbell(c->ep->fn, (enum vn_pci_region)a.region, a.offset, a.count))
 		return false;
 	return vn_pci_fn_write(c->ep->fn, (enum vn_pci_region)a.region, a.offset,
 		       m->payload + sizeof(a), a.count) == 0;

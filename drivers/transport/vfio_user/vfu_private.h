@@ -10,9 +10,9 @@
  * connection.
  *
  * A message goes through four steps. Take: it is peeked at, put into the state file and taken from
- * the socket (vfu_io.c). Decode: it is checked (vfu_msg.c). Execute: a handler changes the function,
- * c->own or the memory map, and writes the reply's payload. Emit: the journal makes all that valid
- * at once (vfu_journal.c), and the reply is sent. See vfu_shm.h for why.
+ * the socket (vfu_io.c). Decode: it is checked (vfu_msg.c). Execute: a handler changes the
+ * function, c->own or the memory map, and writes the reply's payload. Emit: the journal makes all
+ * that valid at once (vfu_journal.c), and the reply is sent. See vfu_shm.h for why.
  *
  * What ends the connection, and what only its request:
  *
@@ -28,9 +28,9 @@
  *   DMA_MAP over another map ... EEXIST; one too many ... ENOSPC
  *   DMA_UNMAP of what is not mapped in exactly that way ....... ENOENT
  *
- * Memory that comes without a descriptor (QEMU's firmware) is noted, so that it can be unmapped, but
- * is not in the device's map: a ring or buffer in it breaks the device, which says so. No driver
- * has either in ROM; reaching it would take a round trip to the client per descriptor.
+ * Memory that comes without a descriptor (QEMU's firmware) is noted, so that it can be unmapped,
+ * but is not in the device's map: a ring or buffer in it breaks the device, which says so. No
+ * driver has either in ROM; reaching it would take a round trip to the client per descriptor.
  */
 
 #include "vfu_shm.h"
@@ -82,14 +82,14 @@ struct vfu_dma {
 	unsigned int n, room;
 	struct vfu_dma_ref {
 		uint64_t address;
-		uint32_t slot; /* in vfu_shm::map */
+		uint32_t slot;         /* in vfu_shm::map */
 		struct vfu_file *file; /* NULL: cannot be mapped */
-	} *ref; /* sorted by address */
-	uint32_t first_free; /* no slot below it is free */
+	} * ref;                       /* sorted by address */
+	uint32_t first_free;           /* no slot below it is free */
 	unsigned int n_files;
 	uint64_t bytes;
 	struct vfu_files files, dying;
-	struct vn_guestmem *mem; /* of all maps; NULL: none */
+	struct vn_guestmem *mem;   /* of all maps; NULL: none */
 	struct vn_guestmem *given; /* to the device; is in use until the swap has ended */
 	bool dirty;                /* mem is not what was given */
 	bool swapping;
@@ -110,19 +110,19 @@ struct vfu_conn {
 	bool late;      /* and its reply is still to come */
 	int late_result;
 	struct vfu_hdr late_hdr;
-	bool ending; /* the device is being reset for the last time */
+	bool ending;    /* the device is being reset for the last time */
 	bool restoring; /* taken over; the device does not have its memory yet */
 	bool giving;    /* to a successor: no further message is looked at */
 	bool blocked;   /* replies: the socket is full */
 	bool keeper_busy;
 	int error;
-	char why[VN_MSG_WHY_LEN];        /* by vfu_conn_fail() */
+	char why[VN_MSG_WHY_LEN];         /* by vfu_conn_fail() */
 	char refused[VN_MSG_WHY_LEN / 2]; /* by vfu_refuse() */
 
-	uint32_t events;   /* waited for */
-	uint32_t need;     /* bytes that must be there before it is worth to look; 0: unknown */
-	uint64_t due;      /* replies of messages up to this number may be sent */
-	unsigned int owed; /* replies not sent, due or not */
+	uint32_t events;    /* waited for */
+	uint32_t need;      /* bytes that must be there before it is worth to look; 0: unknown */
+	uint64_t due;       /* replies of messages up to this number may be sent */
+	unsigned int owed;  /* replies not sent, due or not */
 	unsigned int first; /* of them, in vfu_shm::reply */
 
 	struct vfu_own own; /* what the next commit makes valid */

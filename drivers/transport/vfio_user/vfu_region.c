@@ -63,8 +63,8 @@ vfu_region_read(struct vfu_conn *c, struct vfu_msg *m)
 	ret = access_check(c, &a);
 	if (ret != 0)
 		return ret;
-	ret = vn_pci_fn_read(c->ep->fn, (enum vn_pci_region)a.region, a.offset,
-		m->reply + sizeof(a), a.count);
+	ret = vn_pci_fn_read(
+		c->ep->fn, (enum vn_pci_region)a.region, a.offset, m->reply + sizeof(a), a.count);
 	if (ret != 0)
 		return access_refuse(c, &a, ret);
 	m->pci_changed = read_has_effect(&a);
@@ -99,8 +99,8 @@ vfu_region_write(struct vfu_conn *c, struct vfu_msg *m)
 	if (ret != 0)
 		return ret;
 	if (m->len != sizeof(a) + a.count)
-		return vfu_refuse(c, -EINVAL, "payload of %u bytes for a write of %u", m->len,
-			a.count);
+		return vfu_refuse(
+			c, -EINVAL, "payload of %u bytes for a write of %u", m->len, a.count);
 	ret = write_one(c, m, &a, m->payload + sizeof(a));
 	if (ret != 0)
 		return ret;

@@ -76,8 +76,8 @@
 struct vfu_reply {
 	uint64_t seq; /* of its message; 0: unused */
 	uint32_t len;
-	bool big;     /* data lies in vfu_shm::big, of which there is one */
-	bool with_fd; /* the doorbell page's descriptor goes with it */
+	bool big;                          /* data lies in vfu_shm::big, of which there is one */
+	bool with_fd;                      /* the doorbell page's descriptor goes with it */
 	struct mmsghdr mm[VFU_SEND_PARTS]; /* msg_len: bytes sent */
 	uint8_t small[64];
 };
@@ -127,7 +127,7 @@ struct vfu_shm {
 	/* From here on nothing is written by the kernel. */
 	struct vfu_own own[2];
 	struct {
-		uint32_t len; /* 0: as the function is made */
+		uint64_t len; /* 0: as the function is made */
 		uint8_t data[VN_PCI_FN_SAVE_MAX];
 	} pci[2];
 	struct vfu_map map[VFU_MAX_MAPS];

@@ -41,8 +41,7 @@ caps_check(struct vfu_conn *c, const json_t *caps, bool *multi)
 		return vfu_refuse(c, -EINVAL, "\"capabilities\" is not an object");
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		if (cap_number(caps, numbers[i], 1) <= 0)
-			return vfu_refuse(
-				c, -EINVAL, "\"%s\" is not a number above 0", numbers[i]);
+			return vfu_refuse(c, -EINVAL, "\"%s\" is not a number above 0", numbers[i]);
 	}
 	fds = cap_number(caps, "max_msg_fds", DEFAULT_PEER_FDS);
 	if (fds < 0)
@@ -71,8 +70,8 @@ caps_read(struct vfu_conn *c, const char *text, uint32_t len, bool *multi)
 	if (data == NULL)
 		return vfu_refuse(c, -EINVAL, "the version data is not JSON: at character %d",
 			error.position);
-	ret = json_is_object(data) ? caps_check(c, json_object_get(data, "capabilities"), multi) :
-				     vfu_refuse(c, -EINVAL, "the version data is not an object");
+	ret = json_is_object(data) ? caps_check(c, json_object_get(data, "capabilities"), multi)
+				   : vfu_refuse(c, -EINVAL, "the version data is not an object");
 	json_decref(data);
 	return ret;
 }

@@ -10,9 +10,9 @@
  * function (lib/pci). One client at a time.
  *
  * A client never connects again, so a connection has to outlive the process that serves it. All of
- * it is a state file and some descriptors (vn_vfu_hold.h), which another process can take over: when
- * it is given to it, or when the one that served it died, at whichever instruction. The client does
- * not notice: each of its requests is executed once and answered once.
+ * it is a state file and some descriptors (vn_vfu_hold.h), which another process can take over:
+ * when it is given to it, or when the one that served it died, at whichever instruction. The client
+ * does not notice: each of its requests is executed once and answered once.
  *
  * Control thread only.
  */
@@ -34,8 +34,8 @@ int vn_vfio_user_set_keeper(struct vn_endpoint *ep, int sock);
 
 /**
  * Give the endpoint away, between two messages: the rings stop, the device is not reset, memory and
- * sockets stay as they are. State and descriptors go to @p sock (connected, SOCK_SEQPACKET; it stays
- * the caller's and must not be used meanwhile), where a successor reads them with
+ * sockets stay as they are. State and descriptors go to @p sock (connected, SOCK_SEQPACKET; it
+ * stays the caller's and must not be used meanwhile), where a successor reads them with
  * vn_vfu_hold_recv().
  *
  * @p done is called with 0: the endpoint is no more, and its device can be destroyed; or with
@@ -48,8 +48,8 @@ void vn_vfio_user_give(struct vn_endpoint *ep, int sock, vn_device_cb done, void
  * Take an endpoint over, for a device made as the one before: in place of plug().
  *
  * @param hold
- *   What came of it. Emptied as far as it is needed; the rest stays the caller's (vn_vfu_hold_fini())
- *   and is dropped at the keeper.
+ *   What came of it. Emptied as far as it is needed; the rest stays the caller's
+ * (vn_vfu_hold_fini()) and is dropped at the keeper.
  * @param keeper
  *   Socket to the holder, which knows all this already; becomes the endpoint's, also on failure.
  *   -1: none.

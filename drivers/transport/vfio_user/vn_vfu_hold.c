@@ -147,8 +147,8 @@ vn_vfu_hold_recv(struct vn_vfu_hold *h, int sock)
 		return n == 0 ? 0 : -errno;
 	fd = hold_control_fd(&mh);
 	ret = -EPROTO;
-	if (n != sizeof(m) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-		m.magic != HOLD_MAGIC || m.version != HOLD_VERSION)
+	if (n != sizeof(m) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || m.magic != HOLD_MAGIC ||
+		m.version != HOLD_VERSION)
 		goto drop;
 	switch (m.op) {
 	case HOLD_PUT:

@@ -370,8 +370,8 @@ cl_assert_closed(struct cl *cl)
 }
 
 int
-cl_version(struct cl *cl, uint16_t major, uint16_t minor, const char *json, char *reply,
-	uint32_t room)
+cl_version(
+	struct cl *cl, uint16_t major, uint16_t minor, const char *json, char *reply, uint32_t room)
 {
 	uint8_t buf[1024];
 	struct vfu_version v = {.major = major, .minor = minor};
@@ -381,8 +381,7 @@ cl_version(struct cl *cl, uint16_t major, uint16_t minor, const char *json, char
 	memcpy(buf, &v, sizeof(v));
 	if (len > 0)
 		memcpy(buf + sizeof(v), json, len);
-	return cl_call(
-		cl, VFU_VERSION, buf, (uint32_t)sizeof(v) + len, NULL, 0, reply, room);
+	return cl_call(cl, VFU_VERSION, buf, (uint32_t)sizeof(v) + len, NULL, 0, reply, room);
 }
 
 int
@@ -427,8 +426,7 @@ cl_read(struct cl *cl, uint32_t region, uint64_t offset, void *data, uint32_t le
 	int ret;
 
 	assert_non_null(buf);
-	ret = cl_call(cl, VFU_REGION_READ, &a, sizeof(a), NULL, 0, buf,
-		(uint32_t)sizeof(a) + len);
+	ret = cl_call(cl, VFU_REGION_READ, &a, sizeof(a), NULL, 0, buf, (uint32_t)sizeof(a) + len);
 	if (ret >= 0) {
 		assert_int_equal(ret, sizeof(a) + len);
 		assert_memory_equal(buf, &a, sizeof(a));
@@ -449,8 +447,7 @@ cl_write(struct cl *cl, uint32_t region, uint64_t offset, const void *data, uint
 	assert_non_null(buf);
 	memcpy(buf, &a, sizeof(a));
 	memcpy(buf + sizeof(a), data, len);
-	ret = cl_call(cl, VFU_REGION_WRITE, buf, (uint32_t)sizeof(a) + len, NULL, 0, &r,
-		sizeof(r));
+	ret = cl_call(cl, VFU_REGION_WRITE, buf, (uint32_t)sizeof(a) + len, NULL, 0, &r, sizeof(r));
 	free(buf);
 	if (ret >= 0) {
 		assert_int_equal(ret, sizeof(r));

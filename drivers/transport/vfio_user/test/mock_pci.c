@@ -127,8 +127,8 @@ vn_pci_fn_read(
 }
 
 int
-vn_pci_fn_write(struct vn_pci_fn *fn, enum vn_pci_region region, uint64_t offset,
-	const void *buf, uint32_t len)
+vn_pci_fn_write(struct vn_pci_fn *fn, enum vn_pci_region region, uint64_t offset, const void *buf,
+	uint32_t len)
 {
 	uint64_t v;
 

@@ -111,8 +111,8 @@ do_write(struct pump *p, uint64_t offset, const void *data, uint32_t len, bool p
 
 	memcpy(buf, &a, sizeof(a));
 	memcpy(buf + sizeof(a), data, len);
-	request(p, VFU_REGION_WRITE, posted ? VFU_F_NO_REPLY : 0, buf,
-		(uint32_t)sizeof(a) + len, -1);
+	request(p, VFU_REGION_WRITE, posted ? VFU_F_NO_REPLY : 0, buf, (uint32_t)sizeof(a) + len,
+		-1);
 	if (!posted)
 		expect(p, VFU_REGION_WRITE, 0, &a, sizeof(a));
 }

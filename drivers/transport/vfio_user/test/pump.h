@@ -49,7 +49,7 @@ struct pump {
 	bool mapped[PUMP_MAPS];
 	int event[PUMP_EVENTS];
 	uint64_t came[PUMP_EVENTS]; /* events read, and not accounted for yet */
-	bool vector[PUMP_EVENTS]; /* event[i] is vector i */
+	bool vector[PUMP_EVENTS];   /* event[i] is vector i */
 	int memfd;
 };
 

@@ -14,9 +14,9 @@
 
 #include "client.h"
 
-#define QEMU_CAPS                                                                             \
-	"{\"capabilities\":{\"pgsizes\":4096,\"max_msg_fds\":16,\"max_dma_maps\":65535,"      \
-	"\"max_data_xfer_size\":1048576,\"migration\":{\"max_bitmap_size\":268435456,"        \
+#define QEMU_CAPS                                                                        \
+	"{\"capabilities\":{\"pgsizes\":4096,\"max_msg_fds\":16,\"max_dma_maps\":65535," \
+	"\"max_data_xfer_size\":1048576,\"migration\":{\"max_bitmap_size\":268435456,"   \
 	"\"pgsize\":4096},\"write_multiple\":true}}"
 
 #define TRIGGER_FD (VFU_IRQ_DATA_EVENTFD | VFU_IRQ_ACTION_TRIGGER)
@@ -54,7 +54,11 @@ static void
 versions_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "{", "[]", "1", "{\"capabilities\":1}",
+		"",
+		"{",
+		"[]",
+		"1",
+		"{\"capabilities\":1}",
 		"{\"capabilities\":{\"max_msg_fds\":-1}}",
 		"{\"capabilities\":{\"max_msg_fds\":\"16\"}}",
 		"{\"capabilities\":{\"max_data_xfer_size\":0}}",
@@ -132,8 +136,8 @@ refusals_keep_connection(void **state)
 
 	cl_start(cl);
 	for (unsigned int i = 0; i < RTE_DIM(commands); i++)
-		assert_int_equal(cl_call(cl, commands[i], body, sizeof(body), NULL, 0, NULL, 0),
-			-ENOTSUP);
+		assert_int_equal(
+			cl_call(cl, commands[i], body, sizeof(body), NULL, 0, NULL, 0), -ENOTSUP);
 	/* Payloads of a wrong size, descriptors that have no business here. */
 	for (uint16_t i = VFU_DMA_MAP; i <= VFU_REGION_READ; i++) {
 		assert_int_equal(cl_call(cl, i, body, 3, NULL, 0, NULL, 0), -EINVAL);
@@ -164,8 +168,7 @@ device_info(void **state)
 	assert_int_equal(i.num_regions, 9);
 	assert_int_equal(i.num_irqs, 5);
 	i.argsz = 15;
-	assert_int_equal(
-		cl_call(cl, VFU_GET_INFO, &i, sizeof(i), NULL, 0, &i, sizeof(i)), -EINVAL);
+	assert_int_equal(cl_call(cl, VFU_GET_INFO, &i, sizeof(i), NULL, 0, &i, sizeof(i)), -EINVAL);
 }
 
 static int
@@ -197,8 +200,7 @@ regions(void **state)
 	}
 	assert_int_equal(region_info(cl, VFU_NUM_REGIONS, 32, &r, sizeof(r)), -EINVAL);
 	assert_int_equal(region_info(cl, 0, 31, &r, sizeof(r)), -EINVAL);
-	assert_int_equal(
-		cl_call(cl, VFU_GET_REGION_IO_FDS, &f, sizeof(f), NULL, 0, &f, sizeof(f)),
+	assert_int_equal(cl_call(cl, VFU_GET_REGION_IO_FDS, &f, sizeof(f), NULL, 0, &f, sizeof(f)),
 		sizeof(f));
 	assert_int_equal(f.count, 0);
 	f.index = 9;
@@ -265,12 +267,10 @@ region_access(void **state)
 	before = mock_pci.accesses;
 	assert_int_equal(cl_read(cl, 8, 0, &y, 4), -EINVAL);
 	assert_int_equal(cl_read(cl, UINT32_MAX, 0, &y, 4), -EINVAL);
-	assert_int_equal(
-		cl_call(cl, VFU_REGION_READ, &a, sizeof(a), NULL, 0, NULL, 0), -EINVAL);
+	assert_int_equal(cl_call(cl, VFU_REGION_READ, &a, sizeof(a), NULL, 0, NULL, 0), -EINVAL);
 	/* Count and payload disagree. */
 	a.count = 4;
-	assert_int_equal(
-		cl_call(cl, VFU_REGION_WRITE, &a, sizeof(a), NULL, 0, NULL, 0), -EINVAL);
+	assert_int_equal(cl_call(cl, VFU_REGION_WRITE, &a, sizeof(a), NULL, 0, NULL, 0), -EINVAL);
 	assert_int_equal(mock_pci.accesses, before);
 
 	/* Posted: no answer, and in order with what follows. */
@@ -332,8 +332,8 @@ doorbells_are_cheap(void **state)
 	struct {
 		struct vfu_access a;
 		uint32_t v;
-	} __attribute__((packed)) w = {{.offset = VN_PCI_NOTIFY, .region = VN_PCI_BAR4, .count = 4},
-		0};
+	} __attribute__((packed))
+	w = {{.offset = VN_PCI_NOTIFY, .region = VN_PCI_BAR4, .count = 4}, 0};
 	struct cl *cl = *state;
 	unsigned int saves;
 
@@ -364,8 +364,7 @@ irq_info(void **state)
 			cl_call(cl, VFU_GET_IRQ_INFO, &i, sizeof(i), NULL, 0, &i, sizeof(i)),
 			sizeof(i));
 		assert_int_equal(i.argsz, sizeof(i));
-		assert_int_equal(
-			i.count, n == VN_PCI_INTX ? 1 : n == VN_PCI_MSIX ? CL_VECTORS : 0);
+		assert_int_equal(i.count, n == VN_PCI_INTX ? 1 : n == VN_PCI_MSIX ? CL_VECTORS : 0);
 		assert_int_equal(i.flags, n == VN_PCI_INTX ? 3 : n == VN_PCI_MSIX ? 1 : 0);
 	}
 	i.index = VFU_NUM_IRQS;
@@ -411,8 +410,7 @@ msix(void **state)
 		} b = {{sizeof(b), VFU_IRQ_DATA_BOOL | VFU_IRQ_ACTION_TRIGGER, VN_PCI_MSIX, 3, 4},
 			{0, 1, 0, 1}};
 
-		assert_int_equal(
-			cl_call(cl, VFU_SET_IRQS, &b, sizeof(b), NULL, 0, NULL, 0), 0);
+		assert_int_equal(cl_call(cl, VFU_SET_IRQS, &b, sizeof(b), NULL, 0, NULL, 0), 0);
 	}
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(cl_events(ev[i]), i % 2);

@@ -65,7 +65,7 @@ server_init(struct server *s)
 	struct vn_gm_registry *gm;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	rte_log_set_global_level(RTE_LOG_ERR);
+	rte_log_set_global_level(RTE_LOG_EMERG);
 	memset(s, 0, sizeof(*s));
 	s->loop = vn_loop_create();
 	gm = vn_gm_registry_create(2000);
