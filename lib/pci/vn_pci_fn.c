@@ -50,16 +50,21 @@ num_vectors(void *ctx)
 	return RTE_MIN(fn->conf.max_vectors, fn->conf.msix_vectors);
 }
 
-/* A vector that is masked, in the table or by the function mask, has its eventfd all the same:
- * masking is the host's, which remembers that it was pending. */
+/*
+ * A vector that is masked, in the table or by the function mask, has its eventfd all the same:
+ * masking is the host's, which remembers that it was pending. And one that was taken before the
+ * quota became smaller works on until its driver gives it back.
+ */
 static int
 irq_fd(void *ctx, uint16_t vector)
 {
 	const struct vn_pci_fn *fn = ctx;
 
-	if (pci_msix_on(fn))
-		return vector < num_vectors(ctx) ? fn->ops->irq_fd(fn->ctx, VN_PCI_MSIX, vector)
-						 : -1;
+	if (pci_msix_on(fn)) {
+		if (vector >= fn->conf.msix_vectors)
+			return -1;
+		return fn->ops->irq_fd(fn->ctx, VN_PCI_MSIX, vector);
+	}
 	if (pci_intx_disabled(fn))
 		return -1;
 	return fn->ops->irq_fd(fn->ctx, VN_PCI_INTX, 0);
@@ -157,6 +162,12 @@ vn_pci_fn_free(struct vn_pci_fn *fn)
 		close(fn->doorbell_fd);
 	free(fn->msix_table);
 	free(fn);
+}
+
+void
+vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors)
+{
+	fn->conf.max_vectors = max_vectors;
 }
 
 static uint64_t

@@ -92,8 +92,17 @@ struct vn_pci_ops {
  */
 int vn_pci_fn_create(struct vn_device *dev, const struct vn_pci_conf *conf,
 	const struct vn_pci_ops *ops, void *ctx, struct vn_pci_fn **fn);
-/** NULL is fine. The device is not reset. */
+/**
+ * NULL is fine. The device is not reset, and its model still refers to the function: reset it
+ * before, or end it right after.
+ */
 void vn_pci_fn_free(struct vn_pci_fn *fn);
+
+/**
+ * The quota is another one from now on. Vectors that a driver has taken already stay: it sees the
+ * change when it starts anew.
+ */
+void vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors);
 
 void vn_pci_fn_region(
 	const struct vn_pci_fn *fn, enum vn_pci_region region, struct vn_pci_region_info *info);
