@@ -56,7 +56,8 @@ struct vn_transport_ops {
 	void (*unplug)(struct vn_endpoint *ep, vn_device_cb done, void *ctx);
 	/**
 	 * The device's config space changed (link, MTU, announcement): raise a config-change
-	 * interrupt. NULL: the transport cannot.
+	 * interrupt, unless the model does. Or its conf.num_msix did: full functions have a quota
+	 * of vectors. NULL: the transport cannot.
 	 */
 	void (*config_changed)(struct vn_endpoint *ep);
 	void (*get_info)(const struct vn_endpoint *ep, struct vn_endpoint_info *info);

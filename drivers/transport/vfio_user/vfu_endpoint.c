@@ -317,10 +317,13 @@ vfu_unplug(struct vn_endpoint *endpoint, vn_device_cb done, void *ctx)
 		endpoint_try_end(ep);
 }
 
-/* The model raises the interrupt itself. */
+/* The model raises the interrupt itself; but what is ours to know may have changed, too. */
 static void
-vfu_config_changed(struct vn_endpoint *endpoint __rte_unused)
+vfu_config_changed(struct vn_endpoint *endpoint)
 {
+	struct vfu_endpoint *ep = (struct vfu_endpoint *)endpoint;
+
+	vn_pci_fn_set_max_vectors(ep->fn, ep->dev->conf.num_msix);
 }
 
 static void

@@ -95,6 +95,13 @@ vn_pci_fn_irqs(const struct vn_pci_fn *fn, enum vn_pci_irq irq)
 	return irq == VN_PCI_INTX ? 1 : irq == VN_PCI_MSIX ? fn->conf.msix_vectors : 0;
 }
 
+void
+vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors)
+{
+	fn->conf.max_vectors = max_vectors;
+	mock_pci.max_vectors = max_vectors;
+}
+
 static bool
 within(const struct vn_pci_fn *fn, enum vn_pci_region region, uint64_t offset, uint32_t len)
 {

@@ -26,6 +26,7 @@ struct mock_pci {
 	unsigned int resets, waiting;
 	unsigned int kicks, irq_changes, saves, accesses;
 	uint32_t last_irq_change;
+	uint16_t max_vectors; /* by vn_pci_fn_set_max_vectors() */
 };
 extern struct mock_pci mock_pci;
 

@@ -427,6 +427,16 @@ msix(void **state)
 }
 
 static void
+quota_of_vectors(void **state)
+{
+	struct cl *cl = *state;
+
+	cl->dev.conf.num_msix = 5;
+	vn_vfio_user_ops.config_changed(cl->ep);
+	assert_int_equal(mock_pci.max_vectors, 5);
+}
+
+static void
 irqs_refused(void **state)
 {
 	struct cl *cl = *state;
@@ -585,6 +595,7 @@ main(void)
 		T(doorbells_are_cheap),
 		T(irq_info),
 		T(msix),
+		T(quota_of_vectors),
 		T(irqs_refused),
 		T(intx),
 		T(reset_is_answered_when_over),

@@ -45,7 +45,7 @@ struct world {
 	int chain[2]; /* from a server to its successor */
 	struct vn_vfu_hold hold;
 	struct pump pump;
-	unsigned int takeovers;
+	uint64_t sent, answered; /* by clients before this one */
 };
 
 /* --- the server, in a process of its own --- */
@@ -144,7 +144,8 @@ start_next(struct world *w, int order, bool by_chain)
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
-	close(w->pump.fd);
+	if (w->pump.fd >= 0)
+		close(w->pump.fd);
 	close(w->keep[1]);
 	server_init(&s);
 	if (by_chain) {
@@ -274,6 +275,20 @@ pump_for(struct world *w, uint64_t answers, uint64_t ns)
 	}
 }
 
+/* The server is killed a little later: in the middle of clearing away, or before it noticed. */
+static void
+client_goes(struct world *w, uint64_t ns)
+{
+	uint64_t start = vn_now_ns();
+
+	pump_fini(&w->pump);
+	w->pump.fd = -1;
+	w->sent += w->pump.sent;
+	w->answered += w->pump.answered;
+	while (vn_now_ns() - start < ns)
+		hold_read(w);
+}
+
 static void
 finish(struct world *w)
 {
@@ -319,16 +334,21 @@ killed_at_random(void **state)
 	for (i = 0; i < kills; i++) {
 		/* Also while it takes over. */
 		pump_for(w, UINT64_MAX / 2, (uint64_t)(rand() % 4000) * 1000 + 1);
+		if (i % 8 == 7)
+			client_goes(w, (uint64_t)(rand() % 300) * 1000);
 		end_process(pid, SIGKILL, 0);
 		hold_read(w);
 		pid = start_next(w, -1, false);
+		if (i % 8 == 7)
+			connect_pump(w, i);
 		/* Now and then long enough for it to come far. */
 		if (i % 8 == 0)
 			pump_for(w, 50, 0);
 	}
 	finish(w);
 	printf("%u kills (VN_LONG: %u), %llu requests, %llu answers\n", kills, KILLS_LONG,
-		(unsigned long long)w->pump.sent, (unsigned long long)w->pump.answered);
+		(unsigned long long)(w->sent + w->pump.sent),
+		(unsigned long long)(w->answered + w->pump.answered));
 	end_process(pid, SIGKILL, 0);
 	pump_fini(&w->pump);
 }
