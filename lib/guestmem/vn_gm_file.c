@@ -165,15 +165,17 @@ bucket_of(struct vn_gm_registry *reg, const struct vn_gm_file *key)
 
 	h = (h ^ key->ino) * UINT64_C(0x9e3779b97f4a7c15);
 	h = (h ^ key->offset) * UINT64_C(0x9e3779b97f4a7c15);
-	h = (h ^ key->size) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ (key->whole ? 0 : key->size)) * UINT64_C(0x9e3779b97f4a7c15);
 	return &reg->bucket[(h >> 32) & (reg->num_buckets - 1)];
 }
 
+/* Will the mapping @file do for what @key asks? */
 static bool
-same_file(const struct vn_gm_file *a, const struct vn_gm_file *b)
+same_file(const struct vn_gm_file *file, const struct vn_gm_file *key)
 {
-	return a->dev == b->dev && a->ino == b->ino && a->offset == b->offset &&
-	       a->size == b->size && a->read_only == b->read_only;
+	return file->dev == key->dev && file->ino == key->ino && file->offset == key->offset &&
+	       file->whole == key->whole && file->read_only == key->read_only &&
+	       (key->whole ? file->size >= key->size : file->size == key->size);
 }
 
 static struct vn_gm_file *
@@ -222,10 +224,9 @@ file_set_mapping(struct vn_gm_file *file, uint8_t *base, size_t size, int prot)
 	atomic_store_explicit(&file->seq, seq + 2, memory_order_release);
 }
 
-/* Fill the identity of what is asked for, and check the range. */
+/* Fill the identity of what @key asks for, and check its range. */
 static int
-key_of(int fd, uint64_t offset, uint64_t size, bool read_only, struct vn_gm_file *key,
-	uint64_t *page)
+key_of(int fd, struct vn_gm_file *key, uint64_t *page, uint64_t *file_size)
 {
 	struct stat st;
 
@@ -242,17 +243,16 @@ key_of(int fd, uint64_t offset, uint64_t size, bool read_only, struct vn_gm_file
 	*page = file_page_size(fd);
 	if (!S_ISREG(st.st_mode) || *page == 0)
 		return -EINVAL;
-	if (size == 0 || offset % *page != 0 || st.st_size < 0 || size > (uint64_t)st.st_size ||
-		offset > (uint64_t)st.st_size - size)
+	*file_size = st.st_size > 0 ? st.st_size : 0;
+	if (key->size == 0 || key->offset % *page != 0 || key->size > *file_size ||
+		key->offset > *file_size - key->size)
 		return -EINVAL;
 	key->dev = st.st_dev;
 	key->ino = st.st_ino;
-	key->offset = offset;
-	key->size = size;
-	key->read_only = read_only;
 	return 0;
 }
 
+/* Under the lock. */
 static int
 file_map_new(struct vn_gm_registry *reg, int fd, const struct vn_gm_file *key, uint64_t page,
 	struct vn_gm_file **ret)
@@ -261,18 +261,24 @@ file_map_new(struct vn_gm_registry *reg, int fd, const struct vn_gm_file *key, u
 	const size_t map_size = RTE_ALIGN_CEIL(key->size, page);
 	struct vn_gm_file **bucket;
 	struct vn_gm_file *file;
+	int kept_fd = -1;
 	void *base;
 	int err;
 
 	file = file_alloc(reg);
 	if (file == NULL)
 		return -ENOSPC;
+	if (key->whole) {
+		kept_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (kept_fd < 0) {
+			err = -errno;
+			goto fail;
+		}
+	}
 	base = mmap(NULL, map_size, prot, MAP_SHARED | MAP_NORESERVE, fd, key->offset);
 	if (base == MAP_FAILED) {
 		err = -errno;
-		file->next = reg->free;
-		reg->free = file;
-		return err;
+		goto fail;
 	}
 	/* A core dump is about us, not about the guests. */
 	(void)madvise(base, map_size, MADV_DONTDUMP);
@@ -281,6 +287,8 @@ file_map_new(struct vn_gm_registry *reg, int fd, const struct vn_gm_file *key, u
 	file->offset = key->offset;
 	file->size = key->size;
 	file->read_only = key->read_only;
+	file->whole = key->whole;
+	file->fd = kept_fd;
 	file->refs = 1;
 	atomic_store(&file->broken, false);
 	file_set_mapping(file, base, map_size, prot);
@@ -290,28 +298,59 @@ file_map_new(struct vn_gm_registry *reg, int fd, const struct vn_gm_file *key, u
 	atomic_fetch_add_explicit(&reg->num_files, 1, memory_order_relaxed);
 	*ret = file;
 	return 0;
+fail:
+	if (kept_fd >= 0)
+		close(kept_fd);
+	file->next = reg->free;
+	reg->free = file;
+	return err;
+}
+
+static int
+file_get(struct vn_gm_registry *reg, int fd, struct vn_gm_file *key, struct vn_gm_file **file)
+{
+	uint64_t page, file_size;
+	int ret;
+
+	ret = key_of(fd, key, &page, &file_size);
+	if (ret < 0)
+		return ret;
+
+	pthread_mutex_lock(&reg->lock);
+	*file = may_share(fd, key->read_only) ? file_find(reg, key) : NULL;
+	if (*file != NULL) {
+		(*file)->refs++;
+	} else {
+		if (key->whole)
+			key->size = file_size;
+		ret = file_map_new(reg, fd, key, page, file);
+	}
+	pthread_mutex_unlock(&reg->lock);
+	return ret;
 }
 
 int
 vn_gm_file_map(struct vn_gm_registry *reg, int fd, uint64_t offset, uint64_t size, bool read_only,
 	struct vn_gm_file **file)
 {
-	struct vn_gm_file key;
-	uint64_t page;
-	int ret;
+	struct vn_gm_file key = {.offset = offset, .size = size, .read_only = read_only};
 
-	ret = key_of(fd, offset, size, read_only, &key, &page);
-	if (ret < 0)
-		return ret;
+	return file_get(reg, fd, &key, file);
+}
 
-	pthread_mutex_lock(&reg->lock);
-	*file = may_share(fd, read_only) ? file_find(reg, &key) : NULL;
-	if (*file != NULL)
-		(*file)->refs++;
-	else
-		ret = file_map_new(reg, fd, &key, page, file);
-	pthread_mutex_unlock(&reg->lock);
-	return ret;
+int
+vn_gm_file_map_whole(struct vn_gm_registry *reg, int fd, uint64_t min_size, bool read_only,
+	struct vn_gm_file **file)
+{
+	struct vn_gm_file key = {.size = min_size, .read_only = read_only, .whole = true};
+
+	return file_get(reg, fd, &key, file);
+}
+
+int
+vn_gm_file_fd(const struct vn_gm_file *file)
+{
+	return file->fd;
 }
 
 struct vn_gm_file *
@@ -349,6 +388,8 @@ vn_gm_file_unref(struct vn_gm_file *file)
 
 	/* Long for a big guest, so without the lock; the element is not in any list meanwhile. */
 	munmap(base, map_size);
+	if (file->fd >= 0)
+		close(file->fd);
 
 	pthread_mutex_lock(&reg->lock);
 	file->next = reg->free;

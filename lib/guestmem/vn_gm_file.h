@@ -36,6 +36,8 @@ struct vn_gm_file {
 	ino_t ino;
 	uint64_t offset, size;
 	bool read_only;
+	bool whole; /* by vn_gm_file_map_whole(): any mapping that is large enough will do */
+	int fd;     /* ours, of a whole file; else -1 */
 
 	unsigned int refs;       /* under the lock */
 	struct vn_gm_file *next; /* under the lock: bucket chain, or free list */

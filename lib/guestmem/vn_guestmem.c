@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "vn_gm_file.h"
+#include <rte_common.h>
+
+#include "vn_gm_chunk.h"
 
 static int
 slot_cmp(const void *a, const void *b)
@@ -16,58 +18,51 @@ slot_cmp(const void *a, const void *b)
 	return x->gpa < y->gpa ? -1 : x->gpa > y->gpa;
 }
 
-static bool
-region_valid(const struct vn_gm_region *r)
-{
-	/* An end of exactly 2^64 counts as wrapping, so that no sum below ever does. */
-	if (r->file == NULL || r->size == 0 || r->gpa + r->size < r->gpa ||
-		r->uva + r->size < r->uva)
-		return false;
-	if (r->file_offset > r->file->size || r->size > r->file->size - r->file_offset)
-		return false;
-	/* What is mapped read-only cannot be given as writable. */
-	return r->read_only || !r->file->read_only;
-}
-
 int
 vn_guestmem_create(const struct vn_gm_region *regions, unsigned int n, struct vn_guestmem **ret)
 {
-	struct vn_guestmem *mem;
+	struct vn_gm_slot *slot = NULL;
+	struct vn_guestmem *mem = NULL;
+	int err = -EINVAL;
 
 	if (n > VN_GM_MAX_REGIONS)
 		return -E2BIG;
 	for (unsigned int i = 0; i < n; i++) {
-		if (!region_valid(&regions[i]))
+		if (!vn_gm_region_valid(&regions[i]))
 			return -EINVAL;
 	}
-	mem = malloc(sizeof(*mem) + n * sizeof(mem->slot[0]));
-	if (mem == NULL)
-		return -ENOMEM;
-	mem->n = n;
-	mem->refs = 1;
-	for (unsigned int i = 0; i < n; i++) {
-		const struct vn_gm_region *r = &regions[i];
-
-		mem->slot[i] = (struct vn_gm_slot){
-			.gpa = r->gpa,
-			.size = r->size,
-			.uva = r->uva,
-			.base = (uint8_t *)vn_gm_file_base(r->file) + r->file_offset,
-			.file = r->file,
-			.read_only = r->read_only,
-		};
-	}
-	qsort(mem->slot, n, sizeof(mem->slot[0]), slot_cmp);
-	for (unsigned int i = 1; i < n; i++) {
-		if (mem->slot[i].gpa - mem->slot[i - 1].gpa < mem->slot[i - 1].size) {
-			free(mem);
-			return -EINVAL;
-		}
+	slot = malloc(RTE_MAX(n, 1u) * sizeof(*slot));
+	mem = vn_gm_table_alloc(
+		RTE_MAX(1u, RTE_ALIGN_CEIL(n, VN_GM_CHUNK_SLOTS) >> VN_GM_CHUNK_SHIFT));
+	if (slot == NULL || mem == NULL) {
+		err = -ENOMEM;
+		goto fail;
 	}
 	for (unsigned int i = 0; i < n; i++)
-		vn_gm_file_ref(mem->slot[i].file);
+		slot[i] = vn_gm_region_slot(&regions[i]);
+	qsort(slot, n, sizeof(slot[0]), slot_cmp);
+	for (unsigned int i = 1; i < n; i++) {
+		if (slot[i].gpa - slot[i - 1].gpa < slot[i - 1].size)
+			goto fail;
+	}
+	for (unsigned int i = 0; i < mem->num_chunks; i++) {
+		const unsigned int first = i * VN_GM_CHUNK_SLOTS;
+
+		mem->chunk[i].chunk = vn_gm_chunk_create(
+			&slot[first], RTE_MIN(n - first, (unsigned int)VN_GM_CHUNK_SLOTS));
+		if (mem->chunk[i].chunk == NULL) {
+			err = -ENOMEM;
+			goto fail;
+		}
+	}
+	vn_gm_table_finish(mem);
+	free(slot);
 	*ret = mem;
 	return 0;
+fail:
+	free(slot);
+	vn_guestmem_unref(mem);
+	return err;
 }
 
 struct vn_guestmem *
@@ -82,17 +77,21 @@ vn_guestmem_unref(struct vn_guestmem *mem)
 {
 	if (mem == NULL || __atomic_sub_fetch(&mem->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	for (unsigned int i = 0; i < mem->n; i++)
-		vn_gm_file_unref(mem->slot[i].file);
+	for (unsigned int i = 0; i < mem->num_chunks; i++)
+		vn_gm_chunk_unref(mem->chunk[i].chunk);
 	free(mem);
 }
 
 bool
 vn_guestmem_broken(const struct vn_guestmem *mem)
 {
-	for (unsigned int i = 0; i < mem->n; i++) {
-		if (vn_gm_file_broken(mem->slot[i].file))
-			return true;
+	for (unsigned int i = 0; i < mem->num_chunks; i++) {
+		const struct vn_gm_chunk *c = mem->chunk[i].chunk;
+
+		for (unsigned int j = 0; j < c->num_files; j++) {
+			if (vn_gm_file_broken(c->files[j]))
+				return true;
+		}
 	}
 	return false;
 }
@@ -100,42 +99,55 @@ vn_guestmem_broken(const struct vn_guestmem *mem)
 void
 vn_guestmem_revoke(struct vn_guestmem *mem)
 {
-	for (unsigned int i = 0; i < mem->n; i++) {
-		/* Many regions may lie in one file: cover it once. */
-		if (!vn_gm_file_broken(mem->slot[i].file))
-			vn_gm_file_revoke(mem->slot[i].file);
+	for (unsigned int i = 0; i < mem->num_chunks; i++) {
+		const struct vn_gm_chunk *c = mem->chunk[i].chunk;
+
+		for (unsigned int j = 0; j < c->num_files; j++) {
+			/* Many chunks may lie in one file: cover it once. */
+			if (!vn_gm_file_broken(c->files[j]))
+				vn_gm_file_revoke(c->files[j]);
+		}
 	}
 }
 
 uint64_t
 vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva)
 {
-	for (unsigned int i = 0; i < mem->n; i++) {
-		const struct vn_gm_slot *s = &mem->slot[i];
+	for (unsigned int i = 0; i < mem->num_chunks; i++) {
+		const struct vn_gm_chunk *c = mem->chunk[i].chunk;
 
-		if (s->uva != 0 && uva - s->uva < s->size)
-			return s->gpa + (uva - s->uva);
+		for (unsigned int j = 0; j < c->n; j++) {
+			const struct vn_gm_slot *s = &c->slot[j];
+
+			if (s->uva != 0 && uva - s->uva < s->size)
+				return s->gpa + (uva - s->uva);
+		}
 	}
 	return UINT64_MAX;
 }
 
 const struct vn_gm_slot *
-vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa, uint32_t *hint)
+vn_guestmem_at(const struct vn_guestmem *mem, unsigned int i)
 {
-	unsigned int lo = 0, hi = mem->n;
+	for (unsigned int k = 0; k < mem->num_chunks; k++) {
+		const struct vn_gm_chunk *c = mem->chunk[k].chunk;
 
-	while (lo < hi) {
-		unsigned int mid = lo + (hi - lo) / 2;
-		const struct vn_gm_slot *s = &mem->slot[mid];
-
-		if (gpa < s->gpa) {
-			hi = mid;
-		} else if (gpa - s->gpa < s->size) {
-			*hint = mid;
-			return s;
-		} else {
-			lo = mid + 1;
-		}
+		if (i < c->n)
+			return &c->slot[i];
+		i -= c->n;
 	}
 	return NULL;
+}
+
+const struct vn_gm_slot *
+vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa, uint32_t *hint)
+{
+	const unsigned int k = vn_gm_table_search(mem, gpa);
+	const struct vn_gm_chunk *c = mem->chunk[k].chunk;
+	const unsigned int at = vn_gm_chunk_search(c, gpa);
+
+	if (at == 0 || gpa - c->slot[at - 1].gpa >= c->slot[at - 1].size)
+		return NULL;
+	*hint = k << VN_GM_CHUNK_SHIFT | (at - 1);
+	return &c->slot[at - 1];
 }

@@ -12,7 +12,8 @@
  *   its file) is survived: anonymous pages are put over the mapping and it is marked broken.
  * - struct vn_gm_file is one mapping of one (device, inode, range); counted references.
  * - struct vn_guestmem is an immutable table of one device: guest physical -> our addresses.
- *   It is built by the control thread, read by pollers, and replaced as a whole.
+ *   It is built by the control thread, read by pollers, and replaced as a whole; a table made from
+ *   another shares with it what is the same.
  *
  * A poller may use a table only between the command that gave it and the acknowledged command
  * that takes it back; whoever frees it has waited for that.
@@ -81,7 +82,9 @@ void vn_gm_file_revoke(struct vn_gm_file *file);
 /**
  * Map all of the memory file @p fd, or take a reference to the mapping that is there, if it covers
  * [0, min_size). For transports that map the same file piece by piece: all pieces share one mapping
- * (design: once per device number and inode). Otherwise as vn_gm_file_map().
+ * (design: once per device number and inode). What is mapped read-only and what is not are two
+ * mappings; when the file has grown and @p min_size, > 0, is behind the mapping there is, a new one
+ * is made. Otherwise as vn_gm_file_map().
  */
 int vn_gm_file_map_whole(struct vn_gm_registry *reg, int fd, uint64_t min_size, bool read_only,
 	struct vn_gm_file **file);
@@ -99,16 +102,41 @@ struct vn_gm_region {
 	bool read_only;
 };
 
-/** Immutable table. Fields are read-only to everybody but vn_guestmem.c. */
-struct vn_guestmem {
-	unsigned int n;
-	unsigned int refs; /* control thread */
+/** Most regions of a chunk; a power of two. */
+#define VN_GM_CHUNK_SLOTS 256
+#define VN_GM_CHUNK_SHIFT 8
+
+/**
+ * A run of regions, immutable, shared by the tables that have it in common. As all of a table:
+ * fields are read-only to everybody but lib/guestmem.
+ */
+struct vn_gm_chunk {
+	unsigned int refs; /* atomic */
+	unsigned int n;    /* <= VN_GM_CHUNK_SLOTS */
+	uint32_t mask;     /* slots there are, a power of two, - 1; those from n on have size 0 */
+	unsigned int num_files;
+	struct vn_gm_file **files; /* each file of the chunk once; behind the slots */
 	struct vn_gm_slot {
 		uint64_t gpa, size, uva;
 		uint8_t *base; /* our address of gpa */
 		struct vn_gm_file *file;
 		bool read_only;
 	} slot[]; /* sorted by gpa, no overlaps */
+};
+
+/**
+ * Immutable table. A hint is the number of a chunk and, in the lower VN_GM_CHUNK_SHIFT bits, of a
+ * slot in it; the masks make a place that exists of any number.
+ */
+struct vn_guestmem {
+	unsigned int n;          /* regions */
+	unsigned int refs;       /* atomic */
+	unsigned int num_chunks; /* >= 1; only that of an empty table is empty */
+	uint32_t mask;           /* places in chunk[], a power of two, - 1 */
+	struct vn_gm_run {
+		uint64_t gpa; /* where it begins */
+		struct vn_gm_chunk *chunk;
+	} chunk[]; /* sorted by gpa, no overlaps; from num_chunks on the first again */
 };
 
 /**
@@ -129,15 +157,22 @@ int vn_guestmem_with(
 	struct vn_guestmem *mem, const struct vn_gm_region *add, struct vn_guestmem **out);
 int vn_guestmem_without(
 	struct vn_guestmem *mem, uint64_t gpa, uint64_t size, struct vn_guestmem **out);
+/** Control or helper thread, as vn_guestmem_unref(): tables may be dropped in any order. */
 struct vn_guestmem *vn_guestmem_ref(struct vn_guestmem *mem);
-/** Control or helper thread. NULL is fine. */
+/** NULL is fine. */
 void vn_guestmem_unref(struct vn_guestmem *mem);
-/** True once any file of the table is broken. Any thread. Walks the table: not per packet. */
+/**
+ * True once any file of the table is broken. Any thread. Walks the files of each chunk: not per
+ * packet.
+ */
 bool vn_guestmem_broken(const struct vn_guestmem *mem);
 /** vn_gm_file_revoke() for every file of the table. Control thread. */
 void vn_guestmem_revoke(struct vn_guestmem *mem);
 /** Peer's (userspace) address to guest physical address; UINT64_MAX if in no region. */
 uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
+
+/** Region @p i in the order of addresses, or NULL when there are fewer. Walks the chunks. */
+const struct vn_gm_slot *vn_guestmem_at(const struct vn_guestmem *mem, unsigned int i);
 
 /**
  * The region that holds @p gpa, or NULL. @p hint (owned by the caller, initially 0) remembers the
@@ -157,12 +192,11 @@ static inline void *
 vn_guestmem_part(
 	const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write, uint32_t *hint)
 {
-	const struct vn_gm_slot *s;
+	const struct vn_gm_chunk *c = mem->chunk[(*hint >> VN_GM_CHUNK_SHIFT) & mem->mask].chunk;
+	const struct vn_gm_slot *s = &c->slot[*hint & c->mask];
 	uint64_t off, room;
 
-	if (likely(*hint < mem->n && gpa - mem->slot[*hint].gpa < mem->slot[*hint].size))
-		s = &mem->slot[*hint];
-	else
+	if (unlikely(gpa - s->gpa >= s->size))
 		s = vn_guestmem_find(mem, gpa, hint);
 	if (unlikely(s == NULL || *len == 0 || gpa + *len < gpa || (write && s->read_only)))
 		return NULL;

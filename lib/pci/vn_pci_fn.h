@@ -78,6 +78,12 @@ struct vn_pci_ops {
 	int (*irq_fd)(void *ctx, enum vn_pci_irq irq, uint16_t n);
 	/** See vn_model_ops::save. May be NULL. */
 	void (*save)(void *ctx);
+	/**
+	 * True: the host has set up MSI-X interrupts. MSI-X is on when this or the enable bit in
+	 * configuration space says so: hosts that emulate the capability may keep its writes to
+	 * themselves. NULL: only the bit counts.
+	 */
+	bool (*msix_active)(void *ctx);
 };
 
 /**
@@ -86,12 +92,24 @@ struct vn_pci_ops {
  */
 int vn_pci_fn_create(struct vn_device *dev, const struct vn_pci_conf *conf,
 	const struct vn_pci_ops *ops, void *ctx, struct vn_pci_fn **fn);
-/** NULL is fine. The device is not reset. */
+/**
+ * NULL is fine. The device is not reset, and its model still refers to the function: reset it
+ * before, or end it right after.
+ */
 void vn_pci_fn_free(struct vn_pci_fn *fn);
+
+/**
+ * The quota is another one from now on. Vectors that a driver has taken already stay: it sees the
+ * change when it starts anew.
+ */
+void vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors);
 
 void vn_pci_fn_region(
 	const struct vn_pci_fn *fn, enum vn_pci_region region, struct vn_pci_region_info *info);
-/** Memory file of the doorbell page, mapped at map_offset of BAR4; -1 without. The function's. */
+/**
+ * Memory file of the doorbell page, laid out as BAR4: the page is at map_offset in both. -1
+ * without. The function's.
+ */
 int vn_pci_fn_doorbell_fd(const struct vn_pci_fn *fn);
 /** Number of interrupts of a kind: INTx 1 (0 is never answered), MSI-X table size, others 0. */
 uint16_t vn_pci_fn_irqs(const struct vn_pci_fn *fn, enum vn_pci_irq irq);
@@ -121,8 +139,15 @@ void vn_pci_fn_reset(struct vn_pci_fn *fn, vn_device_cb done, void *ctx);
 
 /** vn_model_save() and the function's own registers. @return bytes written, or -ENOSPC. */
 int vn_pci_fn_save(const struct vn_pci_fn *fn, void *buf, size_t room);
-/** @return 0, or as vn_model_restore(). */
+/**
+ * Into a function just created, with the same configuration. On failure its registers are those of
+ * a new one.
+ * @return 0; -EINVAL: not a record of ours, damaged, or of a function that looks different; or as
+ *   vn_model_restore().
+ */
 int vn_pci_fn_restore(struct vn_pci_fn *fn, const void *buf, size_t len);
-#define VN_PCI_FN_SAVE_MAX (VN_MODEL_SAVE_MAX + 8192)
+/** The largest record, with an MSI-X table of 2048 entries that were all written. Usually some
+ * hundred bytes and the model's: see vn_pci_fn_save(). */
+#define VN_PCI_FN_SAVE_MAX (VN_MODEL_SAVE_MAX + 36864)
 
 #endif /* VN_PCI_FN_H */

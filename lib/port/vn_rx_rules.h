@@ -22,7 +22,7 @@
 
 #include "vn_net_ctrl.h"
 
-/** Entries of a MAC table that are kept; a longer table of the driver's is refused. */
+/** Entries of a MAC table that are kept; with more, whoever fills it sets alluni or allmulti. */
 #define VN_RX_MACS 256
 
 /** What the driver has set, as it set it. Plain data: part of a device's record. */
@@ -36,6 +36,7 @@ struct vn_rx_state {
 	uint64_t vlan[4096 / 64];     /**< bit n: VLAN n is received */
 	/* Spreading. */
 	uint16_t queue_pairs; /**< in use, >= 1 */
+	uint16_t port_pairs;  /**< a frame's @p from is below this; 0: not known */
 	uint8_t rss;          /**< spread by the table below; else a frame stays on its pair */
 	uint8_t hash_report;  /**< VN_NET_F_HASH_REPORT: fill the header's hash fields */
 	uint32_t hash_types;  /**< VN_NET_HASH_*; 0 hashes nothing */
@@ -73,7 +74,10 @@ void vn_rx_rules_free(struct vn_rx_rules *rules);
  */
 int vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t from);
 
-/** True if nothing can be dropped, moved or hashed: the caller may skip vn_rx_rules_apply(). */
+/**
+ * True if nothing can be dropped, moved or hashed: the caller may skip vn_rx_rules_apply(). Never
+ * true unless the state's port_pairs says that no frame comes in on a pair that is not in use.
+ */
 bool vn_rx_rules_trivial(const struct vn_rx_rules *rules);
 
 #endif /* VN_RX_RULES_H */

@@ -5,6 +5,7 @@
  */
 #include "virtq_test_env.h"
 
+#include "guestmem_test_map.h"
 #include "vn_features.h"
 
 static void
@@ -271,7 +272,7 @@ read_only_memory(void **state)
 	for (unsigned int rx = 0; rx < 2; rx++) {
 		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, rx, 0);
 		for (unsigned int i = 0; i < 2; i++) {
-			const struct vn_gm_slot *s = &md.mem->slot[i];
+			const struct vn_gm_slot *s = vn_guestmem_at(md.mem, i);
 
 			r[i] = (struct vn_gm_region){.gpa = s->gpa,
 				.size = s->size,
@@ -339,7 +340,6 @@ create_refuses(void **state)
 	TRY(mem, NULL, -EFAULT);
 	TRY(stats, NULL, -EINVAL);
 	TRY(features, VN_F_VERSION_1 | VN_F_RING_PACKED, -ENOTSUP);
-	TRY(features, VN_F_VERSION_1 | VN_NET_F_HASH_REPORT, -ENOTSUP);
 #undef TRY
 	/* The last byte counts: avail with its event field, one byte from the end of the map. */
 	conf = md_conf(&md, &stats);
@@ -369,6 +369,7 @@ buffers_at_the_end_of_memory(void **state)
 	struct model_driver md;
 	struct rte_mbuf *m;
 	struct vn_virtq *vq;
+	struct vn_gm_slot slot[3];
 	uint8_t *guarded;
 
 	(void)state;
@@ -379,20 +380,20 @@ buffers_at_the_end_of_memory(void **state)
 		const uint16_t dir = rx ? VN_DESC_F_WRITE : 0;
 
 		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, rx, 0);
-		mem = malloc(sizeof(*mem) + 3 * sizeof(mem->slot[0]));
-		assert_non_null(mem);
-		*mem = (struct vn_guestmem){.n = 3, .refs = 1};
-		memcpy(mem->slot, md.mem->slot, 2 * sizeof(mem->slot[0]));
-		mem->slot[2] = (struct vn_gm_slot){
+		slot[0] = *vn_guestmem_at(md.mem, 0);
+		slot[1] = *vn_guestmem_at(md.mem, 1);
+		slot[2] = (struct vn_gm_slot){
 			.gpa = UINT64_C(1) << 40, .size = page, .base = guarded};
+		mem = guestmem_test_map(slot, 3);
+		assert_non_null(mem);
 		memset(&stats, 0, sizeof(stats));
 		conf = md_conf(&md, &stats);
 		conf.mem = mem;
 		assert_int_equal(vn_virtq_create(&conf, &vq), 0);
 		/* Each ends the page: a part of the header, its rest with some data, more data. */
-		md_set_desc(&md, 0, mem->slot[2].gpa + page - 5, 5, dir | VN_DESC_F_NEXT, 1);
-		md_set_desc(&md, 1, mem->slot[2].gpa + page - 30, 30, dir | VN_DESC_F_NEXT, 2);
-		md_set_desc(&md, 2, mem->slot[2].gpa + page - 1, 1, dir | VN_DESC_F_NEXT, 3);
+		md_set_desc(&md, 0, slot[2].gpa + page - 5, 5, dir | VN_DESC_F_NEXT, 1);
+		md_set_desc(&md, 1, slot[2].gpa + page - 30, 30, dir | VN_DESC_F_NEXT, 2);
+		md_set_desc(&md, 2, slot[2].gpa + page - 1, 1, dir | VN_DESC_F_NEXT, 3);
 		md_set_desc(&md, 3, MD_DATA_GPA, FRAME + 12 - 36, dir, 0);
 		md_push_head(&md, 0);
 		memset(guarded, 0, page);

@@ -92,7 +92,7 @@ vu_set_log_fd(struct vu_conn *c, struct vu_msg *m)
 	 * An eventfd that may be used to tell that the log was written. No front end waits for
 	 * that, as it reads the log in rounds of its own: checked and closed.
 	 */
-	if (m->fds->n != 1 || vu_eventfd_check(m->fds->fd[0]) != 0)
+	if (m->fds->n != 1 || vn_eventfd_check(m->fds->fd[0]) != 0)
 		return vu_refuse(c, -EPROTO, "no eventfd with it");
 	return 0;
 }

@@ -15,6 +15,7 @@
  */
 
 #include "vn_device.h"
+#include "vn_eventfd.h"
 #include "vn_guestmem.h"
 #include "vn_log.h"
 #include "vn_loop.h"
@@ -251,8 +252,6 @@ void vu_ring_drop_kick(struct vu_ring *r);
 void vu_ring_forget(struct vu_ring *r);
 /** Forget all. The ring is stopped, or the device is being reset. */
 void vu_ring_fini(struct vu_ring *r);
-/** Ask for notifications of @p fd to be plain events: is it an eventfd? Makes it non-blocking. */
-int vu_eventfd_check(int fd);
 /** Start the ring if all it needs is there. @return 0 (also: not yet); negative: refused. */
 int vu_ring_try_start(struct vu_ring *r);
 /** Stop the ring, if it runs; its position becomes its base. Part of an operation. */

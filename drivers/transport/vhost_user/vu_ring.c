@@ -55,27 +55,6 @@ vu_ring_fini(struct vu_ring *r)
 	r->call_fd = -1;
 }
 
-int
-vu_eventfd_check(int fd)
-{
-	static const char want[] = "anon_inode:[eventfd]";
-	char name[32], link[sizeof(want)];
-	ssize_t n;
-	int flags;
-
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	n = readlink(name, link, sizeof(link));
-	if (n != (ssize_t)sizeof(want) - 1 || memcmp(link, want, (size_t)n) != 0)
-		return -EINVAL;
-	/* A blocking one could hold a poller up for ever. */
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0)
-		return -errno;
-	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-		return -errno;
-	return 0;
-}
-
 /* All three addresses in guest physical terms. False when one lies in no region. */
 static bool
 ring_translate(const struct vu_ring *r, const struct vn_guestmem *map, struct vn_vq_setup *s)

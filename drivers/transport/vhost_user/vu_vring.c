@@ -181,7 +181,7 @@ ring_eventfd(struct vu_conn *c, struct vu_msg *m, struct vu_ring **ring, int *fd
 	*fd = -1;
 	if (none)
 		return 0;
-	if (vu_eventfd_check(m->fds->fd[0]) != 0)
+	if (vn_eventfd_check(m->fds->fd[0]) != 0)
 		return vu_refuse(
 			c, -EINVAL, "ring %u: the file descriptor is no eventfd", (*ring)->index);
 	*fd = vn_msg_take_fd(m->fds, 0);

@@ -197,10 +197,10 @@ test_delayed_table(void **state)
 	assert_int_equal(mock.n_waiting, 2);
 	assert_int_equal(mock_answer(1), 1);
 	fe_assert_silent(fe);
-	assert_int_equal(mock.mem->slot[0].gpa, FE_GPA);
+	assert_int_equal(vn_guestmem_at(mock.mem, 0)->gpa, FE_GPA);
 	assert_int_equal(mock_answer(1), 1);
 	fe_assert_silent(fe);
-	assert_int_equal(mock.mem->slot[0].gpa, 2 * FE_GPA);
+	assert_int_equal(vn_guestmem_at(mock.mem, 0)->gpa, 2 * FE_GPA);
 	assert_false(runs(fe, 0) || runs(fe, 1));
 	assert_int_equal(mock_answer(1), 1);
 	assert_int_equal(fe_recv(fe, VU_SET_MEM_TABLE, &v, sizeof(v)), sizeof(v));
