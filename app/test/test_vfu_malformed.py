@@ -173,7 +173,8 @@ def unmap_cases():
     for n in (0, 23):
         yield Case(f"argsz {n}", m.DMA_UNMAP, m.unmap(BASE, 16 << 20, argsz=n))
     for flags in (4, 0x80000000, 0xFFFFFFFF):
-        yield Case(f"flags {flags:#x}", m.DMA_UNMAP, m.unmap(BASE, 16 << 20, flags))
+        yield Case(f"flags {flags:#x}", m.DMA_UNMAP, m.unmap(BASE, 16 << 20, flags),
+                   ABSENT if flags & m.UNMAP_DIRTY else NO)
     yield Case("with the dirty bitmap", m.DMA_UNMAP, m.unmap(BASE, 16 << 20, m.UNMAP_DIRTY)
                + struct.pack("=QQ", PAGE, 512), ABSENT)
     yield Case("dirty bitmap, short", m.DMA_UNMAP, m.unmap(BASE, 16 << 20, m.UNMAP_DIRTY), ABSENT)

@@ -26,7 +26,8 @@ CONF = {"transport": "vfio-user", "mrg_rxbuf": 1,
 def launch(t, pfs=2, pairs=1, conf=None, **kw):
     """The program with @pfs devices of at least @pairs pairs."""
     cap = program.capacity(pfs, max(4, 2 * pairs + 2))
-    return program.Program(t, capacity=cap, conf={**CONF, **(conf or {})}, **kw).start()
+    conf = {**CONF, **(conf or {})}
+    return program.Program(t, capacity=cap, conf=conf, **kw).start()
 
 
 def start(t, pairs=1, **kw):

@@ -50,8 +50,8 @@ class Driver(driver.Driver):
         return True
 
     def config_at(self):
-        """Where the device configuration begins: behind the vectors, if there are some."""
-        return 20 if self.intx else 24
+        """Where the device configuration begins: behind the vectors' registers, with MSI-X on."""
+        return 24 if self.vectors else 20
 
     def config(self, offset, size):
         return self.io_read(self.config_at() + offset, size)
