@@ -17,6 +17,7 @@ import sys
 DEFAULT_DIR = "/run/dpdk-virtnet/virtnet"
 SOCKET_NAME = "dpdk_telemetry.v2"
 TIMEOUT = 30          # seconds for an answer
+SLOW_TIMEOUT = 90     # of a command that waits for a guest
 BANNER_LEN = 4096
 MAX_REQUEST = 64 * 1024
 FAILED, USAGE = 1, 2  # exit status
@@ -197,12 +198,13 @@ def request_line(cmd, values):
     if "request_line" not in cmd:
         return None
     line = {}
-    for name in cmd["request_line"]:
+    for entry in cmd["request_line"]:
+        key, name = entry.split("=") if "=" in entry else (entry, entry)
         kind = cmd["params"][name]["type"]
         if kind == "flag":
-            line[name] = hex(1 if values.get(name) else 0)
+            line[key] = hex(1 if values.get(name) else 0)
         elif name in values:
-            line[name] = hex(values[name]) if kind in ("uint", "hex") else values[name]
+            line[key] = hex(values[name]) if kind in ("uint", "hex") else values[name]
     return line
 
 
@@ -220,6 +222,7 @@ class Control:
         path = os.path.join(directory, SOCKET_NAME)
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.settimeout(timeout)
+        self.timeout = timeout
         self.max_len = BANNER_LEN
         try:
             self.sock.connect(path)
@@ -245,7 +248,7 @@ class Control:
         try:
             data, _, flags, _ = self.sock.recvmsg(self.max_len)
         except socket.timeout:
-            raise Failure(f"the controller did not answer within {TIMEOUT} s: "
+            raise Failure(f"the controller did not answer within {self.timeout} s: "
                           "look into its log") from None
         except OSError as e:
             raise Failure(f"the connection to the controller broke: {e.strerror}") from None
@@ -407,6 +410,9 @@ def complete_values(p, directory):
     if what is None:
         return []
     try:
+        if what == "vm":
+            hosts = Control(directory, 1).run("debug", {"section": "hosts"})["hosts"]
+            return sorted(h["name"] for h in hosts) + ["none"]
         devices = Control(directory, 1).run("list", {})["devices"]
     except (Failure, KeyError, TypeError):
         return []
@@ -481,13 +487,16 @@ def run(argv):
     check_together(cmd, values, parsers[args.command])
     if args.command == "validate":
         return do_validate(directory, values)
-    control = Control(directory)
+    control = Control(directory, SLOW_TIMEOUT if cmd.get("slow") else TIMEOUT)
     if args.command == "version":
         return do_version(control)
     line = request_line(cmd, values)
     if line is not None:
         print(line)
     value = control.run(args.command, wire_values(cmd, values))
+    if values.get("print") and isinstance(value, str):
+        print(value, end="")
+        return 0
     show(value)
     return FAILED if failed(value) else 0
 

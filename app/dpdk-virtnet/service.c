@@ -23,12 +23,13 @@
 #include "vn_net_hdr.h"
 #include "vn_poller.h"
 #include "vn_tap.h"
+#include "vn_vfio_user.h"
 #include "vn_vhost_user.h"
 
 /** Mappings of guest memory files, all devices together. */
 #define MAX_GUEST_FILES 32768
 /** Rings that the black box has room for. */
-#define MAX_BLACKBOX_RINGS 8192
+#define MAX_BLACKBOX_RINGS 16384
 #define MBUF_DATA_ROOM     (2048 + RTE_PKTMBUF_HEADROOM)
 #define MBUF_CACHE         256
 /** All must have ended by then after a signal. */
@@ -98,6 +99,7 @@ woken(void *ctx)
 		s->broken_seen = broken;
 		vn_controller_check_mem(s->ctrl);
 	}
+	vn_controller_progress(s->ctrl);
 	if (!s->ready && !s->stopping && vn_controller_settled(s->ctrl)) {
 		s->ready = true;
 		VN_INFO("ready: %u devices", s->ctrl->num_devices);
@@ -169,6 +171,10 @@ static int
 make_controller(struct service *s, const struct app_args *args, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, const char *serial, char *err)
 {
+	static const struct vn_transport_ops *const transports[] = {
+		&vn_vfio_user_ops,
+		&vn_vhost_user_ops,
+	};
 	const struct vn_controller_env env = {
 		.dev =
 			{
@@ -180,9 +186,9 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 				.port_ops = &vn_tap_ops,
 				.port_features = vn_tap_ops.features(),
 			},
-		.transport = &vn_vhost_user_ops,
-		.socket_dir = conf->vhost_user_socket_dir[0] != '\0' ? conf->vhost_user_socket_dir
-								     : args->run_dir,
+		.transport = transports,
+		.n_transports = RTE_DIM(transports),
+		.socket_dir = args->run_dir,
 		.board_serial = serial,
 	};
 	struct vn_ctl_conf cc = {.dir = args->run_dir, .version = VN_VERSION};

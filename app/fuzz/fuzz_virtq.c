@@ -59,8 +59,10 @@ enum op {
 	OP_DESC_WIDE, /* u8 index, u64 address, u32 length, u16 flags, u16 next */
 	OP_PUSH,      /* u8 head */
 	OP_AVAIL_IDX, /* u16 */
-	OP_MOVE,      /* u8 n, u16 length: dequeue, or enqueue frames of that length */
-	OP_COMPLETE,
+	OP_MOVE,      /* u8 n, u16 length: dequeue, enqueue frames of that length, or take a command
+		       * of which n bytes are read; its answer will be that long
+		       */
+	OP_COMPLETE,  /* or answer */
 	OP_PUBLISH,
 	OP_INTERRUPT,
 	OP_ARM,     /* u8: on, off */
@@ -68,6 +70,7 @@ enum op {
 	OP_SET_LOG, /* u8: on, off */
 	OP_RESTART, /* a new ring object at used->idx */
 	OP_AVAIL,
+	OP_COAL, /* u8: packets; 0: no wait */
 	NUM_OPS,
 };
 
@@ -201,7 +204,7 @@ dequeue(struct vn_virtq *vq, unsigned int n, uint64_t features)
 
 /* Frames of @p len bytes whose header is @p hdr's: the port's, that is, possibly not negotiated. */
 static void
-enqueue(struct vn_virtq *vq, unsigned int n, uint32_t len, const struct vn_net_hdr *hdr)
+enqueue(struct vn_virtq *vq, unsigned int n, uint32_t len, const struct vn_net_hdr_hash *hdr)
 {
 	struct rte_mbuf *pkts[4];
 	unsigned int made;
@@ -215,7 +218,7 @@ enqueue(struct vn_virtq *vq, unsigned int n, uint32_t len, const struct vn_net_h
 		if (m == NULL)
 			break;
 		pkts[made] = m;
-		*vn_mbuf_hdr(m) = *hdr;
+		*vn_mbuf_hdr_hash(m) = *hdr;
 		for (uint32_t left = len;;) {
 			uint32_t part = RTE_MIN(left, rte_pktmbuf_tailroom(last));
 
@@ -233,6 +236,38 @@ enqueue(struct vn_virtq *vq, unsigned int n, uint32_t len, const struct vn_net_h
 	took = vn_virtq_enqueue(vq, pkts, made);
 	CHECK(took <= made);
 	rte_pktmbuf_free_bulk(pkts, made);
+}
+
+/* A command; what is read of it ends where its memory ends. */
+static void
+ctrl_next(struct vn_virtq *vq, uint32_t room)
+{
+	const uint16_t before = vn_virtq_position(vq);
+	uint8_t *buf = malloc(room);
+	uint32_t len = 0, reply_room = 0;
+	int got;
+
+	CHECK(buf != NULL || room == 0);
+	got = vn_virtq_ctrl_next(vq, buf, room, &len, &reply_room);
+	CHECK(got == 0 || got == 1);
+	if (got == 1) {
+		/* One at a time. */
+		CHECK(vn_virtq_position(vq) != before);
+		CHECK(vn_virtq_ctrl_next(vq, buf, room, &len, &reply_room) == 0);
+	}
+	free(buf);
+}
+
+static void
+ctrl_reply(struct vn_virtq *vq, uint32_t len)
+{
+	uint8_t *data = malloc(len);
+
+	CHECK(data != NULL || len == 0);
+	if (len > 0)
+		memset(data, 0x5a, len);
+	vn_virtq_ctrl_reply(vq, data, len);
+	free(data);
 }
 
 static uint8_t *
@@ -277,8 +312,9 @@ read_conf(struct input *in)
 	const uint8_t first = get(in, 1);
 	const uint16_t features = get(in, 2);
 	struct vn_virtq_conf conf = {
-		.size = 1 << first % 7,
+		.size = 1 << (first & 0xf) % 7,
 		.is_rx = first & 0x80,
+		.is_ctrl = (first & 0xa0) == 0x20,
 		.count_sizes = first & 0x40,
 		.start = get(in, 2),
 		.desc_gpa = DESC_GPA,
@@ -291,6 +327,8 @@ read_conf(struct input *in)
 
 	for (unsigned int i = 0; i < RTE_DIM(bits); i++)
 		conf.features |= features & 1 << i ? bits[i] : 0;
+	if (first & 0x10)
+		conf.features |= VN_F_VERSION_1 | VN_NET_F_HASH_REPORT;
 	return conf;
 }
 
@@ -304,7 +342,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vn_virtq_conf conf = read_conf(&in);
 	struct vn_vring_avail *avail = (void *)ring_mem(AVAIL_GPA);
 	struct vn_vring_used *used = (void *)ring_mem(USED_GPA);
-	struct vn_net_hdr hdr = {0};
+	struct vn_net_hdr_hash hdr = {0};
+	uint32_t answer = 0;
 	struct vn_virtq *vq;
 
 	memset(memory[RINGS], 0, layout[RINGS].size);
@@ -342,13 +381,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			len = get(&in, 2);
 			/* The header that the port gives is whatever the data begins with. */
 			memcpy(&hdr, memory[DATA], sizeof(hdr));
-			if (conf.is_rx)
+			answer = len;
+			if (conf.is_ctrl)
+				ctrl_next(vq, n);
+			else if (conf.is_rx)
 				enqueue(vq, n, len, &hdr);
 			else
 				dequeue(vq, n, conf.features);
 			break;
 		case OP_COMPLETE:
-			vn_virtq_complete(vq);
+			if (conf.is_ctrl)
+				ctrl_reply(vq, answer);
+			else
+				vn_virtq_complete(vq);
 			break;
 		case OP_PUBLISH:
 			vn_virtq_publish(vq);
@@ -376,6 +421,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case OP_AVAIL:
 			CHECK(vn_virtq_avail(vq) <= conf.size);
+			break;
+		case OP_COAL:
+			n = get(&in, 1);
+			vn_virtq_set_coal(vq, n == 0 ? 0 : UINT32_MAX, n);
 			break;
 		case NUM_OPS:
 			break;

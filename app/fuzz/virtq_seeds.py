@@ -11,18 +11,19 @@ import struct
 import sys
 
 (WRITE, DESC, DESC_WIDE, PUSH, AVAIL_IDX, MOVE, COMPLETE, PUBLISH, INTERRUPT, ARM, SET_MEM,
- SET_LOG, RESTART, AVAIL) = range(14)
+ SET_LOG, RESTART, AVAIL, COAL) = range(15)
 NEXT, WRITABLE, INDIRECT = 1, 2, 4
 RX = 0x80
+CTRL, HASH = 0x20, 0x10
 
 # Numbers of the feature table in fuzz_virtq.c.
 F_INDIRECT, F_EVENT, F_MRG, F_V1, F_INORDER, F_CSUM, F_GCSUM, F_TSO4 = range(8)
 F_GTSO4 = 12
 
 
-def begin(size_log2, features, start=65534, rx=False):
+def begin(size_log2, features, start=65534, rx=False, form=0):
     """The configuration."""
-    return struct.pack("<BHH", size_log2 | (RX if rx else 0), sum(1 << f for f in features), start)
+    return struct.pack("<BHH", size_log2 | (RX if rx else 0) | form, sum(1 << f for f in features), start)
 
 
 def write(offset, data):
@@ -55,6 +56,19 @@ CSUM_HDR = struct.pack("<BBHHHHH", 1, 0, 0, 0, 34, 16, 0)
 TSO_HDR = struct.pack("<BBHHHHH", 1, 1, 54, 500, 34, 16, 0)
 
 SEEDS = {
+    "ctrl": begin(3, [F_V1], form=CTRL) + desc(0, 0x2000, 2, NEXT, 1) + desc(1, 0x2100, 6, NEXT, 2)
+            + desc(2, 0x2200, 1, WRITABLE) + push(0) + move(64, 1) + push(0) + move(4, 9),
+    "ctrl-indirect": begin(3, [F_V1, F_INDIRECT], form=CTRL)
+                     + write(0x1800, entry(0x2000, 2, NEXT, 1) + entry(0x2100, 9, WRITABLE))
+                     + desc(0, 0x2800, 32, INDIRECT) + push(0) + move(64, 4),
+    "ctrl-bad": begin(3, [F_V1], form=CTRL) + desc(0, 0x2100, 6, NEXT | WRITABLE, 1)
+                + desc(1, 0x2000, 2) + push(0) + push(1) + move(64, 1),
+    "tx-hash": begin(3, [F_V1], form=HASH) + desc(0, 0x2000, 20, NEXT, 1) + desc(1, 0x2100, 60)
+               + push(0) + move(8),
+    "tx-coal": begin(3, [F_V1, F_EVENT]) + bytes((COAL, 2)) + desc(0, 0x2000, 112)
+               + (push(0) + move(8)) * 3,
+    "rx-hash": begin(3, [F_V1, F_MRG], rx=True, form=HASH)
+               + b"".join(desc(i, 0x2000 + 64 * i, 64, WRITABLE) + push(i) for i in range(4)) + move(2),
     "tx": begin(3, [F_V1]) + desc(0, 0x2000, 12, NEXT, 1) + desc(1, 0x2100, 60) + push(0) + move(8),
     "tx-one": begin(3, [F_V1, F_EVENT]) + desc(0, 0x2000, 112) + push(0) + push(0) + move(8),
     "tx-legacy": begin(3, []) + desc(0, 0x2000, 10, NEXT, 1) + desc(1, 0x2100, 60) + push(0) + move(8),

@@ -31,6 +31,7 @@ def arguments():
                    help="a build with -Db_sanitize=address, used by the leak check")
     p.add_argument("--reference", action="store_true",
                    help="the tests that can run against DPDK's own back end do so")
+    p.add_argument("--verbose", action="store_true", help="show the steps of long tests")
     p.add_argument("-k", metavar="PATTERN", action="append", default=[],
                    help="only tests whose name contains (or matches) it; may be given again")
     p.add_argument("--list", action="store_true", help="show the names of the tests")
@@ -73,11 +74,13 @@ def main():
     args = arguments()
     core.Options.long = args.long
     core.Options.reference = args.reference
+    core.Options.verbose = args.verbose
     core.Options.build = os.path.realpath(args.build)
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
-    for name in ("self", "lifecycle", "control", "virtio_user", "peers", "memory",
-                 "stall", "leak", "guest", "crash"):
+    for name in ("self", "lifecycle", "control", "hotplug", "virtio_user", "peers", "memory",
+                 "vfu_protocol", "vfu_malformed", "vfu_device", "vfu_control", "vfu_memory",
+                 "stall", "leak", "guest", "vfio_guest", "vfio_hotplug", "crash"):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found() if wanted(t.name, args.k)]

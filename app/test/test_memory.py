@@ -5,7 +5,6 @@
 import os
 import random
 import struct
-import threading
 
 import vhost_user_client as vu
 
@@ -18,45 +17,6 @@ def unsealed(size=16 << 20):
     fd = os.memfd_create("guest", os.MFD_CLOEXEC)
     os.ftruncate(fd, size)
     return vu.GuestMemory(size, fd=fd)
-
-
-class Load:
-    """Traffic both ways on a front end: the poller has always something to do in its memory."""
-
-    def __init__(self, p, c):
-        self.link = frames.Link(p.ns, p.rep(victim.VICTIM))
-        self.c = c
-        self.stop = threading.Event()
-        c.rx(0).fill()
-        p.wait_enabled(2, victim.VICTIM)
-        self.thread = threading.Thread(target=self._flood, daemon=True)
-        self.thread.start()
-
-    def _flood(self):
-        frame = victim.body(1, 1000)
-        while not self.stop.is_set():
-            if not self.link.send(frame):
-                self.stop.wait(0.001)
-
-    def drive(self, n):
-        """@n frames through the TX ring, receive buffers given back meanwhile."""
-        rx, tx = self.c.rx(0), self.c.tx(0)
-        for i in range(n):
-            if not tx.send(victim.body(i, 300)):
-                core.wait_for(tx.poll, 20, "TX completions")
-            if i % 16 == 0:
-                rx.receive()
-
-    def saturate(self):
-        """Leave the TX ring full and the receive buffers posted: the poller is in the memory."""
-        while self.c.tx(0).send(victim.body(3, 1400), kick=False):
-            pass
-        self.c.tx(0).kick(force=True)
-
-    def end(self):
-        self.stop.set()
-        self.thread.join()
-        self.link.close()
 
 
 def untouched(c, act, what):
@@ -83,7 +43,7 @@ def taken_back(t, how):
     for _ in range(t.count(10, 200)):
         with victim.client(p) as c:
             c.setup(slots=how == "rem")
-            load = Load(p, c)
+            load = victim.Load(p, c)
             load.drive(200)
             load.saturate()
             if how == "base":
@@ -172,7 +132,7 @@ def disconnect_under_load(t):
     for _ in range(t.count(10, 200)):
         with victim.client(p) as c:
             c.setup()
-            load = Load(p, c)
+            load = victim.Load(p, c)
             load.drive(50)
             load.saturate()
             c.disconnect()
@@ -190,7 +150,7 @@ def truncated(t, how):
     for _ in range(t.count(3, 50)):
         with victim.client(p, mem=unsealed()) as c:
             c.setup()
-            load = Load(p, c)
+            load = victim.Load(p, c)
             load.drive(50)
             load.saturate()
             end = (0, c.mem.size // 2, c.rx(0).bufs)[how]

@@ -17,15 +17,19 @@ Every step can be done on its own too (c.connect(), c.request(), c.set_mem_table
 """
 
 import array
-import ctypes
 import errno
-import fcntl
-import mmap
 import os
 import select
 import socket
 import struct
 import time
+
+from vnt import ring
+# Names that the tests use as this module's.
+from vnt.ring import GuestMemory, event_read, event_write, eventfd  # noqa: F401
+from vnt.virtio import *  # noqa: F401,F403
+from vnt.virtio import (F_ACCESS_PLATFORM, F_EVENT_IDX, F_INDIRECT, F_LOG_ALL, F_MRG_RXBUF,
+                        F_PROTOCOL_FEATURES, F_RING_PACKED, F_VERSION_1, bit)
 
 # Requests of the front end (vhost-user specification, "Front-end message types").
 GET_FEATURES = 1
@@ -74,51 +78,11 @@ PF_RESET_DEVICE = 13
 PF_CONFIGURE_MEM_SLOTS = 15
 PF_STATUS = 16
 
-# Feature bits (virtio 1.2, 5.1.3 and 6; 26 and 30 belong to vhost).
-F_CSUM = 0
-F_GUEST_CSUM = 1
-F_MTU = 3
-F_MAC = 5
-F_GUEST_TSO4 = 7
-F_GUEST_TSO6 = 8
-F_GUEST_ECN = 9
-F_HOST_TSO4 = 11
-F_HOST_TSO6 = 12
-F_HOST_ECN = 13
-F_MRG_RXBUF = 15
-F_STATUS = 16
-F_CTRL_VQ = 17
-F_GUEST_ANNOUNCE = 21
-F_MQ = 22
-F_LOG_ALL = 26
-F_ANY_LAYOUT = 27
-F_INDIRECT = 28
-F_EVENT_IDX = 29
-F_PROTOCOL_FEATURES = 30
-F_VERSION_1 = 32
-F_ACCESS_PLATFORM = 33
-F_RING_PACKED = 34
-F_IN_ORDER = 35
-F_GUEST_USO4 = 54
-F_GUEST_USO6 = 55
-F_HOST_USO = 56
-
-# Descriptor flags and ring flags (virtio 1.2, 2.7).
-DESC_NEXT = 1
-DESC_WRITE = 2
-DESC_INDIRECT = 4
-AVAIL_NO_INTERRUPT = 1
-USED_NO_NOTIFY = 1
-
-NET_HDR = struct.Struct('<BBHHHHH')
-EMPTY_HDR = NET_HDR.pack(0, 0, 0, 0, 0, 0, 0)
-
 _HEADER = struct.Struct('=III')
 _U64 = struct.Struct('=Q')
 _STATE = struct.Struct('=II')
 _ADDR = struct.Struct('=IIQQQQ')
 _REGION = struct.Struct('=QQQQ')
-_DESC = struct.Struct('<QIHH')
 
 
 # What this driver cannot do: never taken unless a test asks for it by name.
@@ -133,112 +97,20 @@ class Disconnected(VhostUserError):
     """The server closed the connection."""
 
 
-def bit(*numbers):
-    """The mask of the bits given."""
-    return sum(1 << n for n in numbers)
+class Ring(ring.Ring):
+    """A ring of the front end: its eventfds, and the messages that start and stop it."""
 
+    error = VhostUserError
 
-def eventfd(value=0):
-    """A non-blocking eventfd; os.eventfd() needs Python 3.10."""
-    if hasattr(os, 'eventfd'):
-        return os.eventfd(value, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.eventfd(value, os.O_NONBLOCK | os.O_CLOEXEC)
-    if fd < 0:
-        raise OSError(ctypes.get_errno(), 'eventfd')
-    return fd
-
-
-def event_read(fd):
-    """Take the events of an eventfd. @return how many there were (0: none)."""
-    try:
-        return _U64.unpack(os.read(fd, 8))[0]
-    except BlockingIOError:
-        return 0
-
-
-def event_write(fd):
-    os.write(fd, _U64.pack(1))
-
-
-class GuestMemory:
-    """One region of guest memory in a memfd, with a simple allocator.
-
-    gpa and uva differ on purpose and are not our own addresses: a server that mixes them up fails.
-    """
-
-    def __init__(self, size=16 << 20, gpa=0x100000, uva=0x7f0000000000, offset=0, fd=None):
-        self.size = size
-        self.gpa = gpa
-        self.uva = uva
-        self.offset = offset
-        if fd is None:
-            fd = os.memfd_create('guest', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            os.ftruncate(fd, offset + size)
-        self.fd = fd
-        self.mem = mmap.mmap(fd, size, offset=offset)
-        # Ring indices are read and written here: a slice's two bytes are not moved at once.
-        self.words = memoryview(self.mem).cast('H')
-        self._next = 0
-
-    def alloc(self, size, align=64):
-        """@return the offset of so many bytes in this region."""
-        start = (self._next + align - 1) // align * align
-        if start + size > self.size:
-            raise MemoryError('guest memory of %d bytes is used up' % self.size)
-        self._next = start + size
-        return start
-
-    def region(self):
-        """The region as the protocol describes it."""
-        return (self.gpa, self.size, self.uva, self.offset)
-
-    def read(self, offset, size):
-        return self.mem[offset:offset + size]
-
-    def write(self, offset, data):
-        self.mem[offset:offset + len(data)] = data
-
-    def close(self):
-        if self.fd >= 0:
-            self.words.release()
-            try:
-                self.mem.close()
-            except BufferError:
-                pass
-            os.close(self.fd)
-            self.fd = -1
-
-
-class Ring:
-    """A split virtqueue of the driver's. Buffers are slots of a fixed size, one per descriptor."""
-
-    def __init__(self, client, index, size=256, buf_size=2048, mem=None, event_idx=False,
-                 indirect=False, hdr_len=12):
+    def __init__(self, client, index, mem=None, **kwargs):
+        super().__init__(mem or client.mem, index, **kwargs)
         self.client = client
-        self.index = index
-        self.size = size
-        self.buf_size = buf_size
-        self.mem = mem or client.mem
-        self.event_idx = event_idx
-        self.indirect = indirect
-        self.hdr_len = hdr_len
-        self.desc = self.mem.alloc(16 * size, 4096)
-        self.avail = self.mem.alloc(6 + 2 * size, 2)
-        self.used = self.mem.alloc(6 + 8 * size, 4096)
-        self.bufs = self.mem.alloc(buf_size * size, 4096)
-        self.tables = self.mem.alloc(16 * 64 * size, 16) if indirect else None
         self.kick_fd = eventfd()
         self.call_fd = eventfd()
         self.err_fd = eventfd()
-        self.avail_idx = 0
-        self.last_used = 0
-        self.kicks = 0
-        self.kicks_saved = 0
-        self.kicked_idx = 0
-        self.free = list(range(size - 1, -1, -1))
-        self.chain = {}            # head -> descriptors of the chain
-        self.tag = {}              # head -> what the caller gave
+
+    def notify(self):
+        event_write(self.kick_fd)
 
     # --- setting up ---
 
@@ -289,209 +161,6 @@ class Ring:
         if index != self.index:
             raise VhostUserError('GET_VRING_BASE %d answers for ring %d' % (self.index, index))
         return base
-
-    # --- rings in memory ---
-
-    def write_desc(self, i, addr, length, flags, nxt=0, table=None):
-        self.mem.write((self.desc if table is None else table) + 16 * i,
-                       _DESC.pack(addr, length, flags, nxt))
-
-    def read_desc(self, i):
-        return _DESC.unpack(self.mem.read(self.desc + 16 * i, 16))
-
-    def _get16(self, offset):
-        return self.mem.words[offset // 2]
-
-    def _put16(self, offset, value):
-        self.mem.words[offset // 2] = value & 0xffff
-
-    @property
-    def used_idx(self):
-        return self._get16(self.used + 2)
-
-    @property
-    def used_flags(self):
-        return self._get16(self.used)
-
-    @property
-    def avail_event(self):
-        return self._get16(self.used + 4 + 8 * self.size)
-
-    def set_avail_flags(self, flags):
-        self._put16(self.avail, flags)
-
-    def set_used_event(self, idx):
-        self._put16(self.avail + 4 + 2 * self.size, idx)
-
-    def addr(self, slot):
-        """Guest address of the buffer of descriptor @slot."""
-        return self.mem.gpa + self.bufs + slot * self.buf_size
-
-    def publish(self, head):
-        """Make one chain available, whatever it is."""
-        self._put16(self.avail + 4 + 2 * (self.avail_idx % self.size), head)
-        self.avail_idx = (self.avail_idx + 1) & 0xffff
-        self._put16(self.avail + 2, self.avail_idx)
-
-    def add(self, pieces, write, tag=None):
-        """Make a chain of @pieces (bytes to read, or lengths to write) available.
-
-        Pieces longer than a buffer are cut. @return the head, or None when there is no room.
-        """
-        parts = []
-        for p in pieces:
-            n = p if write else len(p)
-            for at in range(0, n, self.buf_size):
-                step = min(self.buf_size, n - at)
-                parts.append(step if write else p[at:at + step])
-        if len(parts) > len(self.free) or not parts:
-            return None
-        slots = [self.free.pop() for _ in parts]
-        flags = DESC_WRITE if write else 0
-        head = slots[0]
-        table = self.tables + 16 * 64 * head if self.indirect and len(parts) <= 64 else None
-        for i, (slot, part) in enumerate(zip(slots, parts)):
-            if not write:
-                self.mem.write(self.bufs + slot * self.buf_size, part)
-            more = DESC_NEXT if i + 1 < len(slots) else 0
-            n = part if write else len(part)
-            if table is not None:
-                self.write_desc(i, self.addr(slot), n, flags | more, i + 1 if more else 0, table)
-            else:
-                self.write_desc(slot, self.addr(slot), n, flags | more,
-                                slots[i + 1] if more else 0)
-        if table is not None:
-            self.write_desc(head, self.mem.gpa + table, 16 * len(parts), DESC_INDIRECT)
-        self.chain[head] = list(zip(slots, parts))
-        self.tag[head] = tag
-        self.publish(head)
-        return head
-
-    def kick(self, force=False):
-        """Notify the device if it wants that (virtio 1.2, 2.7.7.2)."""
-        if self.event_idx:
-            # As the index moved from kicked_idx to avail_idx: did it pass the event index?
-            want = ((self.avail_idx - self.avail_event - 1) & 0xffff) < \
-                ((self.avail_idx - self.kicked_idx) & 0xffff)
-        else:
-            want = not self.used_flags & USED_NO_NOTIFY
-        self.kicked_idx = self.avail_idx
-        if want or force:
-            event_write(self.kick_fd)
-            self.kicks += 1
-        else:
-            self.kicks_saved += 1
-
-    def poll(self):
-        """Take what the device has used. @return list of (tag, used length, chain parts)."""
-        done = []
-        idx = self.used_idx
-        if ((idx - self.last_used) & 0xffff) > self.size:
-            raise VhostUserError('used index %d, last seen %d: impossible' % (idx, self.last_used))
-        while self.last_used != idx:
-            at = self.used + 4 + 8 * (self.last_used % self.size)
-            head, length = struct.unpack('<II', self.mem.read(at, 8))
-            parts = self.chain.pop(head, None)
-            if parts is None:
-                raise VhostUserError('ring %d: used id %d was not available' % (self.index, head))
-            done.append((self.tag.pop(head), length, parts))
-            self.free.extend(slot for slot, _ in parts)
-            self.last_used = (self.last_used + 1) & 0xffff
-        if self.event_idx:
-            self.set_used_event(self.last_used)
-        return done
-
-    @property
-    def in_flight(self):
-        return len(self.chain)
-
-    def interrupted(self):
-        """Interrupts since the last look."""
-        return event_read(self.call_fd)
-
-    # --- frames ---
-
-    def send(self, frame, header=None, tag=None, kick=True, split_header=False):
-        """Transmit ring: one frame. @return False when the ring is full."""
-        header = (header or EMPTY_HDR)[:self.hdr_len]
-        pieces = [header, frame] if split_header else [header + frame]
-        if self.add(pieces, False, tag) is None:
-            return False
-        if kick:
-            self.kick()
-        return True
-
-    def flush(self, timeout=5.0):
-        """Transmit ring: wait until everything is completed. @return how much was."""
-        n = len(self.poll())
-        end = time.monotonic() + timeout
-        while self.in_flight:
-            if time.monotonic() > end:
-                raise TimeoutError('ring %d: %d chains not completed' %
-                                   (self.index, self.in_flight))
-            self._sleep(end)
-            n += len(self.poll())
-        return n
-
-    def fill(self, length=None, count=None, kick=True):
-        """Receive ring: post buffers (chains of @length bytes). @return how many."""
-        n = 0
-        while count is None or n < count:
-            if self.add([length or self.buf_size], True) is None:
-                break
-            n += 1
-        if kick and n:
-            self.kick()
-        return n
-
-    def receive(self, refill=True):
-        """Receive ring: frames that are there, as (header bytes, frame). Mergeable ones are put
-        together by num_buffers."""
-        frames = []
-        used = self.poll()
-        # Read before the buffers are posted again.
-        data = [self._chain_bytes(parts, length) for _, length, parts in used]
-        pending = getattr(self, '_partial', None)
-        for d in data:
-            if pending is None:
-                header = d[:self.hdr_len]
-                n = struct.unpack_from('<H', header, 10)[0] if self.hdr_len == 12 else 1
-                pending = [header, d[self.hdr_len:], max(n, 1) - 1]
-            else:
-                pending[1] += d
-                pending[2] -= 1
-            if pending[2] == 0:
-                frames.append((pending[0], pending[1]))
-                pending = None
-        self._partial = pending
-        if refill and used:
-            for _, _, parts in used:
-                self.add([sum(n for _, n in parts)], True)
-            self.kick()
-        return frames
-
-    def wait(self, count=1, timeout=5.0, refill=True):
-        """Receive ring: wait for @count frames; fewer come back when the time is over."""
-        frames = self.receive(refill)
-        end = time.monotonic() + timeout
-        while len(frames) < count and time.monotonic() < end:
-            self._sleep(end)
-            frames += self.receive(refill)
-        return frames
-
-    def _sleep(self, end):
-        # Wait for an interrupt, but not long: the device may be told not to send any.
-        select.select([self.call_fd], [], [], max(0.0, min(0.05, end - time.monotonic())))
-        event_read(self.call_fd)
-
-    def _chain_bytes(self, parts, length):
-        out = b''
-        for slot, n in parts:
-            take = min(n, length - len(out))
-            if take <= 0:
-                break
-            out += self.mem.read(self.bufs + slot * self.buf_size, take)
-        return out
 
     def close(self):
         for name in ('kick_fd', 'call_fd', 'err_fd'):

@@ -59,6 +59,23 @@ build_once()
 	) 9>"$dir.lock"
 }
 
+# with_libraries DIR FILE...: the files and all shared libraries they need, with their paths below DIR.
+with_libraries()
+{
+	local dir=$1 f
+	shift
+	for f; do
+		echo "$f"
+		ldd "$f" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^\t\(\/[^ ]*\) .*/\1/p'
+	done | sort -u | while read -r f; do
+		mkdir -p "$dir/$(dirname "$f")"
+		cp -L "$f" "$dir/$f"
+	done
+}
+
+# cpio_of DIR: an initramfs of it, to standard output
+cpio_of() { (cd "$1" && find . -print0 | cpio -0 -o -H newc -R 0:0 --quiet | gzip -1); }
+
 # unpack SUITE PACKAGES DIR: unpacks PACKAGES (with commas) and all they depend on. No maintainer
 # script runs and nothing of this machine's packages changes.
 unpack()

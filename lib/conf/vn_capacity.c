@@ -150,7 +150,10 @@ check_set(const struct set *s)
 	const uint32_t *v = s->v;
 
 	check_needs(s, VN_CAP_NUM_VF, VN_CAP_SRIOV_EN);
-	check_needs(s, VN_CAP_SWITCH_NUM_PORT, VN_CAP_SWITCH_ENABLE);
+	/* Its default means as many as there can be: without the switch that is none. */
+	if (in_file(s->doc, s->name, VN_CAP_SWITCH_NUM_PORT) ||
+		in_file(s->doc, "current", VN_CAP_SWITCH_NUM_PORT))
+		check_needs(s, VN_CAP_SWITCH_NUM_PORT, VN_CAP_SWITCH_ENABLE);
 	check_needs(s, VN_CAP_PF_TOTAL_SF, VN_CAP_PER_PF_NUM_SF);
 	check_needs(s, VN_CAP_PF_SF_BAR_SIZE, VN_CAP_PER_PF_NUM_SF);
 	if (v[VN_CAP_NUM_VF_MSIX] > 0 && v[VN_CAP_NUM_VF_MSIX] < 4 &&

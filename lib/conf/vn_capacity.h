@@ -25,8 +25,8 @@
 	X(NUM_VF, "VIRTIO_NET_EMULATION_NUM_VF", NUM, 0, 1008, 0)                                  \
 	X(NUM_MSIX, "VIRTIO_NET_EMULATION_NUM_MSIX", NUM, 4, 256, 64)                              \
 	X(NUM_VF_MSIX, "VIRTIO_NET_EMULATION_NUM_VF_MSIX", NUM, 0, 256, 0)                         \
-	X(SWITCH_ENABLE, "PCI_SWITCH_EMULATION_ENABLE", BOOL, 0, 1, 0)                             \
-	X(SWITCH_NUM_PORT, "PCI_SWITCH_EMULATION_NUM_PORT", NUM, 0, 31, 0)                         \
+	X(SWITCH_ENABLE, "PCI_SWITCH_EMULATION_ENABLE", BOOL, 0, 1, 1)                             \
+	X(SWITCH_NUM_PORT, "PCI_SWITCH_EMULATION_NUM_PORT", NUM, 0, 31, 31)                        \
 	X(PER_PF_NUM_SF, "PER_PF_NUM_SF", BOOL, 0, 1, 0)                                           \
 	X(PF_TOTAL_SF, "PF_TOTAL_SF", NUM, 0, 4096, 0)                                             \
 	X(PF_SF_BAR_SIZE, "PF_SF_BAR_SIZE", NUM, 0, 16, 0)                                         \

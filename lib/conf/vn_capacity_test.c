@@ -185,7 +185,8 @@ static const struct {
 		"from 4 to 256, is 3"},
 	{"{\"current\": {\n\"VIRTIO_NET_EMULATION_NUM_VF\": 4,\n\"SRIOV_EN\": 0\n}}",
 		"line 2: current.VIRTIO_NET_EMULATION_NUM_VF: 4 needs SRIOV_EN=1, or write 0"},
-	{"{\"current\": {\"PCI_SWITCH_EMULATION_NUM_PORT\": 16}}",
+	{"{\"current\": {\"PCI_SWITCH_EMULATION_NUM_PORT\": 16, \"PCI_SWITCH_EMULATION_ENABLE\": "
+	 "0}}",
 		"line 1: current.PCI_SWITCH_EMULATION_NUM_PORT: 16 needs "
 		"PCI_SWITCH_EMULATION_ENABLE=1, or write 0"},
 	{"{\"current\": {\"PCI_SWITCH_EMULATION_ENABLE\": 1, \"PCI_SWITCH_EMULATION_NUM_PORT\": "

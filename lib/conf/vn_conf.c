@@ -24,6 +24,9 @@ enum kind {
 	FEATURES,
 	PROVIDER,
 	MODE,
+	TRANSPORT,
+	DOORBELL,
+	HOSTS,
 	DIRECTORY,
 	OBJECT,
 };
@@ -59,6 +62,12 @@ static const struct param vhost_user_params[] = {
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
+static const struct param vfio_user_params[] = {
+	{"socket_dir", DIRECTORY, AT(vfio_user_socket_dir), 0, 0, NULL},
+	{"doorbell", DOORBELL, AT(vfio_user_doorbell_page), 0, 0, NULL},
+	{NULL, FLAG, 0, 0, 0, NULL},
+};
+
 static const struct param params[] = {
 	{"ib_dev_p0", NAME, AT(ib_dev_p0), 0, 0, NULL},
 	{"ib_dev_p1", NAME, AT(ib_dev_p1), 0, 0, NULL},
@@ -76,7 +85,10 @@ static const struct param params[] = {
 	{"dpa_core_end", NUM8, AT(dpa_core_end), 2, 255, NULL},
 	{"vf", OBJECT, 0, 0, 0, vf_params},
 	{"lm_prov", PROVIDER, AT(lm_prov), 0, 0, NULL},
+	{"transport", TRANSPORT, AT(vhost_user), 0, 0, NULL},
+	{"vfio_user", OBJECT, 0, 0, 0, vfio_user_params},
 	{"vhost_user", OBJECT, 0, 0, 0, vhost_user_params},
+	{"hosts", HOSTS, 0, 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -114,19 +126,21 @@ read_provider(const struct vn_conf_at *at, const json_t *v, char *prov)
 	strcpy(prov, name);
 }
 
+/* One of two words; *second says which. */
 static void
-read_mode(const struct vn_conf_at *at, const json_t *v, bool *client)
+read_either(
+	const struct vn_conf_at *at, const json_t *v, const char *a, const char *b, bool *second)
 {
-	char mode[VN_CONF_NAME_LEN], show[40];
+	char word[VN_CONF_NAME_LEN], show[40];
 
-	if (!vn_conf_get_string(at, v, mode, sizeof(mode)))
+	if (!vn_conf_get_string(at, v, word, sizeof(word)))
 		return;
-	if (strcmp(mode, "server") != 0 && strcmp(mode, "client") != 0) {
-		vn_conf_error_at(at, "must be \"server\" or \"client\", is \"%s\"",
-			vn_conf_safe(mode, show, sizeof(show)));
+	if (strcmp(word, a) != 0 && strcmp(word, b) != 0) {
+		vn_conf_error_at(at, "must be \"%s\" or \"%s\", is \"%s\"", a, b,
+			vn_conf_safe(word, show, sizeof(show)));
 		return;
 	}
-	*client = mode[0] == 'c';
+	*second = strcmp(word, b) == 0;
 }
 
 static void
@@ -196,7 +210,16 @@ read_value(
 		read_provider(at, v, out);
 		break;
 	case MODE:
-		read_mode(at, v, out);
+		read_either(at, v, "server", "client", out);
+		break;
+	case TRANSPORT:
+		read_either(at, v, "vfio-user", "vhost-user", out);
+		break;
+	case DOORBELL:
+		read_either(at, v, "event", "page", out);
+		break;
+	case HOSTS:
+		vn_conf_read_hosts(at, v, conf);
 		break;
 	case DIRECTORY:
 		read_directory(at, v, out);
@@ -226,9 +249,12 @@ home_of(const char *name, const char *parent)
 		return "at the top of the file";
 	for (p = params; p->name != NULL; p++) {
 		if (p->sub != NULL && find(p->sub, name) != NULL)
-			return p->sub == static_pf_params ? "inside \"static_pf\" or \"vf\""
-			       : p->sub == vf_params      ? "inside \"vf\""
-							  : "inside \"vhost_user\"";
+			return p->sub == static_pf_params    ? "inside \"static_pf\" or \"vf\""
+			       : p->sub == vf_params         ? "inside \"vf\""
+			       : p->sub == vhost_user_params ? "inside \"vhost_user\""
+			       : find(vhost_user_params, name) != NULL
+				       ? "inside \"vfio_user\" or \"vhost_user\""
+				       : "inside \"vfio_user\"";
 	}
 	return NULL;
 }

@@ -16,6 +16,18 @@
 #define VN_CONF_NAME_LEN 64
 #define VN_CONF_PATH_LEN 108
 
+/** Most VMs, and most root ports of each. */
+#define VN_CONF_MAX_HOSTS 16
+#define VN_CONF_MAX_PORTS 64
+
+/** A VM that we may plug functions into: an element of "hosts". */
+struct vn_conf_host {
+	char name[VN_CONF_NAME_LEN];
+	char qmp[VN_CONF_PATH_LEN]; /**< its monitor's socket, absolute */
+	unsigned int n_ports;
+	char port[VN_CONF_MAX_PORTS][VN_CONF_NAME_LEN]; /**< ids of its PCIe root ports */
+};
+
 /** Parameters of "static_pf" and of "vf". */
 struct vn_conf_fn {
 	bool has_mac_base; /**< any six bytes: uniqueness is the operator's job */
@@ -41,6 +53,14 @@ struct vn_conf {
 	uint8_t dpa_core_start, dpa_core_end; /**< window over the worker lcores, by their order */
 	char lm_prov[VN_CONF_NAME_LEN];       /**< "kernel" or "" */
 	struct vn_conf_fn static_pf, vf;
+
+	/* Ours. */
+	bool vhost_user; /**< "transport" of static PFs: "vfio-user" (default) or "vhost-user" */
+	/** "vfio_user"."socket_dir"; as vhost_user_socket_dir. */
+	char vfio_user_socket_dir[VN_CONF_PATH_LEN];
+	bool vfio_user_doorbell_page; /**< "vfio_user"."doorbell": "event" (default) or "page" */
+	unsigned int n_hosts;
+	struct vn_conf_host host[VN_CONF_MAX_HOSTS];
 
 	/* Ours: object "vhost_user". */
 	bool vhost_user_client; /**< "mode": "server" (default) or "client" */

@@ -246,7 +246,8 @@ static const struct {
 	{"{\"vfs_per_pf\": 126}",
 		"line 1: vfs_per_pf: unknown parameter here: it belongs inside \"vf\""},
 	{"{\"socket_dir\": \"/run\"}",
-		"line 1: socket_dir: unknown parameter here: it belongs inside \"vhost_user\""},
+		"line 1: socket_dir: unknown parameter here: it belongs inside \"vfio_user\" or "
+		"\"vhost_user\""},
 	{"{\"static_pf\": {\"mtu\": 9000}}",
 		"line 1: static_pf.mtu: cannot be set here: static PFs start with MTU 1500, "
 		"hotplug PFs get their own"},

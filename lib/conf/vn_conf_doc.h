@@ -37,6 +37,7 @@ struct vn_conf_at {
 	const struct vn_conf_doc *doc;
 	const char *parent;
 	const char *key;
+	const char *line_of; /**< key of the root whose line is told; NULL: that of the place */
 };
 
 /* vn_conf_error.c */
@@ -99,6 +100,11 @@ const char *vn_conf_closest(const char *name, const char *const names[], size_t 
 
 /** Note contradictions between parameters, among those that have no error of their own. */
 void vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf);
+
+/* vn_conf_hosts.c */
+
+/** The array "hosts" at @p at. */
+void vn_conf_read_hosts(const struct vn_conf_at *at, const json_t *v, struct vn_conf *conf);
 
 /* vn_conf_value.c: each notes an error and returns false if the value is not as it must be. */
 

@@ -70,7 +70,8 @@ vn_conf_error_at(const struct vn_conf_at *at, const char *fmt, ...)
 	va_list ap;
 	int line;
 
-	line = vn_conf_lines_get(at->doc->lines, at->parent, at->key);
+	line = at->line_of != NULL ? vn_conf_lines_get(at->doc->lines, NULL, at->line_of)
+				   : vn_conf_lines_get(at->doc->lines, at->parent, at->key);
 	if (line == 0 && at->parent != NULL)
 		line = vn_conf_lines_get(at->doc->lines, NULL, at->parent);
 	path_of(at, path, sizeof(path));

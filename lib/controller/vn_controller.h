@@ -6,24 +6,54 @@
 
 /**
  * @file
- * The inventory: which devices there are, who they are, and how they come and go. Control thread.
+ * The inventory: which devices there are, who they are, how they come and go, and which VM has
+ * them. Control thread.
  */
 
 #include "vn_capacity.h"
 #include "vn_conf.h"
 #include "vn_device.h"
+#include "vn_host.h"
 #include "vn_transport.h"
 
 /** Limits of the product (contract 1.2). */
 #define VN_MAX_STATIC_PF  31
 #define VN_MAX_HOTPLUG_PF 31
 
+/** Range of a device's MTU. */
+#define VN_CONTROLLER_MIN_MTU 68
+#define VN_CONTROLLER_MAX_MTU 9216
+
 struct vn_controller_env {
 	struct vn_device_env dev;
-	const struct vn_transport_ops *transport;
-	const char *socket_dir; /**< sockets of the devices: DIR/VUID.sock */
+	/** Found by their names. One without plug() is known but cannot be used. */
+	const struct vn_transport_ops *const *transport;
+	unsigned int n_transports;
+	const char
+		*socket_dir; /**< sockets of the devices, DIR/VUID.sock, unless virtnet.conf says */
 	const char *board_serial;
 };
+
+enum vn_attach_state {
+	VN_DETACHED,
+	VN_ATTACHING,
+	VN_ATTACHED,
+	VN_DETACHING,
+};
+
+/** What the controller knows of a device: vn_device::ctrl. Read-only outside lib/controller. */
+struct vn_ctrl_dev {
+	unsigned int slot; /**< hotplug PFs: 1..31; else 0 */
+	bool transitional;
+	bool doorbell_page;
+	enum vn_attach_state attach;
+	struct vn_host *host; /**< whose VM; NULL: none that we know */
+	const char *vm;       /**< its name; "": none */
+	char root_port[VN_HOST_NAME_LEN];
+	uint16_t guest_bdf; /**< the guest's address of it; 0xffff: not known */
+};
+
+struct ctrl_priv;
 
 /** Read-only outside lib/controller. */
 struct vn_controller {
@@ -34,6 +64,9 @@ struct vn_controller {
 	uint16_t max_virt_queues;
 	unsigned int num_devices;
 	struct vn_device **device; /**< ordered: PFs by id, each followed by its VFs */
+	unsigned int n_hosts;
+	struct vn_host *host[VN_CONF_MAX_HOSTS];
+	struct ctrl_priv *priv;
 };
 
 /** Takes over @p conf. Makes no device yet. */
@@ -46,13 +79,19 @@ int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 /** True once the port of every device has been made, or could not be (port_error). */
 bool vn_controller_settled(const struct vn_controller *ctrl);
 
+/** Jobs have ended: operations that waited for a port go on. To be called at each wake-up. */
+void vn_controller_progress(struct vn_controller *ctrl);
+
 /** The netdev @p ifindex (0: any) has changed or gone: look at the representor it belongs to. */
 void vn_controller_link_changed(struct vn_controller *ctrl, int ifindex);
 
 /** A memory file broke (SIGBUS): find the devices that it belongs to. */
 void vn_controller_check_mem(struct vn_controller *ctrl);
 
-/** Unplug and end all devices, then @p done. @p fate is that of the representors. */
+/**
+ * Unplug and end all devices, then @p done. Operations under way end with -ECANCELED. @p fate is
+ * that of the representors; those of hotplug PFs go in any case: nobody would adopt them.
+ */
 void vn_controller_stop(
 	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);
 void vn_controller_destroy(struct vn_controller *ctrl);
@@ -60,5 +99,59 @@ void vn_controller_destroy(struct vn_controller *ctrl);
 /** A PF (vf < 0) or a VF. NULL: doesn't exist. */
 struct vn_device *vn_controller_find(struct vn_controller *ctrl, int pf, int vf);
 struct vn_device *vn_controller_find_vuid(struct vn_controller *ctrl, const char *vuid);
+
+/** Most hotplug PFs (contract 4.3: max_hotplug_devices). */
+unsigned int vn_controller_max_hotplug(const struct vn_controller *ctrl);
+
+/**
+ * The end of an operation: @p result 0, VIRTNET_ERR_* or negative errno; on failure @p text is one
+ * line for people, or "". @p dev: the device, NULL if there is none (any more). May come before the
+ * call that began the operation returns.
+ */
+typedef void (*vn_controller_cb)(void *ctx, int result, const char *text, struct vn_device *dev);
+
+/** What is asked for (contract 4.1). Numbers are as given: they are checked here. */
+struct vn_hotplug {
+	const char *ib_dev;
+	const char *mac; /**< text */
+	uint64_t mtu;
+	uint64_t max_queues; /**< virtqueues; has_queues */
+	uint64_t max_queue_pairs;
+	bool has_queues; /**< max_queues is given, not max_queue_pairs */
+	uint64_t max_queue_size;
+	bool has_sf_num;
+	uint64_t sf_num;
+	uint64_t features; /**< added to the default ones */
+	bool legacy;
+	/* Ours. */
+	const char *transport; /**< NULL: that of virtnet.conf */
+	const char *vm;        /**< NULL: the only one of virtnet.conf, if it is; "none": none */
+	const char *port;      /**< NULL: any free one */
+	const char *doorbell;  /**< "event", "page"; NULL: as in virtnet.conf */
+	bool no_msix;
+};
+
+/** Make a hotplug PF, and plug it into a VM. On failure nothing is left. */
+void vn_controller_hotplug(
+	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx);
+/**
+ * Take a hotplug PF out of its VM and remove it. VIRTNET_ERR_NOT_HOTPLUG;
+ * VIRTNET_ERR_UNPLUG_NOT_READY (the guest refuses, or a VMM has it that we cannot ask: the device
+ * stays); -EOPNOTSUPP (this QEMU would crash); -EBUSY.
+ */
+void vn_controller_unplug(
+	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx);
+/** Plug any device into a VM, names as in struct vn_hotplug. */
+void vn_controller_attach(struct vn_controller *ctrl, struct vn_device *dev, const char *vm,
+	const char *port, vn_controller_cb done, void *ctx);
+/** Take it out; it stays a device. Errors as vn_controller_unplug(). */
+void vn_controller_detach(
+	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx);
+/**
+ * What to add to a QEMU command line or a libvirt domain to have @p dev.
+ * @return malloc'd text, or NULL (no memory; a path that cannot be written).
+ */
+char *vn_controller_attach_text(
+	const struct vn_controller *ctrl, struct vn_device *dev, const char *port, bool libvirt);
 
 #endif /* VN_CONTROLLER_H */

@@ -4,168 +4,7 @@
 
 /* The inventory: who the devices are, how they come and go, and what a failed start leaves. */
 
-#include "poller_test_env.h"
-
-#include "vn_controller.h"
-
-#define SERIAL "MT2306XZ00BN"
-
-/* A transport that only counts. */
-struct vn_endpoint {
-	struct vn_device *dev;
-	vn_device_cb done;
-	void *ctx;
-	char path[128];
-};
-
-static struct {
-	unsigned int plugged, fail_at; /* the fail_at-th plug fails; 0: none */
-	bool hold;                     /* unplugs wait for release_unplugs() */
-	bool client;
-	char last_path[128];
-	struct vn_endpoint *held[VN_MAX_STATIC_PF];
-	unsigned int n_held;
-} ft;
-
-static int
-ft_plug(struct vn_device *dev, const struct vn_endpoint_conf *conf, struct vn_endpoint **ep,
-	char *err, size_t errlen)
-{
-	if (ft.plugged + 1 == ft.fail_at) {
-		snprintf(err, errlen, "the test refuses %s", dev->conf.vuid);
-		return -EADDRINUSE;
-	}
-	*ep = calloc(1, sizeof(**ep));
-	assert_non_null(*ep);
-	(*ep)->dev = dev;
-	snprintf(ft.last_path, sizeof(ft.last_path), "%s", conf->path);
-	ft.client = conf->client;
-	ft.plugged++;
-	return 0;
-}
-
-static void
-ft_reset_done(void *ctx, int result)
-{
-	struct vn_endpoint *ep = ctx;
-	const struct vn_endpoint copy = *ep;
-
-	(void)result;
-	free(ep);
-	ft.plugged--;
-	copy.done(copy.ctx, 0);
-}
-
-static void
-ft_unplug(struct vn_endpoint *ep, vn_device_cb done, void *ctx)
-{
-	ep->done = done;
-	ep->ctx = ctx;
-	if (ft.hold)
-		ft.held[ft.n_held++] = ep;
-	else
-		vn_device_reset(ep->dev, ft_reset_done, ep);
-}
-
-static void
-release_unplugs(void)
-{
-	for (unsigned int i = 0; i < ft.n_held; i++)
-		vn_device_reset(ft.held[i]->dev, ft_reset_done, ft.held[i]);
-	ft.n_held = 0;
-}
-
-static const struct vn_transport_ops ft_ops = {
-	.name = "fake",
-	.plug = ft_plug,
-	.unplug = ft_unplug,
-};
-
-static struct {
-	struct vn_gm_registry *gm;
-	struct vn_controller_env env;
-	struct vn_conf conf;
-	struct vn_capacity capacity;
-	struct vn_controller *ctrl;
-	char err[256];
-	unsigned int fds;
-} t;
-
-static int
-setup(void **state)
-{
-	if (pe_setup(state) != 0)
-		return -1;
-	memset(&t, 0, sizeof(t));
-	memset(&ft, 0, sizeof(ft));
-	t.gm = vn_gm_registry_create(4);
-	assert_non_null(t.gm);
-	t.env = (struct vn_controller_env){
-		.dev = {.loop = pe.loop,
-			.gm = t.gm,
-			.pollers = pe.pollers,
-			.pool = env_pool,
-			.port_ops = &fp_ops,
-			.port_features = UINT64_MAX},
-		.transport = &ft_ops,
-		.socket_dir = "/run/test",
-		.board_serial = SERIAL,
-	};
-	vn_conf_defaults(&t.conf);
-	vn_capacity_defaults(&t.capacity);
-	t.fds = pe_count_fds();
-	return 0;
-}
-
-static void
-done_cb(void *ctx, int result)
-{
-	assert_int_equal(result, 0);
-	++*(unsigned int *)ctx;
-}
-
-static void
-stop_all(enum vn_port_fate fate)
-{
-	unsigned int done = 0;
-
-	vn_controller_stop(t.ctrl, fate, done_cb, &done);
-	UNTIL(done == 1);
-	assert_int_equal(t.ctrl->num_devices, 0);
-	vn_controller_destroy(t.ctrl);
-	t.ctrl = NULL;
-	assert_int_equal(ft.plugged, 0);
-	assert_int_equal(fp_open_ports(), 0);
-	assert_int_equal(vn_poller_devices(pe.poller), 0);
-}
-
-static int
-teardown(void **state)
-{
-	for (unsigned int i = 0; i < FP_CALLS; i++)
-		fp_release(i);
-	if (t.ctrl != NULL)
-		stop_all(VN_PORT_KEEP);
-	vn_controller_destroy(NULL);
-	assert_int_equal(pe_count_fds(), t.fds);
-	vn_gm_registry_destroy(t.gm);
-	return pe_teardown(state);
-}
-
-static void
-make(void)
-{
-	assert_int_equal(vn_controller_create(&t.env, &t.conf, &t.capacity, &t.ctrl), 0);
-}
-
-static void
-start(uint32_t num_pf)
-{
-	t.capacity.current[VN_CAP_NUM_PF] = num_pf;
-	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
-	assert_int_equal(t.ctrl->num_devices, num_pf);
-}
+#include "controller_test_env.h"
 
 static void
 test_one(void **state)
@@ -189,7 +28,7 @@ test_one(void **state)
 	assert_int_equal(dev->conf.max_queue_pairs, 31);
 	assert_string_equal(ft.last_path, "/run/test/" SERIAL "VNETS0D0F2.sock");
 	assert_false(ft.client);
-	assert_ptr_equal(dev->transport, &ft_ops);
+	assert_ptr_equal(dev->transport, &ft_rings);
 	assert_ptr_equal(dev->endpoint->dev, dev);
 }
 
@@ -266,17 +105,22 @@ test_features(void **state)
 		VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_VERSION_1;
 
 	(void)state;
-	/* All that the device side can do and the port honours. */
+	/* All that rings can carry and the port honours. */
 	t.env.dev.port_features = VN_NET_F_CSUM | VN_NET_F_GUEST_CSUM;
 	start(1);
-	assert_int_equal(t.ctrl->device[0]->device_features, t.ctrl->supported_features);
+	assert_int_equal(t.ctrl->device[0]->device_features & ~t.ctrl->supported_features, 0);
+	assert_int_equal(t.ctrl->supported_features & ~t.ctrl->device[0]->device_features,
+		VN_NET_F_CTRL_GUEST_OFFLOADS | VN_NET_F_CTRL_RX_EXTRA | VN_F_IOMMU_PLATFORM |
+			VN_F_ORDER_PLATFORM | VN_F_NOTIFICATION_DATA | VN_F_RING_RESET |
+			VN_NET_F_DEVICE_STATS | VN_NET_F_VQ_NOTF_COAL | VN_NET_F_NOTF_COAL |
+			VN_NET_F_HASH_REPORT | VN_NET_F_GUEST_HDRLEN | VN_NET_F_RSS);
 	assert_true(t.ctrl->supported_features & VN_NET_F_CSUM);
 	assert_true(t.ctrl->supported_features & VN_NET_F_MQ);
 	assert_int_equal(t.ctrl->supported_features & ring, ring);
 	assert_int_equal(t.ctrl->supported_features &
 				 (VN_NET_F_HOST_TSO4 | VN_NET_F_GUEST_TSO4 | VN_NET_F_HOST_USO),
 		0);
-	assert_int_equal(t.ctrl->supported_features & (VN_F_RING_PACKED | VN_NET_F_RSS), 0);
+	assert_int_equal(t.ctrl->supported_features & (VN_F_RING_PACKED | VN_F_ADMIN_VQ), 0);
 	stop_all(VN_PORT_KEEP);
 	/* A mask takes away, but not the rings' mechanics, and adds nothing. */
 	t.conf.static_pf.has_features = true;
@@ -432,8 +276,6 @@ test_check_mem(void **state)
 	assert_false(t.ctrl->device[0]->broken);
 	assert_false(t.ctrl->device[1]->broken);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)

@@ -29,6 +29,10 @@
 		RTE_SET_USED(reply);                                                      \
 		abort();                                                                  \
 	}
+NO_HANDLER(hotplug)
+NO_HANDLER(unplug)
+NO_HANDLER(attach)
+NO_HANDLER(detach)
 NO_HANDLER(list)
 NO_HANDLER(query)
 NO_HANDLER(stats)

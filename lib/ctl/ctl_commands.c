@@ -74,9 +74,8 @@ ctl_do_list(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *r
 	return ctl_obj_end(&o);
 }
 
-/** The device that pf, vf or vuid name. */
-static struct vn_device *
-find_device(struct vn_ctl *ctl, const struct ctl_args *args)
+struct vn_device *
+ctl_find_device(struct vn_ctl *ctl, const struct ctl_args *args)
 {
 	const struct ctl_value *pf = ctl_args_get(args, "pf"), *vf = ctl_args_get(args, "vf");
 	const struct ctl_value *vuid = ctl_args_get(args, "vuid");
@@ -202,7 +201,7 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	if (ctl_args_has(args, "all")) {
 		devices = show_page(ctl, args, reply, query_one, &q);
 	} else {
-		dev = find_device(ctl, args);
+		dev = ctl_find_device(ctl, args);
 		if (dev == NULL)
 			return ctl_no_device();
 		if (queue != NULL && queue->num >= dev->num_vqs)
@@ -222,7 +221,7 @@ json_t *
 ctl_do_stats(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply)
 {
 	const struct ctl_value *queue = ctl_args_get(args, "queue_id");
-	const struct vn_device *dev = find_device(ctl, args);
+	const struct vn_device *dev = ctl_find_device(ctl, args);
 	struct ctl_obj o;
 
 	(void)reply;
@@ -318,6 +317,20 @@ show_clients(const struct vn_ctl *ctl)
 }
 
 static json_t *
+show_hosts(const struct vn_controller *ctrl)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < ctrl->n_hosts; i++) {
+		if (json_array_append_new(array, ctl_show_host(ctrl->host[i])) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
 debug_one(struct vn_ctl *ctl, struct vn_device *dev, void *ctx)
 {
 	(void)ctl;
@@ -340,6 +353,8 @@ ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 		ctl_put(&o, "clients", show_clients(ctl));
 		ctl_put_num(&o, "clients_refused", ctl->refused);
 	}
+	if (all || strcmp(section, "hosts") == 0)
+		ctl_put(&o, "hosts", show_hosts(ctl->controller));
 	if (all || strcmp(section, "devices") == 0)
 		ctl_put(&o, "devices", show_page(ctl, args, reply, debug_one, NULL));
 	return ctl_obj_end(&o);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "ctl_show.h"
+#include "vn_errors.h"
 #include "vn_poller.h"
 
 #define FAKE_MAX_DEVICES 1100
@@ -38,6 +39,7 @@ struct fake {
 	struct vn_pollers pollers;
 	struct vn_device *device[FAKE_MAX_DEVICES];
 	struct vn_endpoint endpoint[FAKE_MAX_DEVICES];
+	struct vn_ctrl_dev info[FAKE_MAX_DEVICES];
 };
 
 static struct vn_poller fake_poller = {.index = 1, .lcore = 44};
@@ -85,6 +87,14 @@ vn_device_port_stats(const struct vn_device *dev, uint16_t qp)
 	return qp < dev->ctrl_mq ? &fake_port_stats : NULL;
 }
 
+void
+vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len)
+{
+	(void)dev;
+	(void)offset;
+	memset(buf, 0, len);
+}
+
 unsigned int
 vn_pollers_count(const struct vn_pollers *pollers)
 {
@@ -127,6 +137,86 @@ const struct vn_poller_stats *
 vn_poller_stats(const struct vn_poller *poller)
 {
 	return &poller->stats;
+}
+
+/** What the next operation ends with; hold: not before fake_release(). */
+static struct {
+	bool hold;
+	int result;
+	const char *text;
+	vn_controller_cb done;
+	void *ctx;
+	struct vn_device *dev;
+	struct vn_hotplug hp; /**< what was asked for last; the strings are gone */
+	unsigned int calls;
+} fake_op;
+
+static inline void
+fake_release(void)
+{
+	fake_op.hold = false;
+	fake_op.done(
+		fake_op.ctx, fake_op.result, fake_op.text != NULL ? fake_op.text : "", fake_op.dev);
+}
+
+static inline void
+fake_begin(struct vn_device *dev, vn_controller_cb done, void *ctx)
+{
+	fake_op.done = done;
+	fake_op.ctx = ctx;
+	fake_op.dev = dev;
+	fake_op.calls++;
+	if (!fake_op.hold)
+		fake_release();
+}
+
+void
+vn_controller_hotplug(
+	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx)
+{
+	fake_op.hp = *hp;
+	fake_begin(ctrl->num_devices > 0 ? ctrl->device[ctrl->num_devices - 1] : NULL, done, ctx);
+}
+
+void
+vn_controller_unplug(
+	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	if (dev->conf.type != VN_HOTPLUG_PF)
+		done(ctx, VIRTNET_ERR_NOT_HOTPLUG, "", dev);
+	else
+		fake_begin(NULL, done, ctx);
+}
+
+void
+vn_controller_attach(struct vn_controller *ctrl, struct vn_device *dev, const char *vm,
+	const char *port, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	(void)vm;
+	(void)port;
+	fake_begin(dev, done, ctx);
+}
+
+void
+vn_controller_detach(
+	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
+{
+	vn_controller_attach(ctrl, dev, NULL, NULL, done, ctx);
+}
+
+char *
+vn_controller_attach_text(
+	const struct vn_controller *ctrl, struct vn_device *dev, const char *port, bool libvirt)
+{
+	char *text = NULL;
+
+	(void)ctrl;
+	if (asprintf(&text, "%s for %s at %s\nsecond line\n", libvirt ? "<xml/>" : "-device",
+		    dev->conf.vuid, port != NULL ? port : "any") < 0)
+		return NULL;
+	return text;
 }
 
 static void
@@ -175,6 +265,9 @@ fake_add(struct fake *f, enum vn_function_type type, unsigned int pf, unsigned i
 	n = f->ctrl.num_devices;
 	dev->transport = &fake_transport;
 	dev->endpoint = &f->endpoint[n];
+	dev->ctrl = &f->info[n];
+	dev->ctrl->vm = "";
+	dev->ctrl->guest_bdf = UINT16_MAX;
 	snprintf(f->endpoint[n].info.path, sizeof(f->endpoint[n].info.path), "/run/x/%s.sock",
 		c->vuid);
 	dev->env.port_ops = &fake_port;
@@ -272,6 +365,25 @@ fake_stats_example(struct fake *f)
 	s->received_desc = 4096;
 }
 
+/** The example of hotplug: a device in a VM, and one beside it in none. */
+static void
+fake_hotplug_example(struct fake *f)
+{
+	struct vn_device *dev = fake_add(f, VN_HOTPLUG_PF, 1, 0, "MT2151X03152VNETS2D0F0", 1);
+
+	dev->ctrl->transitional = true;
+	dev->conf.bdf = 0xc200;
+	dev = fake_add(f, VN_HOTPLUG_PF, 0, 0, "MT2151X03152VNETS1D0F0", 1);
+	dev->conf.bdf = 0xc100;
+	dev->conf.sf_num = 2000;
+	strcpy(dev->conf.rep_name, "en3f0pf0sf2000");
+	fake_set_mac(dev->conf.mac, "0C:C4:7A:FF:22:93");
+	dev->ctrl->vm = "vm1";
+	strcpy(dev->ctrl->root_port, "rp1");
+	dev->ctrl->guest_bdf = 0x1500;
+	dev->ctrl->attach = VN_ATTACHED;
+}
+
 /** Many devices with all their queues: more than fits into one answer. */
 static void
 fake_many(struct fake *f, unsigned int pfs, unsigned int vfs)
@@ -289,7 +401,10 @@ fake_many(struct fake *f, unsigned int pfs, unsigned int vfs)
 	}
 }
 
-/** An inventory; @p what: "list", "vf", "query", "stats", "many", "none". */
+/**
+ * An inventory; @p what: "list", "vf", "query", "stats", "hotplug", "endpoint" (no VM), "refusing",
+ * "many", "none".
+ */
 static struct fake *
 fake_create(const char *what)
 {
@@ -317,6 +432,16 @@ fake_create(const char *what)
 		fake_query_example(f, 0);
 	} else if (strcmp(what, "stats") == 0) {
 		fake_stats_example(f);
+	} else if (strcmp(what, "hotplug") == 0) {
+		fake_hotplug_example(f);
+	} else if (strcmp(what, "endpoint") == 0) {
+		fake_hotplug_example(f);
+		f->info[1].vm = "";
+		f->info[1].guest_bdf = UINT16_MAX;
+	} else if (strcmp(what, "refusing") == 0) {
+		fake_hotplug_example(f);
+		fake_op.result = VIRTNET_ERR_UNPLUG_NOT_READY;
+		fake_op.text = "VM vm1: the guest refuses";
 	} else if (strcmp(what, "many") == 0) {
 		fake_many(f, 4, 100);
 	}

@@ -133,6 +133,21 @@ ctl_error(int error, const char *text)
 }
 
 json_t *
+ctl_failure(int error, const char *detail)
+{
+	json_t *e;
+
+	if (detail[0] == '\0')
+		return ctl_error(error, NULL);
+	if (vn_error_name(error) == NULL)
+		return ctl_error(error, detail);
+	e = ctl_error(error, NULL);
+	if (e != NULL)
+		json_object_set_new(e, "detail", ctl_text(detail));
+	return e;
+}
+
+json_t *
 ctl_no_device(void)
 {
 	struct ctl_obj o = ctl_obj_begin();

@@ -49,6 +49,11 @@ json_t *ctl_text(const char *s);
 
 /** {"errno": error, "errstr": text}; @p text NULL: the text of the error number. */
 json_t *ctl_error(int error, const char *text);
+/**
+ * The answer to a command that failed: the text of the error number; what else is to be said stands
+ * in "detail" for errors of the table, whose texts are fixed, and replaces it for Linux ones.
+ */
+json_t *ctl_failure(int error, const char *detail);
 /** {"Error": "Device doesn't exist"} */
 json_t *ctl_no_device(void);
 

@@ -15,6 +15,9 @@
 #include "vn_ctl.h"
 #include "vn_loop.h"
 
+/** Longest path that an answer repeats. */
+#define CTL_MAX_PATH 128
+
 /** A page of a long answer ends once it has this many bytes. */
 #define CTL_PAGE (256 * 1024)
 
@@ -35,7 +38,18 @@ struct ctl_client {
 	uint64_t requests;
 	char *out; /**< the answer that waits, or NULL; no request is read before it went */
 	size_t out_len;
+	struct ctl_pending
+		*pending; /**< an answer that comes later; no request is read before it */
 	TAILQ_ENTRY(ctl_client) next;
+};
+
+/** A request whose answer comes later. It outlives its client, and even the server. */
+struct ctl_pending {
+	struct ctl_client *client; /**< NULL: not there yet, or gone */
+	bool in_handler;           /**< the handler has not returned yet */
+	bool completed;
+	json_t *value;
+	char path[CTL_MAX_PATH];
 };
 
 /** What the debug counters of a device count from since query --stats_clear. */
@@ -68,13 +82,31 @@ struct vn_ctl {
 struct ctl_reply {
 	bool more;
 	uint64_t next_cursor;
+	struct ctl_pending *pending; /**< by ctl_defer() */
 };
 
 /**
- * Execute the request of @p len bytes.
- * @return the message to send, NUL-terminated, for free(); NULL for lack of memory.
+ * For a handler: the answer comes later, by ctl_complete(), which has to be called once, also
+ * before the handler returns. The handler returns NULL then.
+ * @return NULL: no memory.
  */
-char *ctl_request(struct vn_ctl *ctl, const char *request, size_t len);
+struct ctl_pending *ctl_defer(struct ctl_reply *reply);
+/** The answer; @p value (taken over) NULL stands for lack of memory. The client may be gone. */
+void ctl_complete(struct ctl_pending *pending, json_t *value);
+/** ctl_server.c: send @p value, whose request had @p path, to the client that waits for it. */
+void ctl_answer(struct ctl_client *c, const char *path, json_t *value);
+/** The answer to a request that was executed, for free(). Takes over @p value. */
+char *ctl_finish(const char *path, json_t *value, const struct ctl_reply *reply);
+/** The device that pf, vf or vuid name, or NULL. */
+struct vn_device *ctl_find_device(struct vn_ctl *ctl, const struct ctl_args *args);
+
+/**
+ * Execute the request of @p len bytes.
+ * @return the message to send, NUL-terminated, for free(); NULL for lack of memory, or with
+ *   *pending set: it comes later.
+ */
+char *ctl_request(
+	struct vn_ctl *ctl, const char *request, size_t len, struct ctl_pending **pending);
 /** {"errno": ..., "errstr": ...}: the request could not be executed; for free(). */
 char *ctl_failed(int error, const char *text);
 /** {"version": ..., "pid": ..., "max_output_len": ...} */

@@ -12,16 +12,14 @@
 /** Our commands are below this path. */
 #define PREFIX "/virtnet/"
 
-/** Longest path that an answer repeats. */
-#define MAX_PATH 128
-
 /** The key of an answer: the request's path, made printable. */
 static const char *
-request_path(char buf[MAX_PATH], const char *request, size_t len)
+request_path(char buf[CTL_MAX_PATH], const char *request, size_t len)
 {
 	const char *comma = memchr(request, ',', len);
 
-	return ctl_safe(buf, MAX_PATH, request, comma != NULL ? (size_t)(comma - request) : len);
+	return ctl_safe(
+		buf, CTL_MAX_PATH, request, comma != NULL ? (size_t)(comma - request) : len);
 }
 
 /** Print and free @p doc; NULL stands for lack of memory. */
@@ -40,9 +38,8 @@ ctl_failed(int error, const char *text)
 	return print(ctl_error(error, text));
 }
 
-/** The answer to a request that was executed. Takes over @p value. */
-static char *
-finish(const char *path, json_t *value, const struct ctl_reply *reply)
+char *
+ctl_finish(const char *path, json_t *value, const struct ctl_reply *reply)
 {
 	struct ctl_obj o = ctl_obj_begin();
 
@@ -121,9 +118,54 @@ help(const char *text, size_t len)
 	return ctl_obj_end(&o);
 }
 
+struct ctl_pending *
+ctl_defer(struct ctl_reply *reply)
+{
+	struct ctl_pending *p = calloc(1, sizeof(*p));
+
+	if (p != NULL)
+		p->in_handler = true;
+	reply->pending = p;
+	return p;
+}
+
+void
+ctl_complete(struct ctl_pending *p, json_t *value)
+{
+	if (p->in_handler) {
+		p->completed = true;
+		p->value = value;
+		return;
+	}
+	if (p->client != NULL) {
+		p->client->pending = NULL;
+		ctl_answer(p->client, p->path, value);
+	} else {
+		json_decref(value);
+	}
+	free(p);
+}
+
+/* The handler has put off its answer, which may have come meanwhile. */
+static char *
+deferred(struct ctl_pending *p, const char *path, struct ctl_pending **pending)
+{
+	const struct ctl_reply plain = {0};
+	json_t *value = p->value;
+
+	p->in_handler = false;
+	if (!p->completed) {
+		snprintf(p->path, sizeof(p->path), "%s", path);
+		*pending = p;
+		return NULL;
+	}
+	free(p);
+	return ctl_finish(path, value, &plain);
+}
+
 static char *
 run(struct vn_ctl *ctl, const struct ctl_command *cmd, const char *path, const char *params,
-	size_t len)
+	size_t len, struct ctl_pending **pending)
 {
 	struct ctl_reply reply = {0};
 	struct ctl_args args;
@@ -136,11 +178,13 @@ run(struct vn_ctl *ctl, const struct ctl_command *cmd, const char *path, const c
 		return ctl_failed(rc, err);
 	value = cmd->handler(ctl, &args, &reply);
 	ctl_args_free(&args);
-	return finish(path, value, &reply);
+	if (reply.pending != NULL)
+		return deferred(reply.pending, path, pending);
+	return ctl_finish(path, value, &reply);
 }
 
 char *
-ctl_request(struct vn_ctl *ctl, const char *request, size_t len)
+ctl_request(struct vn_ctl *ctl, const char *request, size_t len, struct ctl_pending **pending)
 {
 	const char *comma = memchr(request, ',', len);
 	size_t path_len = comma != NULL ? (size_t)(comma - request) : len;
@@ -149,14 +193,15 @@ ctl_request(struct vn_ctl *ctl, const char *request, size_t len)
 	const struct ctl_reply plain = {0};
 	const size_t skip = strlen(PREFIX);
 	const struct ctl_command *cmd;
-	char path[MAX_PATH];
+	char path[CTL_MAX_PATH];
 	json_t *value = NULL;
 
+	*pending = NULL;
 	request_path(path, request, len);
 	if (path_len > skip && memcmp(request, PREFIX, skip) == 0) {
 		cmd = find_command(request + skip, path_len - skip);
 		if (cmd != NULL)
-			return run(ctl, cmd, path, params, params_len);
+			return run(ctl, cmd, path, params, params_len, pending);
 	}
 	if (path[0] != '/')
 		return ctl_failed(-EINVAL, "a request begins with /virtnet/COMMAND");
@@ -168,5 +213,5 @@ ctl_request(struct vn_ctl *ctl, const char *request, size_t len)
 		value = ctl_info(ctl);
 	if (value == NULL)
 		return ctl_failed(-ENOENT, "no such command; the request / lists them");
-	return finish(path, value, &plain);
+	return ctl_finish(path, value, &plain);
 }

@@ -21,6 +21,9 @@ client_close(struct ctl_client *c)
 {
 	struct vn_ctl *ctl = c->ctl;
 
+	/* Its answer will be thrown away when it comes. */
+	if (c->pending != NULL)
+		c->pending->client = NULL;
 	vn_loop_del_fd(ctl->loop, &c->src);
 	vn_loop_cancel(ctl->loop, &c->deadline);
 	close(c->fd);
@@ -90,6 +93,7 @@ client_send(struct ctl_client *c, char *text)
 static int
 client_serve(struct ctl_client *c)
 {
+	struct ctl_pending *pending = NULL;
 	struct vn_ctl *ctl = c->ctl;
 	char *text;
 	ssize_t n;
@@ -104,8 +108,22 @@ client_serve(struct ctl_client *c)
 	if (n > VN_CTL_MAX_REQUEST)
 		text = ctl_failed(-EMSGSIZE, "the request is longer than 65536 bytes");
 	else
-		text = ctl_request(ctl, ctl->request, (size_t)n);
-	return client_send(c, text);
+		text = ctl_request(ctl, ctl->request, (size_t)n, &pending);
+	if (pending == NULL)
+		return client_send(c, text);
+	/* Until then only its end interests us. */
+	pending->client = c;
+	c->pending = pending;
+	return vn_loop_mod_fd(ctl->loop, &c->src, 0);
+}
+
+void
+ctl_answer(struct ctl_client *c, const char *path, json_t *value)
+{
+	const struct ctl_reply plain = {0};
+
+	if (client_send(c, ctl_finish(path, value, &plain)) != 0)
+		client_close(c);
 }
 
 static void
@@ -117,7 +135,7 @@ client_event(void *ctx, uint32_t events)
 	/* One request or one answer per event: clients take turns. */
 	if (c->out != NULL && (events & EPOLLOUT) != 0)
 		rc = client_flush(c);
-	else if (c->out == NULL && (events & EPOLLIN) != 0)
+	else if (c->out == NULL && c->pending == NULL && (events & EPOLLIN) != 0)
 		rc = client_serve(c);
 	else if ((events & (EPOLLHUP | EPOLLERR)) != 0)
 		rc = -ENOTCONN;

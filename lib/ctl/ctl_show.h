@@ -40,11 +40,16 @@ json_t *ctl_show_stats(const struct vn_device *dev, int queue);
 json_t *ctl_show_queues(const struct vn_device *dev, const struct ctl_query *what);
 /** An element of "devices" of debug. */
 json_t *ctl_show_debug(const struct vn_device *dev);
+/** An element of "hosts" of debug. */
+json_t *ctl_show_host(const struct vn_host *host);
 /** "pollers" of debug; @p pollers may be NULL. */
 json_t *ctl_show_pollers(struct vn_pollers *pollers);
 
 /** The debug counters of a ring as they are now. */
 void ctl_dbg_read(const struct vn_device *dev, unsigned int idx, struct ctl_dbg *dbg);
+
+/** The address of the function: the guest's if it is known, else the one that we made up. */
+uint16_t ctl_bdf(const struct vn_device *dev);
 
 /** Space for "0000:03:00.0". */
 #define CTL_PCI_ADDR_LEN 13

@@ -154,6 +154,41 @@ show_endpoint(const struct vn_device *dev)
 }
 
 json_t *
+ctl_show_host(const struct vn_host *host)
+{
+	const struct vn_host_conf *conf = vn_host_conf_of(host);
+	struct ctl_obj o = ctl_obj_begin();
+	json_t *ports = json_array();
+	struct vn_host_info info;
+
+	vn_host_get_info(host, &info);
+	for (unsigned int i = 0; i < conf->n_ports; i++)
+		json_array_append_new(ports, json_string(conf->port[i]));
+	ctl_put_str(&o, "name", conf->name);
+	ctl_put_str(&o, "qmp", conf->qmp);
+	ctl_put(&o, "connected", json_boolean(info.connected));
+	ctl_put_str(&o, "problem", info.why != NULL ? info.why : "");
+	ctl_put_str(&o, "qemu", info.version);
+	ctl_put_num(&o, "connections", info.connections);
+	ctl_put_num(&o, "ports_free", info.ports_free);
+	ctl_put(&o, "ports", ports);
+	return ctl_obj_end(&o);
+}
+
+static const char *
+attach_name(const struct vn_device *dev)
+{
+	static const char *const name[] = {
+		[VN_DETACHED] = "detached",
+		[VN_ATTACHING] = "attaching",
+		[VN_ATTACHED] = "attached",
+		[VN_DETACHING] = "detaching",
+	};
+
+	return dev->ctrl != NULL ? name[dev->ctrl->attach] : "";
+}
+
+json_t *
 ctl_show_debug(const struct vn_device *dev)
 {
 	const struct vn_poller *poller = vn_device_poller(dev);
@@ -165,6 +200,7 @@ ctl_show_debug(const struct vn_device *dev)
 	ctl_put(&o, "broken", json_boolean(dev->broken));
 	ctl_put_str(&o, "broken_why", dev->broken_why != NULL ? dev->broken_why : "");
 	ctl_put_num(&o, "missed_deadlines", dev->missed_deadlines);
+	ctl_put_str(&o, "vm_state", attach_name(dev));
 	ctl_put(&o, "transport", show_endpoint(dev));
 	ctl_put(&o, "port", show_port(dev));
 	ctl_put(&o, "rings", show_rings(dev));

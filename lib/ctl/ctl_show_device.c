@@ -7,6 +7,7 @@
 
 #include "ctl_show.h"
 #include "vn_features.h"
+#include "vn_net_config.h"
 
 /* Constants where the reference product shows something of its hardware; see doc/keys.md. */
 #define MAX_TUNNEL_DESCRIPTORS 6
@@ -14,7 +15,10 @@
 #define NO_VECTOR              0xffff
 #define PCI_VENDOR             0x1af4
 #define PCI_DEVICE             0x1041
-#define PCI_CLASS              0x20000
+/* A transitional device (virtio 1.2, 4.1.2). */
+#define PCI_DEVICE_LEGACY 0x1000
+#define PCI_SUBSYS_LEGACY 0x1
+#define PCI_CLASS         0x20000
 
 #define QUEUE_TYPE_SPLIT   0x1
 #define QUEUE_TYPE_PACKED  0x2
@@ -140,12 +144,26 @@ count_vfs(const struct vn_controller *ctrl, const struct vn_device *dev)
 	return n;
 }
 
+static bool
+transitional(const struct vn_device *dev)
+{
+	return dev->ctrl != NULL && dev->ctrl->transitional;
+}
+
+uint16_t
+ctl_bdf(const struct vn_device *dev)
+{
+	return dev->ctrl != NULL && dev->ctrl->guest_bdf != UINT16_MAX ? dev->ctrl->guest_bdf
+								       : dev->conf.bdf;
+}
+
 /** pf_id to enabled_vfs: the same in list and query. */
 static void
 put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct vn_device *dev)
 {
 	const struct vn_device_conf *c = &dev->conf;
 	const uint32_t *cap = ctrl->capacity.current;
+	const uint16_t addr = ctl_bdf(dev);
 	char bdf[16];
 
 	if (c->type == VN_VF) {
@@ -155,9 +173,9 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 		ctl_put_num(o, "pf_id", c->pf_id);
 	}
 	ctl_put_str(o, "function_type", function_type(c->type));
-	ctl_put_num(o, "transitional", 0);
+	ctl_put_num(o, "transitional", transitional(dev));
 	ctl_put_str(o, "vuid", c->vuid);
-	snprintf(bdf, sizeof(bdf), "%02x:%02x.%x", c->bdf >> 8, c->bdf >> 3 & 0x1f, c->bdf & 7);
+	snprintf(bdf, sizeof(bdf), "%02x:%02x.%x", addr >> 8, addr >> 3 & 0x1f, addr & 7);
 	ctl_put_str(o, "pci_bdf", bdf);
 	ctl_put_hex_upper(o, "pci_vhca_id", c->bdf);
 	ctl_put_dec(o, "pci_max_vfs",
@@ -185,6 +203,7 @@ static void
 put_state(struct ctl_obj *o, const struct vn_device *dev)
 {
 	const struct vn_device_conf *c = &dev->conf;
+	struct vn_net_config config;
 	char addr[CTL_PCI_ADDR_LEN];
 
 	ctl_put_dec(o, "num_msix", c->num_msix);
@@ -197,9 +216,10 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 	ctl_put_dec(o, "max_queue_pairs", c->max_queue_pairs);
 	ctl_put_dec(o, "mtu", c->mtu);
 	ctl_put_dec(o, "speed", c->speed);
-	/* Until devices offer RSS or hash report. */
-	ctl_put_dec(o, "rss_max_key_size", 0);
-	ctl_put_hex(o, "supported_hash_types", 0);
+	/* Zero unless the device offers RSS or hash report. */
+	vn_device_config_read(dev, 0, &config, sizeof(config));
+	ctl_put_dec(o, "rss_max_key_size", config.rss_max_key_size);
+	ctl_put_hex(o, "supported_hash_types", rte_le_to_cpu_32(config.supported_hash_types));
 	ctl_put_mac(o, "ctrl_mac", dev->ctrl_mac);
 	ctl_put_dec(o, "ctrl_mq", dev->ctrl_mq);
 	ctl_put_num(o, "sf_num", c->sf_num);
@@ -236,6 +256,8 @@ put_ours(struct ctl_obj *o, const struct vn_device *dev)
 	ctl_put_str(o, "transport", dev->transport != NULL ? dev->transport->name : "");
 	ctl_put_str(o, "socket", info.path);
 	ctl_put_num(o, "connected", info.connected);
+	ctl_put_str(o, "vm", dev->ctrl != NULL ? dev->ctrl->vm : "");
+	ctl_put_str(o, "root_port", dev->ctrl != NULL ? dev->ctrl->root_port : "");
 	ctl_put_str(o, "port", dev->env.port_ops != NULL ? dev->env.port_ops->kind : "");
 	ctl_put_str(o, "problem", problem);
 }
@@ -275,12 +297,13 @@ ctl_show_query(
 	struct ctl_obj o = ctl_obj_begin();
 
 	put_identity(&o, ctrl, dev);
-	ctl_put_hex(&o, "pci_dev_id", PCI_DEVICE);
+	ctl_put_hex(&o, "pci_dev_id", transitional(dev) ? PCI_DEVICE_LEGACY : PCI_DEVICE);
 	ctl_put_hex(&o, "pci_vendor_id", PCI_VENDOR);
 	ctl_put_hex(&o, "pci_class_code", PCI_CLASS);
-	ctl_put_hex(&o, "pci_subsys_id", ctrl->capacity.current[VN_CAP_SUBSYS_ID]);
+	ctl_put_hex(&o, "pci_subsys_id",
+		transitional(dev) ? PCI_SUBSYS_LEGACY : ctrl->capacity.current[VN_CAP_SUBSYS_ID]);
 	ctl_put_hex(&o, "pci_subsys_vendor_id", ctrl->capacity.current[VN_CAP_SUBSYS_VENDOR_ID]);
-	ctl_put_dec(&o, "pci_revision_id", 1);
+	ctl_put_dec(&o, "pci_revision_id", !transitional(dev));
 	ctl_put(&o, "device_feature", ctl_bits(dev->device_features, vn_feature_name));
 	ctl_put(&o, "driver_feature", ctl_bits(dev->driver_features, vn_feature_name));
 	ctl_put(&o, "status", ctl_bits(dev->status, status_name));

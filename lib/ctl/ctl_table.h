@@ -49,7 +49,7 @@ struct ctl_group {
 
 /**
  * Run a command whose arguments have been checked against the table. Control thread.
- * @return the answer (a new reference), or NULL for lack of memory.
+ * @return the answer (a new reference), or NULL for lack of memory, or after ctl_defer().
  */
 typedef json_t *(*ctl_handler)(
 	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
@@ -70,6 +70,10 @@ extern const struct ctl_command ctl_commands[];
 extern const unsigned int ctl_n_commands;
 
 /** One handler per command of the table: a command without one fails to link. */
+json_t *ctl_do_hotplug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_unplug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_attach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_detach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_list(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_stats(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);

@@ -53,7 +53,7 @@ def load(path):
         cmd["params"] = params
         cmd["options"] = {n: p for n, p in params.items() if "long" in p}
         cmd.setdefault("groups", [])
-        mentioned = list(cmd.get("request_line", []))
+        mentioned = [n.split("=")[-1] for n in cmd.get("request_line", [])]
         for g in cmd["groups"]:
             mentioned += g["params"]
         mentioned += [p["needs"] for p in params.values() if "needs" in p]
@@ -251,7 +251,7 @@ def make_md(table, rows):
         if rules(cmd):
             out += [rules(cmd), ""]
         if "request_line" in cmd:
-            keys = ", ".join(f"`{k}`" for k in cmd["request_line"])
+            keys = ", ".join(f'`{k.split("=")[0]}`' for k in cmd["request_line"])
             out += [f"Prints the request line, with the keys {keys} in this order; values that are "
                     "not given are left out, flags are always there.", ""]
         else:
@@ -322,7 +322,7 @@ def main():
     args = parser.parse_args()
     try:
         table = load(args.table)
-        rows = errors(os.path.join(HERE, "vn_errors.h"))
+        rows = errors(os.path.join(HERE, "../base/vn_errors.h"))
     except (OSError, ValueError, KeyError, TableError) as e:
         sys.exit(f"{args.table}: {e}")
     if args.c:

@@ -49,9 +49,18 @@ dev_pair_init(struct vn_device *dev, uint16_t idx)
 	pair->broken.done = broken_told;
 }
 
+/* Of a whole function, only the pairs that its driver asked for have the network. */
+static bool
+in_use(const struct dev_pair *pair)
+{
+	return pair->dev->priv->model == NULL || pair->idx < dev_model_pairs(pair->dev);
+}
+
 static bool
 wanted(const struct dev_pair *pair)
 {
+	if (!in_use(pair))
+		return false;
 	return pair->dev->vq[2 * pair->idx].state != VN_VQ_STOPPED ||
 	       pair->dev->vq[2 * pair->idx + 1].state != VN_VQ_STOPPED;
 }
@@ -59,7 +68,16 @@ wanted(const struct dev_pair *pair)
 bool
 dev_pair_ready(const struct dev_pair *pair)
 {
-	return pair->state == PAIR_OPEN || (pair->state == PAIR_CLOSED && pair->failed);
+	return pair->state == PAIR_OPEN ||
+	       (pair->state == PAIR_CLOSED && (pair->failed || !in_use(pair)));
+}
+
+bool
+dev_pair_settled(const struct dev_pair *pair)
+{
+	if (pair->busy)
+		return false;
+	return pair->state == (wanted(pair) && !pair->failed ? PAIR_OPEN : PAIR_CLOSED);
 }
 
 static struct dev_pair *
@@ -135,6 +153,8 @@ dev_pair_advance(struct dev_pair *pair)
 	case PAIR_CLOSED:
 		if (!wanted(pair)) {
 			pair->failed = false;
+			/* A pair that is not in use runs without. */
+			advance_rings(pair);
 			break;
 		}
 		if (pair->failed || priv->port_state == PORT_OPENING)

@@ -100,6 +100,8 @@ open_done(struct vn_job *job, int result)
 		VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
 			j->info.adopted ? "adopted" : "made", j->info.ifindex);
 		dev_port_set_features(dev);
+		dev_port_set_link(dev);
+		dev_port_set_mtu(dev);
 	} else {
 		dev->priv->port_state = PORT_FAILED;
 		snprintf(dev->port_error, sizeof(dev->port_error), "%s", j->err);
@@ -122,6 +124,8 @@ dev_port_open(struct vn_device *dev)
 	j->conf.max_queue_pairs = dev->conf.max_queue_pairs;
 	j->conf.mtu = dev->conf.mtu;
 	j->conf.link_up = dev->link_up;
+	dev->priv->link_applied = dev->link_up;
+	dev->priv->mtu_applied = dev->conf.mtu;
 	dev->priv->port_state = PORT_OPENING;
 	job_submit(j);
 	return 0;
@@ -192,18 +196,95 @@ features_done(struct vn_job *job, int result)
 void
 dev_port_set_features(struct vn_device *dev)
 {
+	const uint64_t features = dev_features_in_force(dev);
 	struct vn_device_priv *priv = dev->priv;
 	struct port_job *j;
 
 	/* open_done() and features_done() come here again. */
 	if (priv->port_state != PORT_OPEN || priv->features_busy ||
-		priv->features_applied == dev->driver_features)
+		priv->features_applied == features)
 		return;
 	j = job_new(dev, features_run, features_done);
 	if (j == NULL)
 		return;
-	j->features = dev->driver_features;
+	j->features = features;
 	priv->features_busy = true;
+	job_submit(j);
+}
+
+static int
+link_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	return j->ops->set_link(j->port, j->conf.link_up);
+}
+
+static void
+link_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	if (result != 0)
+		VN_WARN("%s: the port's carrier cannot be set %s: %s", j->dev->conf.vuid,
+			j->conf.link_up ? "up" : "down", strerror(-result));
+	j->dev->priv->link_busy = false;
+	j->dev->priv->link_applied = j->conf.link_up;
+	dev_port_set_link(j->dev);
+	job_end(j);
+}
+
+void
+dev_port_set_link(struct vn_device *dev)
+{
+	struct vn_device_priv *priv = dev->priv;
+	struct port_job *j;
+
+	if (priv->port_state != PORT_OPEN || priv->link_busy || priv->link_applied == dev->link_up)
+		return;
+	j = job_new(dev, link_run, link_done);
+	if (j == NULL)
+		return;
+	j->conf.link_up = dev->link_up;
+	priv->link_busy = true;
+	job_submit(j);
+}
+
+static int
+mtu_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	return j->ops->set_mtu(j->port, j->conf.mtu);
+}
+
+static void
+mtu_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	if (result != 0)
+		VN_WARN("%s: the port's MTU cannot be raised to %u: %s", j->dev->conf.vuid,
+			j->conf.mtu, strerror(-result));
+	j->dev->priv->mtu_busy = false;
+	j->dev->priv->mtu_applied = j->conf.mtu;
+	dev_port_set_mtu(j->dev);
+	job_end(j);
+}
+
+void
+dev_port_set_mtu(struct vn_device *dev)
+{
+	struct vn_device_priv *priv = dev->priv;
+	struct port_job *j;
+
+	if (priv->port_state != PORT_OPEN || priv->mtu_busy || priv->mtu_applied == dev->conf.mtu)
+		return;
+	j = job_new(dev, mtu_run, mtu_done);
+	if (j == NULL)
+		return;
+	j->conf.mtu = dev->conf.mtu;
+	priv->mtu_busy = true;
 	job_submit(j);
 }
 

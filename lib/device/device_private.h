@@ -11,9 +11,11 @@
  */
 
 #include "vn_device.h"
+#include "vn_net_config.h"
 #include "vn_poller.h"
 
 struct dev_op;
+struct vn_model;
 struct vn_virtq;
 
 /** Run time of a ring. Its state is in struct vn_device_vq. */
@@ -81,13 +83,19 @@ struct vn_device_priv {
 	bool refreshing, refresh_again; /* port_info */
 	bool features_busy;             /* a job is under way */
 	uint64_t features_applied;      /* by the last one */
-	uint64_t ban_until_ns;          /* no ring starts before: see dev_mark_broken() */
+	bool link_busy, mtu_busy;       /* the same for carrier and MTU */
+	bool link_applied;
+	uint16_t mtu_applied;
+	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
 	bool announcing;   /* an announcement is under way */
 	unsigned int jobs; /* on their way in the helper thread */
 	unsigned int ops;  /* commands on their way to the poller, rings' and pairs' excepted */
 
+	struct vn_model *model; /* NULL: the transport carries only rings */
+
 	bool resetting;
+	bool reset_drops_mem;
 	unsigned int n_reset_waiters;
 	struct dev_waiter reset_waiter[MAX_RESET_WAITERS];
 
@@ -103,6 +111,9 @@ struct vn_device_priv {
 /** Something has come to rest: see whether a reset or the end can be completed. */
 void dev_settle(struct vn_device *dev);
 void dev_mark_broken(struct vn_device *dev, const char *why);
+/** vn_device_reset(); @p keep_mem: the transport's memory map outlives it. */
+void dev_reset(struct vn_device *dev, bool keep_mem, vn_device_cb done, void *ctx);
+void dev_config_fill(const struct vn_device *dev, struct vn_net_config *config);
 
 /* device_ring.c */
 void dev_ring_init(struct vn_device *dev, uint16_t idx);
@@ -111,6 +122,10 @@ void dev_ring_fini(struct dev_ring *ring);
 /** Take the next step that the state allows. */
 void dev_ring_advance(struct dev_ring *ring);
 void dev_ring_stop(struct dev_ring *ring);
+/** Recount what the device shows of its rings. */
+void dev_ring_count(struct vn_device *dev);
+/** Make the control queue's ring, for the control thread to serve. As vn_device_vq_start(). */
+int dev_ring_start_ctrl(struct vn_device *dev, const struct vn_vq_setup *setup);
 /** True once nothing of the ring's is in use (or never will be answered for). */
 bool dev_ring_at_rest(const struct dev_ring *ring);
 static inline struct vn_device_vq *
@@ -124,6 +139,8 @@ void dev_pair_init(struct vn_device *dev, uint16_t idx);
 void dev_pair_advance(struct dev_pair *pair);
 /** True if rings of the pair may be attached: its port queue is open, or there will be none. */
 bool dev_pair_ready(const struct dev_pair *pair);
+/** True if its port queue is open, or closed, as it is to be. */
+bool dev_pair_settled(const struct dev_pair *pair);
 static inline struct dev_pair *
 dev_ring_pair(struct dev_ring *ring)
 {
@@ -134,11 +151,33 @@ dev_ring_pair(struct dev_ring *ring)
 int dev_port_open(struct vn_device *dev);
 void dev_port_close(struct vn_device *dev, bool remove);
 void dev_port_set_features(struct vn_device *dev);
+/** The port is to follow link_up, and conf.mtu. */
+void dev_port_set_link(struct vn_device *dev);
+void dev_port_set_mtu(struct vn_device *dev);
 void dev_port_queue_open(struct dev_pair *pair);
 void dev_port_queue_close(struct dev_pair *pair);
 
 /* device_mem.c */
 /** Drop a reference, in the helper thread if that can take long. */
 void dev_mem_release(struct vn_device *dev, struct vn_guestmem *mem);
+
+/* model_*.c. Only for a device that has a model, but for those that say so. */
+/** NULL is fine. */
+void dev_model_free(struct vn_model *m);
+void dev_model_broken(struct vn_device *dev);
+void dev_model_reset_begin(struct vn_device *dev);
+void dev_model_reset_end(struct vn_device *dev);
+/** Pairs whose port queues are to be open. */
+uint16_t dev_model_pairs(const struct vn_device *dev);
+/** Something that may have been waited for has happened. */
+void dev_model_progress(struct vn_device *dev);
+/** A ring was made, nobody else has it yet. */
+void dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq);
+/** Raise the config-change interrupt. */
+void dev_model_config_interrupt(struct vn_device *dev);
+/** Features as they apply to rings and port now. Any device. */
+uint64_t dev_features_in_force(const struct vn_device *dev);
+/** ISR status for rings, or NULL. Any device. */
+uint8_t *dev_model_isr(struct vn_device *dev);
 
 #endif /* DEVICE_PRIVATE_H */

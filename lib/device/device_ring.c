@@ -59,14 +59,24 @@ dev_ring_at_rest(const struct dev_ring *ring)
 	return ring->dev->vq[ring->idx].state == VN_VQ_STOPPED || ring->overdue;
 }
 
-static void
-count_running(struct vn_device *dev)
+static bool
+is_ctrl(const struct dev_ring *ring)
 {
+	return ring->idx == ring->dev->num_vqs - 1;
+}
+
+void
+dev_ring_count(struct vn_device *dev)
+{
+	unsigned int pairs = dev->conf.max_queue_pairs;
+
+	if (dev->priv->model != NULL)
+		pairs = RTE_MIN(pairs, dev_model_pairs(dev));
 	dev->enabled_queues = 0;
 	dev->ctrl_mq = 0;
 	for (unsigned int i = 0; i < dev->num_vqs; i++)
 		dev->enabled_queues += dev->vq[i].state == VN_VQ_RUNNING;
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+	for (unsigned int i = 0; i < pairs; i++)
 		dev->ctrl_mq += dev->vq[2 * i].state == VN_VQ_RUNNING &&
 				dev->vq[2 * i + 1].state == VN_VQ_RUNNING;
 }
@@ -87,7 +97,6 @@ ring_stopped(struct dev_ring *ring)
 {
 	struct vn_device *dev = ring->dev;
 	struct vn_device_vq *v = dev_ring_vq(ring);
-	struct dev_pair *pair = dev_ring_pair(ring);
 
 	v->position = vn_virtq_position(ring->vq);
 	vn_virtq_free(ring->vq);
@@ -106,8 +115,9 @@ ring_stopped(struct dev_ring *ring)
 	ring->stop_wanted = false;
 	ring->overdue = false;
 	ring->late = false;
-	count_running(dev);
-	dev_pair_advance(pair);
+	dev_ring_count(dev);
+	if (!is_ctrl(ring))
+		dev_pair_advance(dev_ring_pair(ring));
 	tell_stopped(ring);
 	dev_settle(dev);
 }
@@ -137,7 +147,7 @@ attached(struct vn_poller_cmd *cmd)
 	ring->cmd_busy = false;
 	ring->late = false;
 	dev_ring_vq(ring)->state = VN_VQ_RUNNING;
-	count_running(ring->dev);
+	dev_ring_count(ring->dev);
 	VN_DBG("%s: ring %u runs", ring->dev->conf.vuid, ring->idx);
 	dev_ring_advance(ring);
 }
@@ -227,7 +237,7 @@ dev_ring_advance(struct dev_ring *ring)
 	case VN_VQ_RUNNING:
 		if (ring->stop_wanted) {
 			v->state = VN_VQ_STOPPING;
-			count_running(ring->dev);
+			dev_ring_count(ring->dev);
 			send(ring, false);
 		}
 		break;
@@ -241,6 +251,11 @@ dev_ring_stop(struct dev_ring *ring)
 {
 	if (dev_ring_vq(ring)->state == VN_VQ_STOPPED)
 		return;
+	if (is_ctrl(ring)) {
+		/* Our own: nobody has to let go of it. */
+		ring_stopped(ring);
+		return;
+	}
 	ring->stop_wanted = true;
 	if (ring->late && !ring->overdue)
 		take_back(ring);
@@ -253,20 +268,24 @@ static uint16_t
 start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
 {
 	struct vn_device *dev = ring->dev;
+	bool live = ring->bb != NULL &&
+		    vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa);
 	int idx;
 
-	if (ring->bb == NULL ||
-		!vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa))
+	/* The model knows whether a driver has begun anew; who has only rings must ask. */
+	if (!setup->resume && (!live || dev->priv->model != NULL))
 		return setup->start;
 	idx = vn_virtq_split_used_idx(dev->priv->mem, setup->used_gpa);
 	if (idx < 0)
 		return setup->start;
 	/* Guest memory is the truth for split rings; the record may be a burst behind. */
-	if (!vn_bb_ring_bounds(ring->bb, idx))
+	if (live && !vn_bb_ring_bounds(ring->bb, idx))
 		VN_WARN("%s: ring %u: used->idx %d is not what the black box expects",
 			dev->conf.vuid, ring->idx, idx);
-	VN_INFO("%s: ring %u resumes at %d (black box: %u, burst %u; peer: %u)", dev->conf.vuid,
-		ring->idx, idx, ring->bb->position, ring->bb->burst, setup->start);
+	if (live)
+		VN_INFO("%s: ring %u resumes at %d (black box: %u, burst %u; peer: %u)",
+			dev->conf.vuid, ring->idx, idx, ring->bb->position, ring->bb->burst,
+			setup->start);
 	return idx;
 }
 
@@ -277,10 +296,11 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	struct vn_device_vq *v = dev_ring_vq(ring);
 	struct vn_virtq_conf conf = {
 		.size = setup->size,
-		.is_rx = is_rx(ring),
+		.is_rx = is_rx(ring) && !is_ctrl(ring),
+		.is_ctrl = is_ctrl(ring),
 		.log_dirty = dev->priv->log_on,
 		.count_sizes = dev->count_sizes,
-		.features = dev->driver_features,
+		.features = dev_features_in_force(dev),
 		.desc_gpa = setup->desc_gpa,
 		.avail_gpa = setup->avail_gpa,
 		.used_gpa = setup->used_gpa,
@@ -288,6 +308,7 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 		.mem = dev->priv->mem,
 		.log = dev->priv->log,
 		.call_fd = setup->call_fd,
+		.isr = dev_model_isr(dev),
 		.stats = &v->stats,
 	};
 	int rc;
@@ -302,6 +323,8 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	if (rc != 0)
 		return rc;
 	ring->mem = vn_guestmem_ref(dev->priv->mem);
+	if (dev->priv->model != NULL)
+		dev_model_ring_made(dev, ring->idx, ring->vq);
 	if (ring->bb != NULL)
 		vn_bb_ring_start(
 			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
@@ -309,20 +332,15 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	return 0;
 }
 
-int
-vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
+/* @return 0: the ring is there, and STOPPED still. The fds are the device's, also on failure. */
+static int
+ring_make(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
 {
 	struct vn_vq_setup mine = *setup;
-	struct vn_device_vq *v;
-	struct dev_ring *ring;
-	int rc = -ENXIO;
+	struct vn_device_vq *v = &dev->vq[idx];
+	struct dev_ring *ring = &dev->priv->ring[idx];
+	int rc = -EBUSY;
 
-	/* The last ring is the control queue, which no transport hands us yet. */
-	if (idx >= dev->num_vqs - 1)
-		goto fail;
-	v = &dev->vq[idx];
-	ring = &dev->priv->ring[idx];
-	rc = -EBUSY;
 	if (v->state != VN_VQ_STOPPED || dev->priv->resetting)
 		goto fail;
 	rc = -EPERM;
@@ -347,15 +365,48 @@ vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup
 	}
 	v->setup.kick_fd = setup->kick_fd;
 	v->setup.call_fd = setup->call_fd;
-	v->state = VN_VQ_STARTING;
-	dev_pair_advance(dev_ring_pair(ring));
-	dev_ring_advance(ring);
 	return 0;
 
 fail:
 	close_fd(&mine.kick_fd);
 	close_fd(&mine.call_fd);
 	return rc;
+}
+
+int
+vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
+{
+	struct vn_vq_setup mine = *setup;
+	int rc;
+
+	/* The last ring is the control queue, which only the device model has. */
+	if (idx >= dev->num_vqs - 1) {
+		close_fd(&mine.kick_fd);
+		close_fd(&mine.call_fd);
+		return -ENXIO;
+	}
+	rc = ring_make(dev, idx, setup);
+	if (rc != 0)
+		return rc;
+	dev->vq[idx].state = VN_VQ_STARTING;
+	dev_pair_advance(dev_ring_pair(&dev->priv->ring[idx]));
+	dev_ring_advance(&dev->priv->ring[idx]);
+	return 0;
+}
+
+int
+dev_ring_start_ctrl(struct vn_device *dev, const struct vn_vq_setup *setup)
+{
+	const uint16_t idx = dev->num_vqs - 1;
+	const int rc = ring_make(dev, idx, setup);
+
+	if (rc != 0)
+		return rc;
+	dev->vq[idx].state = VN_VQ_RUNNING;
+	dev_ring_count(dev);
+	/* Whoever served it before us may have died between used index and interrupt. */
+	vn_virtq_interrupt_always(dev->priv->ring[idx].vq);
+	return 0;
 }
 
 void

@@ -27,7 +27,8 @@
 #define AVAIL_AT    0x400u
 #define USED_AT     0x800u
 #define BUF_AT      0x1000u
-#define GUEST_BYTES (RINGS * RING_BYTES)
+#define GUEST_RINGS (RINGS + 1) /* the last one is the control queue's */
+#define GUEST_BYTES (GUEST_RINGS * RING_BYTES)
 
 #define FEATURES                                                                                   \
 	(VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF | VN_NET_F_CSUM | VN_NET_F_GUEST_CSUM | VN_NET_F_MQ | \
@@ -38,8 +39,8 @@ struct guest {
 	int memfd;
 	uint8_t *base;
 	struct vn_guestmem *mem;
-	int kick[RINGS], call[RINGS];
-	uint16_t avail[RINGS], seen[RINGS];
+	int kick[GUEST_RINGS], call[GUEST_RINGS];
+	uint16_t avail[GUEST_RINGS], seen[GUEST_RINGS];
 };
 
 /* What a callback said. */
@@ -80,7 +81,7 @@ guest_make(struct guest *g)
 	assert_int_equal(vn_gm_file_map(de.gm, g->memfd, 0, GUEST_BYTES, false, &region.file), 0);
 	assert_int_equal(vn_guestmem_create(&region, 1, &g->mem), 0);
 	vn_gm_file_unref(region.file);
-	for (unsigned int i = 0; i < RINGS; i++) {
+	for (unsigned int i = 0; i < GUEST_RINGS; i++) {
 		g->kick[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		g->call[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		assert_true(g->kick[i] >= 0 && g->call[i] >= 0);
@@ -103,7 +104,7 @@ guest_free(struct guest *g)
 	guest_drop_mem(g);
 	munmap(g->base, GUEST_BYTES);
 	close(g->memfd);
-	for (unsigned int i = 0; i < RINGS; i++) {
+	for (unsigned int i = 0; i < GUEST_RINGS; i++) {
 		close(g->kick[i]);
 		close(g->call[i]);
 	}

@@ -11,7 +11,7 @@
 #include "vn_blackbox.h"
 #include "vn_features.h"
 #include "vn_log.h"
-#include "vn_net_config.h"
+#include "vn_net_ctrl.h"
 
 #define OFFLOADS (VN_NET_F_HOST_OFFLOADS | VN_NET_F_GUEST_OFFLOADS)
 
@@ -25,6 +25,7 @@ device_free(struct vn_device *dev)
 				dev_ring_fini(&dev->priv->ring[i]);
 			vn_poller_put(dev->priv->poller);
 		}
+		dev_model_free(dev->priv->model);
 		free(dev->priv->ring);
 		free(dev->priv->pair);
 	}
@@ -105,14 +106,19 @@ reset_completed(struct vn_device *dev)
 	priv->resetting = false;
 	dev->status = 0;
 	dev->driver_features = 0;
-	dev_port_set_features(dev);
 	dev->broken = false;
 	dev->broken_why = NULL;
 	priv->log_on = false;
 	memset(&priv->log, 0, sizeof(priv->log));
 	memset(dev->ctrl_mac, 0, sizeof(dev->ctrl_mac));
-	dev_mem_release(dev, priv->mem);
-	priv->mem = NULL;
+	if (priv->reset_drops_mem) {
+		dev_mem_release(dev, priv->mem);
+		priv->mem = NULL;
+	}
+	priv->reset_drops_mem = false;
+	if (priv->model != NULL)
+		dev_model_reset_end(dev);
+	dev_port_set_features(dev);
 
 	/* A callback may reset again. */
 	memcpy(waiter, priv->reset_waiter, sizeof(waiter));
@@ -158,6 +164,8 @@ try_end(struct vn_device *dev)
 void
 dev_settle(struct vn_device *dev)
 {
+	if (dev->priv->model != NULL)
+		dev_model_progress(dev);
 	if (dev->priv->resetting && all_at_rest(dev))
 		reset_completed(dev);
 	else if (dev->priv->ending && !dev->priv->resetting)
@@ -167,8 +175,17 @@ dev_settle(struct vn_device *dev)
 void
 vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
 {
+	dev_reset(dev, false, done, ctx);
+}
+
+void
+dev_reset(struct vn_device *dev, bool keep_mem, vn_device_cb done, void *ctx)
+{
 	struct vn_device_priv *priv = dev->priv;
 
+	/* Of several, one that drops it is enough. */
+	if (!keep_mem)
+		priv->reset_drops_mem = true;
 	if (priv->n_reset_waiters == MAX_RESET_WAITERS) {
 		done(ctx, -EBUSY);
 		return;
@@ -177,6 +194,8 @@ vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
 	if (priv->resetting)
 		return;
 	priv->resetting = true;
+	if (priv->model != NULL)
+		dev_model_reset_begin(dev);
 	for (unsigned int i = 0; i < dev->num_vqs; i++)
 		dev_ring_stop(&priv->ring[i]);
 	/* Stopping one by one may have completed it. */
@@ -214,7 +233,10 @@ dev_mark_broken(struct vn_device *dev, const char *why)
 	}
 	dev->broken = true;
 	dev->broken_why = why;
-	dev->status |= VN_STATUS_NEEDS_RESET;
+	if (dev->priv->model != NULL)
+		dev_model_broken(dev);
+	else
+		dev->status |= VN_STATUS_NEEDS_RESET;
 	if (vn_log_allowed(&dev->log_limit, dev->conf.vuid))
 		VN_ERR("%s: device is broken (%s) until its driver resets it", dev->conf.vuid, why);
 }
@@ -245,17 +267,32 @@ vn_device_set_status(struct vn_device *dev, uint8_t status)
 }
 
 void
-vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len)
+dev_config_fill(const struct vn_device *dev, struct vn_net_config *config)
 {
-	struct vn_net_config config = {
+	const uint64_t f = dev->device_features;
+
+	*config = (struct vn_net_config){
 		.status = rte_cpu_to_le_16(dev->link_up ? VN_NET_S_LINK_UP : 0),
 		.max_virtqueue_pairs = rte_cpu_to_le_16(dev->conf.max_queue_pairs),
 		.mtu = rte_cpu_to_le_16(dev->conf.mtu),
 		.speed = rte_cpu_to_le_32(dev->conf.speed),
 		.duplex = VN_NET_DUPLEX_FULL,
 	};
+	memcpy(config->mac, dev->conf.mac, sizeof(config->mac));
+	if (f & (VN_NET_F_RSS | VN_NET_F_HASH_REPORT)) {
+		config->rss_max_key_size = VN_NET_RSS_KEY_SIZE;
+		config->supported_hash_types = rte_cpu_to_le_32(VN_NET_HASH_ALL);
+	}
+	if (f & VN_NET_F_RSS)
+		config->rss_max_indirection_table_length = rte_cpu_to_le_16(VN_NET_RSS_TABLE_SIZE);
+}
 
-	memcpy(config.mac, dev->conf.mac, sizeof(config.mac));
+void
+vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len)
+{
+	struct vn_net_config config;
+
+	dev_config_fill(dev, &config);
 	memset(buf, 0, len);
 	if (offset >= sizeof(config))
 		return;

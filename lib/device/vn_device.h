@@ -25,6 +25,7 @@
 #include "vn_virtq.h"
 
 struct vn_blackbox;
+struct vn_ctrl_dev;
 struct vn_endpoint;
 struct vn_poller;
 struct vn_pollers;
@@ -80,6 +81,7 @@ struct vn_device_conf {
 struct vn_vq_setup {
 	uint16_t size;
 	uint16_t start; /**< position the transport knows (SET_VRING_BASE) */
+	bool resume;    /**< the ring ran before: its position is what guest memory shows */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa;
 	int kick_fd; /**< eventfd or -1 (then polled); becomes the device's */
@@ -117,7 +119,7 @@ struct vn_device {
 	bool broken;              /**< a ring is broken: waits for a reset */
 	const char *broken_why;
 	uint16_t enabled_queues;      /**< rings running */
-	uint16_t ctrl_mq;             /**< data queue pairs running */
+	uint16_t ctrl_mq;             /**< data queue pairs running, of those in use */
 	uint8_t ctrl_mac[VN_MAC_LEN]; /**< set by the driver */
 	bool count_sizes;             /**< packet_counters "Enabled" */
 	struct vn_log_limit
@@ -129,6 +131,7 @@ struct vn_device {
 
 	const struct vn_transport_ops *transport; /**< written by lib/controller */
 	struct vn_endpoint *endpoint;             /**< written by lib/controller */
+	struct vn_ctrl_dev *ctrl;                 /**< lib/controller's own, may be NULL */
 
 	unsigned int
 		num_vqs; /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control */

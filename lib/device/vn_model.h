@@ -91,8 +91,16 @@ uint16_t vn_model_config_vector(const struct vn_device *dev);
 /** @return what the register reads afterwards. */
 uint16_t vn_model_set_config_vector(struct vn_device *dev, uint16_t vector);
 
-/* Virtqueues: 2n = receive n, 2n + 1 = transmit n, the last one is the control queue. */
+/*
+ * Virtqueues, as the driver numbers them: 2n = receive n, 2n + 1 = transmit n, and the control
+ * queue, see vn_model_ctrl_queue().
+ */
 uint16_t vn_model_num_queues(const struct vn_device *dev);
+/**
+ * What the driver calls the control queue: the last one, or 2 as long as it has negotiated neither
+ * MQ nor RSS (virtio 1.2, 5.1.2).
+ */
+uint16_t vn_model_ctrl_queue(const struct vn_device *dev);
 /** Registers of queue @p q, or NULL: there is no such queue (reads as size 0). */
 const struct vn_vq_regs *vn_model_queue(const struct vn_device *dev, uint16_t q);
 /** Ignored while the queue is enabled, for a size that is 0, too large or (split) no power of 2. */

@@ -13,7 +13,8 @@
  * that is not there, dies or reboots is a state, not an error. Any monitor of its own is enough: it
  * may stand beside libvirt's.
  *
- * Control thread only; nothing blocks, every wait has a deadline and ends with its callback.
+ * Control thread only; nothing blocks, every wait has a deadline and ends with its callback, which
+ * may come before the call returns.
  */
 
 #include <stdbool.h>
@@ -64,23 +65,38 @@ typedef void (*vn_host_plug_cb)(
 	void *ctx, int result, const char *text, const struct vn_host_plugged *plugged);
 typedef void (*vn_host_unplug_cb)(void *ctx, int result, const char *text);
 
+/**
+ * A function in the VM, whose operations are over, was taken out (@p gone), or its address or port
+ * is known now, or has changed: @p at. Functions whose id begins with "virtnet-" are found again
+ * when a VM has them from before.
+ */
+typedef void (*vn_host_event_cb)(
+	void *ctx, const char *id, bool gone, const struct vn_host_plugged *at);
+
 /** Begin to connect. @return the host, or NULL with errno. */
 struct vn_host *vn_host_create(struct vn_loop *loop, const struct vn_host_conf *conf);
-/** Operations under way end with -ECANCELED. NULL is fine. */
+void vn_host_on_event(struct vn_host *host, vn_host_event_cb cb, void *ctx);
+/** Operations under way end with -ECANCELED. NULL is fine. Not from a callback of the host. */
 void vn_host_destroy(struct vn_host *host);
 
 /**
  * device_add (for vhost-user: chardev, netdev and device), then the guest's BDF from query-pci. On
- * failure nothing is left behind in QEMU.
+ * failure nothing is left behind in QEMU; should the connection break meanwhile, it is taken out
+ * when the VM is seen again. -ENOTSUP (QEMU too old), -ENOTCONN, -ENOSPC (no free port), -ENOENT,
+ * -ENODEV, -EBUSY (that port), -EEXIST (it is there), -EREMOTEIO (QEMU refuses).
  */
 void vn_host_plug(
 	struct vn_host *host, const struct vn_host_fn *fn, vn_host_plug_cb done, void *ctx);
 /**
  * device_del and wait for DEVICE_DELETED. -EBUSY (the guest refuses or does not answer in time);
- * -ENOTSUP (this QEMU would abort: see vn_host_can_unplug()); 0 when the VM is gone anyway.
+ * -ENOTSUP (this QEMU would abort, see host_unplug.c: nothing was sent); 0 when the VM is gone
+ * anyway.
  */
 void vn_host_unplug(
 	struct vn_host *host, const struct vn_host_fn *fn, vn_host_unplug_cb done, void *ctx);
+
+/** @return true: function @p id is in the VM, or on its way in or out. */
+bool vn_host_has(struct vn_host *host, const char *id);
 
 /** For list, debug and messages. */
 struct vn_host_info {

@@ -12,83 +12,8 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
-/* Most receive buffers that a frame can take in practice (64 KiB of TSO in 1.5 KiB buffers). */
-#define FRAME_BUFFERS 45
-
 /* How long to sleep at most while nothing but time can tell that there is work. */
-#define TIMED_SLEEP_MS 1
-
-static void
-drop_pending(struct vn_poll_qp *qp)
-{
-	while (qp->n_pending > 0) {
-		rte_pktmbuf_free(qp->pending[qp->pending_first++]);
-		qp->n_pending--;
-	}
-}
-
-/* Frames to read from the port, so that as a rule none has to wait here for buffers. */
-static uint16_t
-rx_room(struct vn_poll_qp *qp)
-{
-	const uint16_t avail = vn_virtq_avail(qp->rx);
-	const uint16_t frames = avail / FRAME_BUFFERS;
-
-	if (avail == 0)
-		return 0;
-	return frames == 0 ? 1 : RTE_MIN(frames, VN_POLL_PENDING);
-}
-
-static unsigned int
-rx_give(struct vn_poll_qp *qp)
-{
-	const uint16_t n = vn_virtq_enqueue(qp->rx, &qp->pending[qp->pending_first], qp->n_pending);
-
-	for (uint16_t i = 0; i < n; i++)
-		rte_pktmbuf_free(qp->pending[qp->pending_first + i]);
-	qp->pending_first += n;
-	qp->n_pending -= n;
-	if (qp->n_pending > 0)
-		qp->rx_avail_seen = vn_virtq_avail(qp->rx);
-	return n;
-}
-
-/* Network to driver. */
-static unsigned int
-poll_rx(struct vn_poll_qp *qp)
-{
-	const uint16_t before = vn_virtq_position(qp->rx);
-	unsigned int moved = 0;
-	uint16_t room, n;
-
-	if (qp->n_pending > 0)
-		moved = rx_give(qp);
-	/* A port that cannot say when it has something is asked in every round. */
-	if (!qp->pq_watched)
-		qp->pq_ready = true;
-	/* A few at a time: what does not fit the driver's buffers waits here, in everybody's mbufs.
-	 */
-	while (qp->n_pending == 0 && qp->pq_ready && qp->pq != NULL && moved < VN_POLL_BURST) {
-		room = rx_room(qp);
-		if (room == 0) {
-			qp->rx_avail_seen = 0;
-			break;
-		}
-		n = qp->ops->rx_burst(qp->pq, qp->pending, room);
-		qp->pending_first = 0;
-		qp->n_pending = n;
-		if (n < room)
-			qp->pq_ready = false;
-		if (n > 0)
-			moved += rx_give(qp);
-	}
-	/* Buffers that hold no frame go back without one. */
-	if (moved == 0 && vn_virtq_position(qp->rx) != before)
-		moved = 1;
-	if (moved > 0)
-		vn_virtq_publish(qp->rx);
-	return moved;
-}
+#define TIMED_SLEEP_NS VN_MS(1)
 
 /* Driver to network. */
 static unsigned int
@@ -112,8 +37,8 @@ poll_tx(struct vn_poll_qp *qp)
 	return n > 0 ? n : 1;
 }
 
-static void
-tell_broken(struct vn_poll_qp *qp, bool *told)
+void
+poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told)
 {
 	if (*told)
 		return;
@@ -129,23 +54,32 @@ poll_qp_round(struct vn_poll_qp *qp)
 	if (qp->tx != NULL) {
 		moved += poll_tx(qp);
 		if (unlikely(vn_virtq_broken(qp->tx)))
-			tell_broken(qp, &qp->tx_told);
+			poll_qp_tell_broken(qp, &qp->tx_told);
 	}
-	if (qp->rx != NULL) {
+	if (qp->group != NULL && poll_rx_has_rules(qp)) {
+		moved += poll_rx_by_rules(qp);
+	} else if (qp->rx != NULL) {
 		moved += poll_rx(qp);
 		if (unlikely(vn_virtq_broken(qp->rx)))
-			tell_broken(qp, &qp->rx_told);
+			poll_qp_tell_broken(qp, &qp->rx_told);
 	}
 	return moved;
 }
 
-void
+uint64_t
 poll_qp_interrupts(struct vn_poll_qp *qp)
 {
-	if (qp->tx != NULL)
+	uint64_t tx = 0, rx = 0;
+
+	if (qp->tx != NULL) {
 		vn_virtq_interrupt(qp->tx);
-	if (qp->rx != NULL)
+		tx = vn_virtq_interrupt_due(qp->tx);
+	}
+	if (qp->rx != NULL) {
 		vn_virtq_interrupt(qp->rx);
+		rx = vn_virtq_interrupt_due(qp->rx);
+	}
+	return tx == 0 || (rx != 0 && rx < tx) ? rx : tx;
 }
 
 static void
@@ -167,13 +101,37 @@ poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
 	qp->pq_watched = false;
 }
 
+/* A port whose frames may be for other pairs is read while there is a place for our own. */
+static void
+arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
+{
+	const bool blocked = poll_rx_blocked(qp);
+
+	if (qp->pq_watched)
+		watch_port(p, qp, blocked);
+	else if (qp->pq != NULL && !blocked)
+		*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
+	if (qp->n_pending == 0 || qp->rx == NULL)
+		return;
+	vn_virtq_arm(qp->rx);
+	if (qp->rx_polled || qp->rx_avail_seen > 0)
+		*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
+	/* They may be in the way of others, but not for ever. */
+	if (blocked && qp->group->n > 1)
+		*timeout_ns = RTE_MIN(*timeout_ns, RX_STUCK_NS);
+}
+
 void
-poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
+poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 {
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)
-			*timeout_ms = TIMED_SLEEP_MS;
+			*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
+	}
+	if (qp->group != NULL && poll_rx_has_rules(qp)) {
+		arm_rx_by_rules(p, qp, timeout_ns);
+		return;
 	}
 	if (qp->rx == NULL || vn_virtq_broken(qp->rx)) {
 		/* Nobody takes the port's frames: its descriptor would keep us awake. */
@@ -186,7 +144,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
 		if (qp->pq_watched)
 			watch_port(p, qp, false);
 		if (qp->pq != NULL && !qp->pq_watched)
-			*timeout_ms = TIMED_SLEEP_MS;
+			*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
 		return;
 	}
 	/* Waiting for receive buffers. */
@@ -197,7 +155,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms)
 	 * there already, just too few, it may have passed that point.
 	 */
 	if (qp->rx_polled || qp->rx_avail_seen > 0)
-		*timeout_ms = TIMED_SLEEP_MS;
+		*timeout_ns = RTE_MIN(*timeout_ns, TIMED_SLEEP_NS);
 }
 
 bool
@@ -205,6 +163,12 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 {
 	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
 		return true;
+	if (qp->group != NULL && poll_rx_has_rules(qp)) {
+		if (!poll_rx_blocked(qp) && qp->pq != NULL && qp->pq_ready)
+			return true;
+		return qp->rx != NULL && qp->n_pending > 0 &&
+		       vn_virtq_avail(qp->rx) != qp->rx_avail_seen;
+	}
 	if (qp->rx != NULL && (qp->n_pending > 0 || (qp->pq != NULL && qp->pq_ready)))
 		return vn_virtq_avail(qp->rx) != qp->rx_avail_seen;
 	return false;
@@ -240,18 +204,19 @@ vn_poll_qp_attach_ring(
 {
 	/* Edge triggered: the counter is never read, a write is all that counts. */
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = (uintptr_t)qp | EV_KICK};
-	const bool polled = kick_fd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) != 0;
+	const bool watched = kick_fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) == 0;
+	const bool polled = !watched && kick_fd != VN_KICK_WAKE;
 
 	vn_virtq_own(vq, true);
 	if (is_rx) {
 		qp->rx = vq;
-		qp->rx_kick = polled ? -1 : kick_fd;
+		qp->rx_kick = watched ? kick_fd : -1;
 		qp->rx_polled = polled;
 		qp->rx_told = false;
 		qp->pq_ready = true; /* look */
 	} else {
 		qp->tx = vq;
-		qp->tx_kick = polled ? -1 : kick_fd;
+		qp->tx_kick = watched ? kick_fd : -1;
 		qp->tx_polled = polled;
 		qp->tx_told = false;
 	}
@@ -272,15 +237,15 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	if (kick_fd >= 0)
 		epoll_ctl(p->epfd, EPOLL_CTL_DEL, kick_fd, NULL);
 	if (is_rx) {
-		drop_pending(qp);
+		poll_rx_drop_pending(qp);
 		qp->rx = NULL;
 	} else {
 		qp->tx = NULL;
 	}
-	/* Between rounds nothing is unpublished; an interrupt may be due. */
+	/* Between rounds nothing is unpublished; an interrupt may be due, or wait for more. */
 	vn_virtq_publish(vq);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	vn_virtq_interrupt(vq);
+	vn_virtq_interrupt_now(vq);
 	vn_virtq_own(vq, false);
 	link_qp(p, qp);
 	return vq;

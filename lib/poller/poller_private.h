@@ -37,11 +37,14 @@ struct vn_poller {
 	struct cmd_stack todo __rte_cache_aligned; /* control pushes, poller takes */
 	struct cmd_stack done;                     /* poller pushes, control takes */
 	bool stop;                                 /* control writes */
-	bool running, asleep; /* poller writes; thread is valid while running */
+	bool running; /* poller writes; thread is valid while it is set */
+	bool asleep;  /* poller writes: it sleeps, or is about to */
 	pthread_t thread;
 
 	/* Poller only (others may read the numbers). */
 	TAILQ_HEAD(, vn_poll_qp) qps __rte_cache_aligned;
+	uint64_t interrupt_due; /* cycles; 0: none waits for time */
+	bool no_pwait2;         /* the kernel has no epoll_pwait2() */
 	struct vn_poller_stats stats;
 };
 
@@ -83,13 +86,39 @@ int poller_main(void *poller);
 
 /** Poller: one look at a queue pair. @return frames moved. */
 unsigned int poll_qp_round(struct vn_poll_qp *qp);
-/** Poller: interrupts that the round has made due. After the round's fence. */
-void poll_qp_interrupts(struct vn_poll_qp *qp);
 /**
- * Poller: get ready to sleep: ask for notifications. @return false if there is a reason to stay
- * awake that no descriptor shows; *timeout_ms is lowered where only time can tell.
+ * Poller: interrupts that the round or time have made due. After the round's fence.
+ * @return when the next one that waits is due, in cycles; 0: none waits.
  */
-void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, int *timeout_ms);
+uint64_t poll_qp_interrupts(struct vn_poll_qp *qp);
+
+/** Poller: the pair's ring (rx_told, tx_told) is broken; the control thread is told once. */
+void poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told);
+
+/** Poller: network to driver. @return frames moved. */
+unsigned int poll_rx(struct vn_poll_qp *qp);
+/** Poller: give what waits to the ring. @return frames given. */
+unsigned int poll_rx_give(struct vn_poll_qp *qp);
+/** Poller: drop what waits. */
+void poll_rx_drop_pending(struct vn_poll_qp *qp);
+
+/** Poller: how long a driver may take nothing until frames for it are no longer waited for. */
+#define RX_STUCK_NS VN_MS(50)
+/** Poller: the frames of the pair's port are to be looked at; it has a group. */
+bool poll_rx_has_rules(const struct vn_poll_qp *qp);
+/** Poller: its port is not read, as frames for itself wait. */
+bool poll_rx_blocked(const struct vn_poll_qp *qp);
+/** Poller: poll_rx() for such a pair, which need not have a receive ring. */
+unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
+
+/** Poller: a sleep without a limit. */
+#define SLEEP_FOR_EVER UINT64_MAX
+
+/**
+ * Poller: get ready to sleep: ask for notifications. *timeout_ns is lowered where only time can
+ * tell.
+ */
+void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns);
 /** Poller: after the fence that follows arming. @return true if there is work after all. */
 bool poll_qp_has_work(struct vn_poll_qp *qp);
 /** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time.

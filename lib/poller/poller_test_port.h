@@ -70,6 +70,8 @@ static struct {
 	bool adopted;                               /* what get_info says */
 	bool pollable;                              /* queues have a descriptor to wait for */
 	uint64_t features;                          /* set last */
+	bool link_up;                               /* the same */
+	uint16_t mtu;                               /* the same */
 	struct vn_port_conf conf;                   /* of the last port opened */
 	struct vn_port_queue *queue[FP_MAX_QUEUES]; /* open now, by index, of the last port */
 } fp;
@@ -194,6 +196,8 @@ fp_open(const struct vn_port_conf *conf, struct vn_port **port, char *err, size_
 	pthread_mutex_lock(&fp.lock);
 	fp.ports++;
 	fp.conf = *conf;
+	fp.link_up = conf->link_up;
+	fp.mtu = conf->mtu;
 	(*port)->ifindex = ++fp.made;
 	pthread_mutex_unlock(&fp.lock);
 	return 0;
@@ -236,7 +240,9 @@ static inline int
 fp_set_link(struct vn_port *port, bool up)
 {
 	(void)port;
-	(void)up;
+	pthread_mutex_lock(&fp.lock);
+	fp.link_up = up;
+	pthread_mutex_unlock(&fp.lock);
 	return 0;
 }
 
@@ -244,7 +250,9 @@ static inline int
 fp_set_mtu(struct vn_port *port, uint16_t mtu)
 {
 	(void)port;
-	(void)mtu;
+	pthread_mutex_lock(&fp.lock);
+	fp.mtu = mtu;
+	pthread_mutex_unlock(&fp.lock);
 	return 0;
 }
 

@@ -66,12 +66,16 @@ struct vn_poller_cmd {
 struct vn_poll_group {
 	struct vn_poll_qp **qp; /**< by number of the pair */
 	uint16_t n;
-	/** Poller only, exchanged by commands; NULL: every frame stays on its pair. */
+	/**
+	 * Poller only, exchanged by commands; NULL: every frame stays on its pair. Never NULL with
+	 * VN_NET_F_HASH_REPORT: the rules fill in the hash.
+	 */
 	const struct vn_rx_rules *rules;
 	/** Counters, written by the poller. */
 	uint64_t filtered;     /**< frames that were not for this device */
 	uint64_t moved;        /**< frames that went to another pair than they came in on */
 	uint64_t move_dropped; /**< of these, dropped: the pair has no ring or no buffers */
+	uint64_t stay_dropped; /**< not moved, dropped: no ring, or a driver that takes nothing */
 };
 
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
@@ -98,6 +102,9 @@ struct vn_poll_qp {
 	bool linked;
 	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
+	bool stuck;              /**< pending is full, and the driver has taken nothing for long */
+	uint16_t stuck_position; /**< of the ring when pending was found full ... */
+	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	TAILQ_ENTRY(vn_poll_qp) next;
 };

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <rte_atomic.h>
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -137,6 +138,15 @@ wake(struct vn_poller *p)
 	ssize_t n = write(p->wakefd, &one, sizeof(one));
 
 	RTE_SET_USED(n); /* EAGAIN: a wake-up is pending anyway */
+}
+
+void
+vn_poller_wake(struct vn_poller *p)
+{
+	/* Why this is enough: see poll_sleep(). */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&p->asleep, __ATOMIC_RELAXED))
+		wake(p);
 }
 
 void

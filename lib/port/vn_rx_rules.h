@@ -22,7 +22,7 @@
 
 #include "vn_net_ctrl.h"
 
-/** Entries of a MAC table that are kept; a longer table of the driver's is refused. */
+/** Entries of a MAC table that are kept; with more, whoever fills it sets alluni or allmulti. */
 #define VN_RX_MACS 256
 
 /** What the driver has set, as it set it. Plain data: part of a device's record. */

@@ -14,7 +14,10 @@
 
 #include <rte_byteorder.h>
 
-/** First bytes of every command; data follows, and one byte VN_NET_OK or VN_NET_ERR comes back. */
+/**
+ * First bytes of every command; data follows. One byte VN_NET_OK or VN_NET_ERR comes back, and for
+ * some commands a result behind it.
+ */
 struct vn_net_ctrl_hdr {
 	uint8_t class, command;
 };
@@ -60,9 +63,8 @@ struct vn_net_ctrl_hdr {
 #define VN_NET_CTRL_NOTF_COAL_TX_SET 0 /**< struct vn_net_ctrl_coal */
 #define VN_NET_CTRL_NOTF_COAL_RX_SET 1
 #define VN_NET_CTRL_NOTF_COAL_VQ_SET 2 /**< struct vn_net_ctrl_coal_vq */
-#define VN_NET_CTRL_NOTF_COAL_VQ_GET                                \
-	3 /**< in: le16 vqn, le16 reserved; out: the same structure \
-	   */
+/** In: le16 vqn, le16 reserved; result: struct vn_net_ctrl_coal. */
+#define VN_NET_CTRL_NOTF_COAL_VQ_GET 3
 
 struct vn_net_ctrl_coal {
 	rte_le32_t max_packets, max_usecs;

@@ -95,6 +95,8 @@ md_init(struct model_driver *md, uint64_t seed, uint16_t size, uint16_t start, u
 	md->features = features;
 	md->is_rx = is_rx;
 	md->hdr_len = features & (VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF) ? 12 : 10;
+	if (features & VN_NET_F_HASH_REPORT)
+		md->hdr_len = 20;
 	make_memory(md, region_size);
 
 	md->desc_gpa = MD_RING_GPA;

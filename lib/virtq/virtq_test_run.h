@@ -22,6 +22,7 @@ struct frame {
 	uint64_t seed;
 	uint32_t len;
 	struct vn_net_hdr hdr;
+	uint32_t hash; /* towards the driver with HASH_REPORT; the other way it means nothing */
 };
 
 /* One ring under test with its driver, and frames on their way. */
@@ -91,6 +92,7 @@ new_frame(struct run *t)
 	if (rng_chance(&t->rng, 5))
 		f->len = max;
 	f->hdr = make_hdr(t, f->len);
+	f->hash = rng_next(&t->rng);
 	frame_fill(f, t->buf);
 	return f;
 }
@@ -99,13 +101,15 @@ static inline uint64_t
 random_features(struct rng *r, bool rx)
 {
 	static const uint64_t maybe[] = {VN_F_INDIRECT_DESC, VN_F_EVENT_IDX, VN_NET_F_MRG_RXBUF,
-		VN_F_VERSION_1, VN_F_IN_ORDER};
+		VN_F_VERSION_1, VN_F_IN_ORDER, VN_F_ANY_LAYOUT};
 	uint64_t f = 0;
 
 	for (unsigned int i = 0; i < RTE_DIM(maybe); i++) {
 		if (rng_chance(r, 50))
 			f |= maybe[i];
 	}
+	if (f & VN_F_VERSION_1 && rng_chance(r, 30))
+		f |= VN_NET_F_HASH_REPORT;
 	if (rng_chance(r, 60))
 		f |= rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM;
 	if (rng_chance(r, 60))
@@ -146,7 +150,7 @@ run_begin(struct run *t, uint64_t seed, bool rx)
 	t->min_buffer = 64;
 	if (rx && f & VN_NET_F_MRG_RXBUF) {
 		/* The ring must be able to hold the largest frame. */
-		t->min_buffer = RTE_MAX(64u, (t->max_frame + 12 + size - 1) / size);
+		t->min_buffer = RTE_MAX(64u, (t->max_frame + 20 + size - 1) / size);
 		/* In at most VN_VQ_MAX_SEGS pieces, of regions of odd sizes, too. */
 		t->max_frame = RTE_MIN(t->max_frame, 9000u);
 	}
@@ -156,8 +160,8 @@ run_begin(struct run *t, uint64_t seed, bool rx)
 	assert_true(t->call_fd >= 0);
 	t->fifo_size = 4 * size + 256;
 	t->fifo = calloc(t->fifo_size, sizeof(*t->fifo));
-	t->buf = malloc(VN_MAX_FRAME + VN_NET_HDR_LEN);
-	t->buf2 = malloc(VN_MAX_FRAME + VN_NET_HDR_LEN);
+	t->buf = malloc(VN_MAX_FRAME + VN_NET_HDR_LEN_HASH);
+	t->buf2 = malloc(VN_MAX_FRAME + VN_NET_HDR_LEN_HASH);
 	assert_true(t->fifo != NULL && t->buf != NULL && t->buf2 != NULL);
 	t->expect_used = start;
 	vn_bb_ring_start(&t->bb, size, t->md.desc_gpa, t->md.used_gpa, start);
@@ -267,7 +271,8 @@ tx_add(struct run *t)
 		const bool armed = t->md.features & VN_F_EVENT_IDX ? md_avail_event(&t->md) == old
 								   : t->md.used->flags == 0;
 
-		memcpy(t->buf2, &f->hdr, hdr_len);
+		memset(t->buf2, 0xee, hdr_len);
+		memcpy(t->buf2, &f->hdr, RTE_MIN(hdr_len, sizeof(f->hdr)));
 		memcpy(t->buf2 + hdr_len, t->buf, f->len);
 		if (!md_add(&t->md, t->buf2, hdr_len + f->len))
 			break;
@@ -337,7 +342,11 @@ rx_enqueue(struct run *t, struct rte_mbuf **pending, unsigned int *num_pending)
 	while (*num_pending < 1 + rng_below(&t->rng, 20)) {
 		const struct frame *f = new_frame(t);
 
-		pending[(*num_pending)++] = env_mbuf(&f->hdr, t->buf, f->len);
+		pending[*num_pending] = env_mbuf(&f->hdr, t->buf, f->len);
+		vn_mbuf_hdr_hash(pending[*num_pending])->hash_value = f->hash;
+		vn_mbuf_hdr_hash(pending[*num_pending])->hash_report = f->hash % 10;
+		vn_mbuf_hdr_hash(pending[*num_pending])->padding_reserved = 0xeeee;
+		(*num_pending)++;
 		t->bytes += f->len;
 		t->put++;
 	}
@@ -359,21 +368,28 @@ rx_reap(struct run *t)
 
 	while ((len = md_get(&t->md, &c)) >= 0) {
 		const struct frame *f = &t->fifo[t->got % t->fifo_size];
-		struct vn_net_hdr hdr = {0};
+		struct vn_net_hdr_hash hash = {0};
+		struct vn_net_hdr hdr;
 		unsigned int chains = 1;
 		uint32_t total = len;
 
 		assert_true(t->got < t->put);
 		assert_true(len >= t->md.hdr_len);
 		md_chain_read(&t->md, &c, t->buf2, len);
-		memcpy(&hdr, t->buf2, t->md.hdr_len);
-		if (t->md.hdr_len == VN_NET_HDR_LEN)
+		memcpy(&hash, t->buf2, t->md.hdr_len);
+		hdr = hash.hdr;
+		if (t->md.hdr_len == VN_NET_HDR_LEN_HASH) {
+			assert_int_equal(hash.hash_value, f->hash);
+			assert_int_equal(hash.hash_report, f->hash % 10);
+			assert_int_equal(hash.padding_reserved, 0);
+		}
+		if (t->md.hdr_len >= VN_NET_HDR_LEN)
 			chains = hdr.num_buffers;
 		for (unsigned int i = 1; i < chains; i++) {
 			assert_int_equal(len, c.capacity);
 			len = md_get(&t->md, &c);
 			assert_true(len > 0);
-			assert_true(total + len <= VN_MAX_FRAME + VN_NET_HDR_LEN);
+			assert_true(total + len <= VN_MAX_FRAME + VN_NET_HDR_LEN_HASH);
 			md_chain_read(&t->md, &c, t->buf2 + total, len);
 			total += len;
 		}

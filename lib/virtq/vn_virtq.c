@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 the dpdk-virtnet contributors
  *
- * A ring as an object: making it, publishing, interrupts, notifications.
+ * A ring as an object: making it, publishing, and what is exchanged while it runs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "vn_virtq_priv.h"
-
-/* Where the event fields lie in guest memory. */
-static __rte_always_inline const rte_le16_t *
-used_event(const struct vn_virtq *vq)
-{
-	return &vq->avail_ring->ring[vq->size];
-}
-
-static __rte_always_inline rte_le16_t *
-avail_event(const struct vn_virtq *vq)
-{
-	return (void *)&vq->used_ring->ring[vq->size];
-}
 
 /* Translate the three parts. On failure nothing has changed. */
 static int
@@ -54,6 +39,8 @@ map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
 static uint8_t
 hdr_len_of(uint64_t features)
 {
+	if (features & VN_NET_F_HASH_REPORT)
+		return VN_NET_HDR_LEN_HASH;
 	return features & (VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF) ? VN_NET_HDR_LEN
 								: VN_NET_HDR_LEN_LEGACY;
 }
@@ -75,6 +62,8 @@ pick_offloads(struct vn_virtq *vq, uint64_t f)
 	};
 	const bool rx = vq->conf.is_rx;
 
+	vq->csum_flags = 0;
+	vq->gso_types = 0;
 	if (f & (rx ? VN_NET_F_GUEST_CSUM : VN_NET_F_CSUM))
 		vq->csum_flags = VN_NET_HDR_F_NEEDS_CSUM | (rx ? VN_NET_HDR_F_DATA_VALID : 0);
 	vq->gso_ecn = f & (rx ? VN_NET_F_GUEST_ECN : VN_NET_F_HOST_ECN);
@@ -87,12 +76,14 @@ pick_offloads(struct vn_virtq *vq, uint64_t f)
 static int
 conf_check(const struct vn_virtq_conf *c)
 {
-	if (c->features & (VN_F_RING_PACKED | VN_NET_F_HASH_REPORT))
+	if (c->features & VN_F_RING_PACKED)
 		return -ENOTSUP;
 	if (c->size == 0 || c->size > VN_VQ_MAX_SIZE || !rte_is_power_of_2(c->size))
 		return -EINVAL;
 	if (c->desc_gpa % VN_VRING_DESC_ALIGN != 0 || c->avail_gpa % VN_VRING_AVAIL_ALIGN != 0 ||
 		c->used_gpa % VN_VRING_USED_ALIGN != 0)
+		return -EINVAL;
+	if (c->is_ctrl && c->is_rx)
 		return -EINVAL;
 	return c->stats == NULL ? -EINVAL : 0;
 }
@@ -131,6 +122,7 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	vq->dequeue = vn_virtq_pick_dequeue(conf->features);
 	vq->enqueue = vn_virtq_pick_enqueue(conf->features);
 	vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
+	vq->coal_seen = conf->stats->packets;
 	vq->call_fd = conf->call_fd;
 	vn_virtq_set_log(vq, conf->log_dirty, &conf->log, conf->used_log_gpa);
 	*ret = vq;
@@ -140,6 +132,13 @@ fail:
 	free(vq->inflight);
 	free(vq);
 	return err;
+}
+
+void
+vn_virtq_set_offloads(struct vn_virtq *vq, uint64_t features)
+{
+	check_owner(vq);
+	pick_offloads(vq, features);
 }
 
 void
@@ -183,110 +182,11 @@ vn_virtq_publish(struct vn_virtq *vq)
 	note_position(vq);
 }
 
-static void
-interrupt(struct vn_virtq *vq)
-{
-	const uint64_t one = 1;
-	ssize_t n;
-
-	if (vq->call_fd < 0)
-		return;
-	/*
-	 * EAGAIN: the counter is full, so it is signalled. EINTR: the peer made it block, and the
-	 * poller's watchdog got us out: never again. Anything else is the peer's loss.
-	 */
-	n = write(vq->call_fd, &one, sizeof(one));
-	if (unlikely(n < 0 && errno == EINTR))
-		vn_virtq_break(vq, VN_VQ_WHY_BLOCKS);
-	count(&vq->stats->interrupts, 1);
-}
-
-void
-vn_virtq_interrupt(struct vn_virtq *vq)
-{
-	uint16_t old, event;
-	bool wanted;
-
-	check_owner(vq);
-	if (!vq->signal_due || vq->broken != NULL)
-		return;
-	vq->signal_due = false;
-	old = vq->signalled;
-	vq->signalled = vq->published;
-	if (vq->event_idx) {
-		event = rte_le_to_cpu_16(__atomic_load_n(used_event(vq), __ATOMIC_RELAXED));
-		wanted = vn_vring_need_event(event, vq->published, old);
-	} else {
-		wanted = !(rte_le_to_cpu_16(
-				   __atomic_load_n(&vq->avail_ring->flags, __ATOMIC_RELAXED)) &
-			   VN_AVAIL_F_NO_INTERRUPT);
-	}
-	if (wanted)
-		interrupt(vq);
-	else
-		count(&vq->stats->suppressed, 1);
-}
-
-void
-vn_virtq_interrupt_always(struct vn_virtq *vq)
-{
-	check_owner(vq);
-	if (vq->broken != NULL)
-		return;
-	vq->signal_due = false;
-	vq->signalled = vq->published;
-	/* A take-over is the time for a look at what the peer gave: it must not block. */
-	if (vq->call_fd >= 0 && (fcntl(vq->call_fd, F_GETFL) & O_NONBLOCK) == 0) {
-		vn_virtq_break(vq, VN_VQ_WHY_BLOCKS);
-		return;
-	}
-	interrupt(vq);
-}
-
 uint16_t
 vn_virtq_avail(struct vn_virtq *vq)
 {
 	check_owner(vq);
 	return read_avail(vq);
-}
-
-static void
-set_avail_event(struct vn_virtq *vq, uint16_t event)
-{
-	__atomic_store_n(avail_event(vq), rte_cpu_to_le_16(event), __ATOMIC_RELAXED);
-	log_used(vq, vn_vring_used_bytes(vq->size) - 2, 2);
-}
-
-static void
-set_used_flags(struct vn_virtq *vq, uint16_t flags)
-{
-	__atomic_store_n(&vq->used_ring->flags, rte_cpu_to_le_16(flags), __ATOMIC_RELAXED);
-	log_used(vq, offsetof(struct vn_vring_used, flags), sizeof(vq->used_ring->flags));
-}
-
-void
-vn_virtq_arm(struct vn_virtq *vq)
-{
-	check_owner(vq);
-	if (vq->broken != NULL)
-		return;
-	if (vq->event_idx)
-		set_avail_event(vq, vq->taken);
-	/* With EVENT_IDX the flags have to be 0 (virtio 1.2, 2.7.10.1). */
-	set_used_flags(vq, 0);
-}
-
-void
-vn_virtq_disarm(struct vn_virtq *vq)
-{
-	check_owner(vq);
-	if (vq->broken != NULL)
-		return;
-	/* An event that has just passed comes again after 65535 chains: a kick then is harmless. */
-	if (vq->event_idx)
-		set_avail_event(vq, vq->taken - 1);
-	else
-		set_used_flags(vq, VN_USED_F_NO_NOTIFY);
 }
 
 int
@@ -299,13 +199,6 @@ vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem)
 	if (err < 0)
 		virtq_break(vq, "memory");
 	return err;
-}
-
-void
-vn_virtq_set_call(struct vn_virtq *vq, int call_fd)
-{
-	check_owner(vq);
-	vq->call_fd = call_fd;
 }
 
 void

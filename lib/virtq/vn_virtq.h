@@ -109,7 +109,8 @@ void vn_virtq_complete(struct vn_virtq *vq);
 
 /**
  * Give up to @p n frames to the driver (receiveq). Owner. vn_mbuf_hdr() of each mbuf is the header
- * to deliver (num_buffers is filled in here). Delivered mbufs are NOT freed: the caller owns all.
+ * to deliver (num_buffers is filled in here); with VN_NET_F_HASH_REPORT, the hash fields of
+ * vn_mbuf_hdr_hash(), too. Delivered mbufs are NOT freed: the caller owns all.
  *
  * @return
  *   Frames consumed, from the first: delivered, or dropped because they can never fit (oversized
@@ -128,6 +129,10 @@ void vn_virtq_publish(struct vn_virtq *vq);
  * since vn_virtq_publish(). No-op when nothing was published since the last call. Owner.
  */
 void vn_virtq_interrupt(struct vn_virtq *vq);
+
+/** The same without waiting for more (vn_virtq_set_coal()): before the ring is given away. Owner.
+ */
+void vn_virtq_interrupt_now(struct vn_virtq *vq);
 
 /** Interrupt the driver whatever it wants: once after any take-over. Owner. */
 void vn_virtq_interrupt_always(struct vn_virtq *vq);
@@ -150,18 +155,29 @@ int vn_virtq_set_mem(struct vn_virtq *vq, struct vn_guestmem *mem);
 void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
 /**
  * Notification coalescing (virtio 1.2, 5.1.6.5.9): an interrupt waits until @p max_packets frames
- * are published since the last one, or @p max_usecs have passed since the first of them. 0, 0: at
- * once. Owner.
+ * are published since the last one, or @p max_usecs have passed since the first of them, or half
+ * the ring has been given back. What the driver wants is looked at when the wait ends. An interrupt
+ * that waits now is due at once. Owner.
+ *
+ * @param max_usecs
+ *   0: no wait, whatever @p max_packets is.
+ * @param max_packets
+ *   0: no limit but time.
  */
 void vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets);
 /**
- * When an interrupt that waits for time is due, in rte_get_tsc_cycles(); 0: none waits. Owner: who
- * sleeps must call vn_virtq_interrupt() then.
+ * When an interrupt that waits for time is due, in rte_get_tsc_cycles(); 0: none waits. Owner: must
+ * call vn_virtq_interrupt() then.
  */
 uint64_t vn_virtq_interrupt_due(const struct vn_virtq *vq);
 /** Switch dirty logging. Owner. */
 void vn_virtq_set_log(
 	struct vn_virtq *vq, bool on, const struct vn_dirty_log *log, uint64_t used_log_gpa);
+/**
+ * Which offloads the headers of frames may ask for from now on: @p features is conf.features, or
+ * without some of its offloads (virtio 1.2, 5.1.6.5.8). Owner.
+ */
+void vn_virtq_set_offloads(struct vn_virtq *vq, uint64_t features);
 /** Switch size classes. Owner. */
 void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
@@ -185,19 +201,23 @@ void vn_virtq_break(struct vn_virtq *vq, const char *why);
 /**
  * Take the next chain. It stays uncompleted until vn_virtq_ctrl_reply(); one at a time. Owner.
  *
+ * Chains that are not one (a part to write before one to read) are given back with length 0 and
+ * counted; so an interrupt may be due also after 0.
+ *
  * @param buf, room
  *   Gets the bytes that the driver sent.
  * @param len
  *   Bytes it sent; more than @p room: the rest was not copied.
  * @param reply_room
  *   Bytes that it has for the answer.
- * @return 1; 0: none available (or the ring is broken).
+ * @return 1; 0: none available (or the ring is broken, or a chain is not answered yet).
  */
 int vn_virtq_ctrl_next(
 	struct vn_virtq *vq, void *buf, uint32_t room, uint32_t *len, uint32_t *reply_room);
 /**
  * Answer it: @p len bytes (cut to its reply_room) are written, its used entry published. The
- * interrupt is the caller's (fence, vn_virtq_interrupt()). Owner.
+ * interrupt is the caller's (fence, vn_virtq_interrupt()). Nothing happens when no chain was taken.
+ * Owner. The memory map may have been exchanged meanwhile: the buffers are looked up again.
  */
 void vn_virtq_ctrl_reply(struct vn_virtq *vq, const void *data, uint32_t len);
 

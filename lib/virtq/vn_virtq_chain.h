@@ -104,6 +104,70 @@ chain_add_buffer(struct vn_virtq *vq, const struct vn_desc *desc, bool write, ui
 	return VN_CHAIN_OK;
 }
 
+/* Where a walk is. */
+struct vn_walk {
+	const struct vn_vring_desc *table; /* NULL: one that is not contiguous in our memory */
+	uint64_t table_gpa;                /* of an indirect table */
+	uint32_t entries;                  /* of the table */
+	uint32_t left;                     /* descriptors that it may still have */
+	uint32_t i;                        /* the next one */
+	bool nested;                       /* in an indirect table */
+};
+
+static __rte_always_inline struct vn_walk
+walk_begin(const struct vn_virtq *vq, uint16_t head)
+{
+	return (struct vn_walk){
+		.table = vq->desc, .entries = vq->size, .left = vq->size, .i = head};
+}
+
+/*
+ * The next descriptor of the chain that names a buffer; counts in @p descs what it reads. When it
+ * has VN_DESC_F_NEXT, the caller goes on at its next.
+ */
+static __rte_always_inline enum vn_chain_result
+walk_next(struct vn_virtq *vq, struct vn_walk *w, bool indirect, struct vn_desc *desc,
+	uint32_t *descs)
+{
+	for (;;) {
+		uint64_t part;
+		uint32_t n;
+
+		if (unlikely(w->i >= w->entries))
+			return chain_break(vq, &vq->stats->bad_desc_errors, "descriptor-index");
+		if (unlikely(w->left-- == 0))
+			return chain_break(vq, &vq->stats->exceed_max_chain, "chain");
+		/* Empty descriptors add no pieces, but time. */
+		if (unlikely(w->entries - w->left > 2 * VN_VQ_MAX_SEGS))
+			return VN_CHAIN_SEGS;
+		if (likely(w->table != NULL))
+			*desc = chain_read_desc(&w->table[w->i]);
+		else if (!chain_read_desc_far(vq, w->table_gpa + w->i * sizeof(*w->table), desc))
+			return chain_break(vq, &vq->stats->invalid_buffer, "memory");
+		(*descs)++;
+		if (!(desc->flags & VN_DESC_F_INDIRECT))
+			return VN_CHAIN_OK;
+
+		n = desc->len / sizeof(*w->table);
+		part = desc->len;
+		/* It ends the chain, and its own WRITE flag means nothing (2.7.5.3). */
+		if (!indirect || w->nested || desc->flags & VN_DESC_F_NEXT || n == 0 ||
+			desc->len % sizeof(*w->table) != 0)
+			return chain_break(vq, &vq->stats->bad_desc_errors, "indirect");
+		if (n > RTE_MAX((uint32_t)vq->size, (uint32_t)VN_VQ_MAX_SEGS))
+			return chain_break(vq, &vq->stats->exceed_max_chain, "indirect");
+		w->table_gpa = desc->addr;
+		w->table = vn_guestmem_part(vq->mem, w->table_gpa, &part, false, &vq->hint);
+		if (w->table == NULL)
+			return chain_break(vq, &vq->stats->invalid_buffer, "memory");
+		if (part != desc->len)
+			w->table = NULL;
+		w->entries = w->left = n;
+		w->nested = true;
+		w->i = 0;
+	}
+}
+
 /**
  * Walk the chain at @p head until its end or until @p want bytes (> 0) are collected, and append
  * what there is to @p c. @p write and @p indirect are constants of the caller's variant.
@@ -112,53 +176,16 @@ static __rte_always_inline enum vn_chain_result
 chain_walk(struct vn_virtq *vq, uint16_t head, bool write, bool indirect, uint64_t want,
 	struct vn_chain *c)
 {
-	const struct vn_vring_desc *table = vq->desc;
-	uint64_t table_gpa = 0; /* of an indirect table */
-	uint32_t entries = vq->size;
-	uint32_t left = entries;
-	bool nested = false;
-	uint32_t i = head;
+	struct vn_walk w = walk_begin(vq, head);
 
 	want += c->bytes;
 	for (;;) {
 		enum vn_chain_result r;
 		struct vn_desc desc;
 
-		if (unlikely(i >= entries))
-			return chain_break(vq, &vq->stats->bad_desc_errors, "descriptor-index");
-		if (unlikely(left-- == 0))
-			return chain_break(vq, &vq->stats->exceed_max_chain, "chain");
-		/* Empty descriptors add no pieces, but time. */
-		if (unlikely(nested ? entries - left > 2 * VN_VQ_MAX_SEGS
-				    : vq->size - left > 2 * VN_VQ_MAX_SEGS))
-			return VN_CHAIN_SEGS;
-		if (likely(table != NULL))
-			desc = chain_read_desc(&table[i]);
-		else if (!chain_read_desc_far(vq, table_gpa + i * sizeof(*table), &desc))
-			return chain_break(vq, &vq->stats->invalid_buffer, "memory");
-		c->descs++;
-
-		if (desc.flags & VN_DESC_F_INDIRECT) {
-			uint32_t n = desc.len / sizeof(*table);
-			uint64_t part = desc.len;
-
-			/* It ends the chain, and its own WRITE flag means nothing (2.7.5.3). */
-			if (!indirect || nested || desc.flags & VN_DESC_F_NEXT || n == 0 ||
-				desc.len % sizeof(*table) != 0)
-				return chain_break(vq, &vq->stats->bad_desc_errors, "indirect");
-			if (n > RTE_MAX((uint32_t)vq->size, (uint32_t)VN_VQ_MAX_SEGS))
-				return chain_break(vq, &vq->stats->exceed_max_chain, "indirect");
-			table_gpa = desc.addr;
-			table = vn_guestmem_part(vq->mem, table_gpa, &part, false, &vq->hint);
-			if (table == NULL)
-				return chain_break(vq, &vq->stats->invalid_buffer, "memory");
-			if (part != desc.len)
-				table = NULL;
-			entries = left = n;
-			nested = true;
-			i = 0;
-			continue;
-		}
+		r = walk_next(vq, &w, indirect, &desc, &c->descs);
+		if (unlikely(r != VN_CHAIN_OK))
+			return r;
 		if (unlikely(!!(desc.flags & VN_DESC_F_WRITE) != write)) {
 			count(&vq->stats->bad_desc_errors, 1);
 			return VN_CHAIN_BAD;
@@ -168,7 +195,7 @@ chain_walk(struct vn_virtq *vq, uint16_t head, bool write, bool indirect, uint64
 			return r;
 		if (c->bytes == want || !(desc.flags & VN_DESC_F_NEXT))
 			return VN_CHAIN_OK;
-		i = desc.next;
+		w.i = desc.next;
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "vn_features.h"
+#include "vn_virtio_pci.h"
 
 struct events {
 	struct fix f;
@@ -163,6 +164,46 @@ interrupt_without_being_asked(void **state)
 	move(&e, 1);
 	vn_virtq_interrupt(e.f.vq);
 	assert_int_equal(e.f.stats.interrupts, 3);
+	end(&e);
+}
+
+/* A driver without MSI-X learns from the ISR status why it was interrupted (virtio 1.2, 4.1.4.5).
+ */
+static void
+isr_status(void **state)
+{
+	struct vn_virtq_conf conf;
+	struct events e;
+	uint8_t isr = VN_ISR_CONFIG;
+
+	(void)state;
+	begin(&e, 0, 0);
+	vn_virtq_free(e.f.vq);
+	conf = md_conf(&e.f.md, &e.f.stats);
+	conf.call_fd = e.call;
+	conf.isr = &isr;
+	assert_int_equal(vn_virtq_create(&conf, &e.f.vq), 0);
+	md_disable_interrupt(&e.f.md);
+	move(&e, 1);
+	assert_int_equal(interrupts(&e), 0);
+	assert_int_equal(isr, VN_ISR_CONFIG);
+	md_enable_interrupt(&e.f.md);
+	move(&e, 1);
+	assert_int_equal(interrupts(&e), 1);
+	assert_int_equal(isr, VN_ISR_CONFIG | VN_ISR_QUEUE);
+	isr = 0;
+	vn_virtq_interrupt_always(e.f.vq);
+	assert_int_equal(isr, VN_ISR_QUEUE);
+	assert_int_equal(interrupts(&e), 1);
+	/* Nothing new. */
+	isr = 0;
+	assert_int_equal(interrupts(&e), 0);
+	assert_int_equal(isr, 0);
+	/* Whose descriptor is still to come may look at the status. */
+	vn_virtq_set_call(e.f.vq, -1);
+	move(&e, 1);
+	assert_int_equal(interrupts(&e), 0);
+	assert_int_equal(isr, VN_ISR_QUEUE);
 	end(&e);
 }
 
@@ -424,6 +465,7 @@ main(void)
 		T(interrupts_by_flag),
 		T(interrupts_by_event),
 		T(interrupt_without_being_asked),
+		T(isr_status),
 		T(publish_stores_once),
 		T(notifications),
 		T(no_wakeup_is_lost),

@@ -83,6 +83,10 @@ struct vn_virtq {
 	uint16_t avail;
 	uint16_t signalled;      /* published when the driver was last told or chose not to be */
 	bool signal_due;         /* published since then */
+	uint64_t coal_cycles;    /* an interrupt may wait so long; 0: not at all */
+	uint64_t coal_due;       /* ... and waits until then; 0: none waits */
+	uint64_t coal_seen;      /* stats->packets when the driver was last signalled */
+	uint32_t coal_packets;   /* ... or until there are so many more; 0: any number */
 	uint32_t hint;           /* for vn_guestmem_part() */
 	uint32_t generation;     /* publishes */
 	uint64_t inflight_descs; /* descriptors of the chains in flight */
@@ -97,6 +101,7 @@ struct vn_virtq {
 	pid_t owner; /* thread id, 0: nobody's */
 #endif
 
+	uint32_t ctrl_segs;                  /* of the command at hand: where the answer goes */
 	struct vn_vring_used_elem *inflight; /* size entries, index taken & mask */
 	struct vn_seg seg[VN_VQ_MAX_SEGS];   /* of the frame at hand */
 };

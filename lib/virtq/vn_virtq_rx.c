@@ -115,7 +115,7 @@ count_size(struct vn_virtq *vq, uint32_t len)
 
 /* Write the frame into the buffers collected, and take their chains. */
 static __rte_always_inline void
-deliver(struct vn_virtq *vq, const struct vn_net_hdr *hdr, const struct rte_mbuf *m,
+deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct rte_mbuf *m,
 	const struct reserve *r)
 {
 	struct vn_cursor cur = {.seg = vq->seg};
@@ -156,7 +156,7 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
 	n = RTE_MIN(n, VN_VQ_MAX_BURST);
 	for (i = 0; i < n && descs <= VN_VQ_DESC_BUDGET; i++) {
-		struct vn_net_hdr hdr = *vn_mbuf_hdr(pkts[i]);
+		struct vn_net_hdr_hash hdr = {.hdr = *vn_mbuf_hdr(pkts[i])};
 		const uint32_t len = pkts[i]->pkt_len;
 		enum reserve_result res;
 		struct reserve r;
@@ -165,7 +165,7 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 			count(&vq->stats->oversized, 1);
 			continue;
 		}
-		if (unlikely(!hdr_check(vq, &hdr, len))) {
+		if (unlikely(!hdr_check(vq, &hdr.hdr, len))) {
 			count(&vq->stats->bad_header, 1);
 			continue;
 		}
@@ -178,7 +178,11 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 				count(&vq->stats->no_buffer, 1);
 			break;
 		}
-		hdr.num_buffers = rte_cpu_to_le_16(r.chains);
+		hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
+		if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
+			hdr.hash_value = vn_mbuf_hdr_hash(pkts[i])->hash_value;
+			hdr.hash_report = vn_mbuf_hdr_hash(pkts[i])->hash_report;
+		}
 		deliver(vq, &hdr, pkts[i], &r);
 	}
 	if (unlikely(vq->broken != NULL))

@@ -66,7 +66,13 @@ frame_from_chain(
 		count(&vq->stats->oversized, 1);
 		return FRAME_BAD;
 	}
-	cursor_read(&cur, hdr, vq->hdr_len);
+	cursor_read(&cur, hdr, RTE_MIN(vq->hdr_len, VN_NET_HDR_LEN));
+	if (unlikely(vq->hdr_len > VN_NET_HDR_LEN)) {
+		uint8_t hash[VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN];
+
+		/* Has no meaning in this direction (virtio 1.2, 5.1.6.2), and must not stay. */
+		cursor_read(&cur, hash, sizeof(hash));
+	}
 	if (unlikely(!hdr_check(vq, hdr, len))) {
 		count(&vq->stats->bad_header, 1);
 		return FRAME_BAD;

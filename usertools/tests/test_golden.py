@@ -10,14 +10,14 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from case import HERE, VIRTNET, Case, Service, main  # noqa: E402
+from case import HERE, VIRTNET, Case, Service, main, virtnet  # noqa: E402
 
 # Keys that describe hardware in the reference product: here they have a value of our own,
 # doc/keys.md tells which. Key, order and type are compared all the same.
 HARDWARE = {"pci_vhca_id", "sf_parent_device_pci_addr", "sf_rdma_device", "sf_cross_mkey",
             "sf_vhca_id", "msix_config_vector", "dma_q_used_number", "handler_schd_number",
             "aux_handler_schd_number"}
-OURS = ["transport", "socket", "connected", "port", "problem"]
+OURS = ["transport", "socket", "connected", "vm", "root_port", "port", "problem"]
 POOLS = ["msix_num_pool_size", "min_msix_num", "max_msix_num", "min_num_of_qp", "max_num_of_qp",
          "qp_pool_size"]
 
@@ -104,6 +104,103 @@ class Golden(Case):
             sizes = [k for k in q if k.startswith("rx_")]
             rx = q["VQ Index"] % 2 == 0 and q["VQ Index"] != 62
             self.assertEqual(len(sizes), 10 if rx else 0)
+
+
+class Hotplug(Case):
+    """hotplug, unplug, attach and detach."""
+
+    EXAMPLE = ["hotplug", "-i", "mlx5_0", "-m", "0C:C4:7A:FF:22:93", "-t", "1500", "-qp", "1",
+               "-s", "1024"]
+
+    def test_hotplug(self):
+        """The published command has the published answer: keys, order, types; no request line."""
+        published = golden("hotplug")
+        with Service("hotplug") as s:
+            ours = self.answer(s.dir, *self.EXAMPLE)
+        self.same_but_serial(ours, published)
+        self.assertEqual(list(ours), list(published))
+
+    def same_but_serial(self, ours, published):
+        """All of it is as published: the inventory has its values."""
+        self.assertEqual(ours, published)
+        for k, v in published.items():
+            self.assertIs(type(ours[k]), type(v), k)
+
+    def test_long_names(self):
+        """Long options, with all the optional ones."""
+        with Service("endpoint") as s:
+            ours = self.answer(
+                s.dir, "hotplug", "--ib_device", "mlx5_0", "--mac", "0C:C4:7A:FF:22:93", "--mtu",
+                "9216", "--max_queues", "3", "--max_queue_size", "256", "--features", "0x80000",
+                "--sf_num", "2001", "--legacy", "--transport", "vfio-user", "--vm", "none",
+                "--port", "rp1", "--no-msix", "--doorbell", "page")
+        self.assertEqual(list(ours), [*golden("hotplug"), "socket"])
+        self.assertEqual(ours["bdf"], "c1:00.0")
+        self.assertIsInstance(ours["socket"], str)
+
+    def test_refused(self):
+        """Options that exclude one another or are missing are an error of the command line."""
+        base = self.EXAMPLE
+        with Service("hotplug") as s:
+            for args in ([*base, "-n", "3"], base[:-2], base[:5] + base[7:], ["hotplug"],
+                         [*base, "-f", "xyz"], [*base, "--transport", "vdpa"],
+                         ["unplug"], ["unplug", "-p", "0", "-u", "X"], ["attach", "-v", "0"],
+                         ["attach", "-p", "0", "--print", "xen"]):
+                status, out, err = virtnet(s.dir, *args)
+                self.assertEqual((status, out), (2, ""), args)
+                self.assertNotEqual(err, "")
+
+    def test_unplug(self):
+        """Request line and answer."""
+        with Service("hotplug") as s:
+            line, ours = self.answer(s.dir, "unplug", "-p", "0", line=True)
+            self.assertEqual(line, "{'id': '0x0'}")
+            self.assertEqual(json.dumps(ours), '{"errno": 0, "errstr": "Success"}')
+            line, ours = self.answer(s.dir, "unplug", "-u", "MT2151X03152VNETS2D0F0", line=True)
+            self.assertEqual(line, "{'vuid': 'MT2151X03152VNETS2D0F0'}")
+        with Service("refusing") as s:
+            status, out, _ = virtnet(s.dir, "unplug", "-p", "0")
+            self.assertEqual(status, 1)
+            ours = json.loads(out.split("\n", 1)[1])
+            self.assertEqual(list(ours.items())[:2], [
+                ("errno", -1065), ("errstr", "Error - Device is not ready to be unplugged please "
+                                   "check host and retry")])
+        with Service("list") as s:
+            status, out, _ = virtnet(s.dir, "unplug", "-p", "0")
+            self.assertEqual(status, 1)
+            self.assertEqual(json.loads(out.split("\n", 1)[1]), {
+                "errno": -1002, "errstr": "Failed - Device is not a hotplug device"})
+            status, out, _ = virtnet(s.dir, "unplug", "-p", "7")
+            self.assertEqual(json.loads(out.split("\n", 1)[1]), {
+                "Error": "Device doesn't exist"})
+
+    def test_attach(self):
+        """attach tells where it is; --print is plain text."""
+        with Service("hotplug") as s:
+            ours = self.answer(s.dir, "attach", "-p", "0", "--vm", "vm1")
+            self.assertEqual(list(ours.items()), [
+                ("bdf", "15:00.0"), ("vm", "vm1"), ("root_port", "rp1"), ("errno", 0),
+                ("errstr", "Success")])
+            ours = self.answer(s.dir, "detach", "-p", "0")
+            self.assertEqual(list(ours.items()), [("errno", 0), ("errstr", "Success")])
+            for kind, first in (("qemu", "-device"), ("libvirt", "<xml/>")):
+                status, out, err = virtnet(s.dir, "attach", "-p", "0", "--port", "rp2", "--print",
+                                           kind)
+                self.assertEqual((status, err), (0, ""))
+                self.assertEqual(out, f"{first} for MT2151X03152VNETS1D0F0 at rp2\n"
+                                      "second line\n")
+
+    def test_shown(self):
+        """list and query: the guest's address, the VM, and a transitional device's ids."""
+        with Service("hotplug") as s:
+            listed = self.answer(s.dir, "list")["devices"]
+            legacy = self.answer(s.dir, "query", "-p", "1", "-b", line=True)[1]["devices"][0]
+        self.assertEqual(listed[1]["function_type"], "hotplug PF")
+        self.assertEqual([d["pci_bdf"] for d in listed], ["c2:00.0", "15:00.0"])
+        self.assertEqual([d["transitional"] for d in listed], [1, 0])
+        self.assertEqual([(d["vm"], d["root_port"]) for d in listed], [("", ""), ("vm1", "rp1")])
+        self.assertEqual((legacy["pci_dev_id"], legacy["pci_revision_id"],
+                          legacy["pci_subsys_id"]), ("0x1000", "0", "0x1"))
 
 
 class Pages(Case):

@@ -75,7 +75,7 @@ class Commands(Case):
 
     def test_debug(self):
         """Its parts, alone and together."""
-        parts = {"pollers", "clients", "clients_refused", "devices"}
+        parts = {"pollers", "clients", "clients_refused", "hosts", "devices"}
         self.assertEqual(set(self.answer(self.dir, "debug")), parts)
         d = self.answer(self.dir, "debug", "-s", "devices")["devices"]
         self.assertEqual([x["lcore"] for x in d], [None, 44, 44])
@@ -269,7 +269,8 @@ class Commands(Case):
             self.assertEqual(status, 0)
             return out.split()
 
-        commands = ["list", "query", "stats", "log", "version", "validate", "debug"]
+        commands = ["hotplug", "unplug", "attach", "detach", "list", "query", "stats", "log",
+                    "version", "validate", "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])

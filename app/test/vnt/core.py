@@ -51,6 +51,7 @@ class Options:
     """What the command line of run.py says."""
     long = False
     reference = False   # DPDK's back end in the program's place, see reference.py
+    verbose = False     # tell how long the steps of a test take
     build = None        # build directory
     asan_build = None   # another one, built with -Db_sanitize=address
     source = None       # root of the source tree

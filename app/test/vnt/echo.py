@@ -2,8 +2,8 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """A driver in a process of its own that sends every frame back; and a bystander made of it.
 
-Run as a program: echo.py SOCKET [PAIRS]. Prints "echo ready"; ends with status 1 when the
-connection is lost, with 0 at the end of its standard input.
+Run as a program: echo.py SOCKET [PAIRS [TRANSPORT]]. Prints "echo ready"; ends with status 1 when
+the connection is lost, with 0 at the end of its standard input.
 """
 
 import os
@@ -17,15 +17,29 @@ if __name__ == "__main__":
 import vhost_user_client as vu  # noqa: E402
 
 
-def echo(path, pairs):
+def vhost_user(path, pairs):
+    """@return (driver with rings, its connection)."""
+    c = vu.VhostUserClient(path, timeout=30)
+    c.connect()
+    c.setup(queue_pairs=pairs)
+    return c, c.sock
+
+
+def vfio_user(path, pairs):
+    from vfu.driver import Driver
+    d = Driver(path, timeout=30).probe().start(pairs)
+    return d, d.c.sock
+
+
+def echo(path, pairs, transport):
     """Serve until the standard input ends."""
-    with vu.VhostUserClient(path, timeout=30) as c:
-        c.setup(queue_pairs=pairs)
+    c, sock = {"vhost-user": vhost_user, "vfio-user": vfio_user}[transport](path, pairs)
+    try:
         backlog = {i: [] for i in range(pairs)}
         by_fd = {}
         poll = select.poll()
         poll.register(0, select.POLLIN | select.POLLHUP)
-        poll.register(c.sock, select.POLLRDHUP | select.POLLIN)
+        poll.register(sock, select.POLLRDHUP | select.POLLIN)
         for i in range(pairs):
             c.rx(i).fill()
             for ring in (c.rx(i), c.tx(i)):
@@ -37,7 +51,7 @@ def echo(path, pairs):
             for fd, _ in poll.poll(1000):
                 if fd == 0:
                     return 0
-                if fd == c.sock.fileno():
+                if fd == sock.fileno():
                     print("the connection was lost", flush=True)
                     return 1
                 vu.event_read(fd)
@@ -48,21 +62,23 @@ def echo(path, pairs):
                 while backlog[i] and tx.send(backlog[i][0][1], kick=False):
                     backlog[i].pop(0)
                 tx.kick()
+    finally:
+        c.close()
 
 
 class Bystander:
     """A device with traffic that is checked all the time, while another device is ill-treated."""
 
-    def __init__(self, t, p, pf=0):
+    def __init__(self, t, p, pf=0, transport="vhost-user"):
         # Imported here: the driver's process needs none of this.
-        from . import frames
+        from . import core, frames
         self.t = t
         self.p = p
         self.pf = pf
-        self.process = t.spawn([sys.executable, os.path.abspath(__file__), p.socket(pf)],
-                               name="bystander")
+        self.process = t.spawn([sys.executable, os.path.abspath(__file__), p.socket(pf), "1",
+                                transport], name="bystander")
         self.process.wait_output(b"echo ready")
-        p.wait_enabled(2, pf)
+        core.wait_for(lambda: int(p.device(pf)["enabled_queues"]) >= 2, 30, "its queues run")
         self.loop = frames.Loop(p.ns, p.up(pf), window=8, seed=77)
         self.loop.settle()
         self.stop = threading.Event()
@@ -106,4 +122,5 @@ class Bystander:
 
 
 if __name__ == "__main__":
-    sys.exit(echo(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1))
+    sys.exit(echo(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1,
+                  sys.argv[3] if len(sys.argv) > 3 else "vhost-user"))

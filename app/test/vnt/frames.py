@@ -65,6 +65,8 @@ class Link:
 
     def __init__(self, ns, ifname, rcvbuf=8 << 20):
         self.ifname = ifname
+        self.tags = False  # when set, tag says which VLAN tag the last frame had, or None
+        self.tag = None
         with ns.entered():
             # Protocol 0: nothing of other interfaces comes in before the bind.
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
@@ -73,6 +75,7 @@ class Link:
             # PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC: frames to any address are ours
             self.sock.setsockopt(263, 1, struct.pack("iHH8s", socket.if_nametoindex(ifname), 1, 0,
                                                      b""))
+            self.sock.setsockopt(263, 8, 1)  # PACKET_AUXDATA: the kernel takes tags out of frames
         self.sock.setblocking(False)
 
     def send(self, frame):
@@ -91,11 +94,24 @@ class Link:
         """The next frame that came from the device, or None."""
         while True:
             try:
-                data, addr = self.sock.recvfrom(65536 + 64)
+                if self.tags:
+                    data, more, _, addr = self.sock.recvmsg(65536 + 64, 64)
+                    self.tag = self._tag(more)
+                else:
+                    data, addr = self.sock.recvfrom(65536 + 64)
             except BlockingIOError:
                 return None
             if addr[2] != PACKET_OUTGOING:
                 return data
+
+    @staticmethod
+    def _tag(more):
+        """From struct tpacket_auxdata: status, len, snaplen, mac, net, vlan_tci, vlan_tpid."""
+        for level, kind, data in more:
+            if (level, kind) == (263, 8):
+                status, tci = struct.unpack_from("I", data)[0], struct.unpack_from("H", data, 16)[0]
+                return tci & 0xFFF if status & 0x10 else None  # TP_STATUS_VLAN_VALID
+        return None
 
     def close(self):
         self.sock.close()

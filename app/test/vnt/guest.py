@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 the dpdk-virtnet contributors
-"""A Linux guest in QEMU, booted by devtools/lab, with vhost-user devices."""
+"""A Linux guest in QEMU, booted by devtools/lab, with vhost-user and vfio-user devices."""
 
 import json
 import os
@@ -36,6 +36,22 @@ class Qmp:
             core.check("return" in answer, f"QMP {command}: {answer.get('error')}")
             return answer["return"]
 
+    def wait_event(self, name, seconds=60, device=None):
+        """Wait for an event, also one that has come before. It is taken away and returned."""
+        end = time.monotonic() + seconds
+        while True:
+            for e in self.events:
+                if e["event"] == name and device in (None, e.get("data", {}).get("device")):
+                    self.events.remove(e)
+                    return e
+            left = end - time.monotonic()
+            core.check(left > 0, f"QMP: no {name} within {seconds} s; seen {self.events}")
+            # makefile() of a socket with a timeout: a line is waited for here, then read whole
+            if proc.readable(self.sock.fileno(), left):
+                line = self.file.readline()
+                core.check(line, f"QMP: QEMU is gone, no {name}")
+                self.events.append(json.loads(line))
+
     def close(self):
         self.sock.close()
 
@@ -43,17 +59,64 @@ class Qmp:
 class Guest:
     """A running guest; commands are given over its command port."""
 
-    def __init__(self, t, name, cpus=1, mem=256, extra=()):
+    def __init__(self, t, name, cpus=1, mem=256, extra=(), suite="trixie", words="", iommu=False,
+                 ports=0, ns=None, more=None):
+        """@suite: whose kernel, SUITES. @words: for the kernel. @iommu: a virtual one, that is used.
+
+        @ports: empty PCIe root ports rp0, rp1... @ns: the network namespace of QEMU. @more: a file
+        for guest -i.
+        """
         self.t = t
         self.name = name
         self.lab = os.path.join(t.options.source, "devtools/lab")
-        prepare(t)
+        self.kernel = prepare(t, suite)
         self.env = {"LAB_RUN": t.tmp}
         self.cpus = cpus
         self.args = list(extra)
+        self.words = words
+        if iommu:
+            self.args += ["-device", "intel-iommu,caching-mode=on"]
+            self.words += " intel_iommu=on"
         self.mem = mem
+        self.ns = ns
+        self.more = more
+        self.ports = 0
         self.devices = 0
         self.pid = None
+        self.pidfd = -1
+        # A monitor has one client at a time: the program's is not the test's.
+        self.program_qmp = self._path("qmp2")
+        self.args += ["-qmp", f"unix:{self.program_qmp},server=on,wait=off"]
+        self.add_ports(ports)
+
+    def add_ports(self, n):
+        """@return the ids of @n more root ports."""
+        new = [f"rp{i}" for i in range(self.ports, self.ports + n)]
+        for port in new:
+            self.ports += 1
+            self.args += ["-device", f"pcie-root-port,id={port},chassis={self.ports},"
+                          f"slot={self.ports}"]
+        return new
+
+    def add_vfio(self, path, port=None, name=None):
+        """A vfio-user function on socket @path, in a root port. Before start()."""
+        port = port or self.add_ports(1)[0]
+        self.args += ["-device", json.dumps({
+            "driver": "vfio-user-pci", "id": name or f"vu{port}", "bus": port,
+            "socket": {"type": "unix", "path": path}})]
+        return self
+
+    def add_own(self, rep, mac, queues=1, port=None, props=""):
+        """QEMU's own virtio-net, on a TAP @rep of our namespace. Before start()."""
+        n = self.devices
+        self.devices += 1
+        port = port or self.add_ports(1)[0]
+        self.args += ["-netdev", f"tap,id=n{n},ifname={rep},script=no,downscript=no,vhost=off,"
+                                 f"queues={queues}",
+                      "-device", f"virtio-net-pci,netdev=n{n},bus={port},mac={mac},"
+                                 f"mq={'on' if queues > 1 else 'off'},vectors={2 * queues + 2}"
+                                 + ("," + props if props else "")]
+        return self
 
     def add(self, path, queues=1, mac=None, server=False, props=""):
         """A vhost-user device on socket @path. Before start()."""
@@ -71,8 +134,12 @@ class Guest:
         return self
 
     def start(self, wait=True):
-        self.t.run_ok([f"{self.lab}/guest", "-n", self.name, "-c", str(self.cpus), "-m",
-                       str(self.mem), "--", *self.args], env=self.env, timeout=60)
+        options = ["-k", self.kernel, "-n", self.name, "-c", str(self.cpus), "-m", str(self.mem),
+                   "-a", self.words]
+        if self.more:
+            options += ["-i", self.more]
+        self.t.run_ok([f"{self.lab}/guest", *options, "--", *self.args], env=self.env, timeout=60,
+                      ns=self.ns)
         with open(self._path("pid"), encoding="ascii") as f:
             self.pid = int(f.read())
         self.pidfd = os.pidfd_open(self.pid)
@@ -88,6 +155,37 @@ class Guest:
         self.gx("--up", BOOT_SECONDS)
         return self
 
+    def reboot(self):
+        """By the guest itself; QEMU and its devices stay."""
+        m = self.qmp()
+        try:
+            m.ask("set-action", reboot="reset")
+            before = self.boot_id()
+            self.sh("(sleep 0.1; reboot -f) >/dev/null 2>&1 &")
+            m.wait_event("RESET")
+        finally:
+            m.close()
+        self.wait_up()
+        core.check(self.boot_id() != before, f"guest {self.name} did not reboot")
+
+    def boot_id(self):
+        return self.sh("cat /proc/sys/kernel/random/boot_id").strip()
+
+    def kill(self):
+        """SIGKILL of QEMU; gone when this returns."""
+        proc.kill(self.pid, 9)
+        core.check(proc.readable(self.pidfd, proc.PATIENCE), "QEMU is still there after SIGKILL")
+        os.close(self.pidfd)
+        self.pid = None
+
+    def alive(self):
+        return self.pid is not None and not proc.readable(self.pidfd, 0)
+
+    def check_console(self):
+        """Nothing that a kernel says when something is wrong with it."""
+        for bad in ("Oops", "BUG:", "WARNING:", "Call Trace", "hung task", "NETDEV WATCHDOG"):
+            core.check(bad not in self.console(None), f"{bad} {self.console()}")
+
     def gx(self, command, seconds):
         rc, out, err = self.t.run([f"{self.lab}/gx", self.name, command, str(seconds)],
                                   env=self.env, timeout=seconds + 20)
@@ -99,12 +197,28 @@ class Guest:
         """Run in the guest; must succeed. @return what it printed."""
         return self.gx(command, seconds)
 
-    def console(self):
+    def console(self, last=1500):
         with open(self._path("log"), "rb") as f:
-            return "\nconsole: " + f.read()[-1500:].decode(errors="replace")
+            text = f.read().decode(errors="replace")
+        return text if last is None else "\nconsole: " + text[-last:]
 
     def qmp(self):
         return Qmp(self._path("qmp"))
+
+    def netdevs(self):
+        """MAC -> name of all virtio_net netdevs."""
+        out = self.sh("cd /sys/class/net; for d in *; do [ ! -e $d/device ] || "
+                      "echo $(cat $d/address) $d; done")
+        return dict(line.split() for line in out.splitlines() if line)
+
+    def dev(self, mac, seconds=20):
+        """The name of the netdev with @mac, once it is there."""
+        return core.wait_for(lambda: self.netdevs().get(mac.lower()), seconds,
+                             f"guest {self.name}: a netdev with MAC {mac}", interval=0.2)
+
+    def bdf(self, dev="eth0"):
+        """As the guest counts: "0000:01:00.0"."""
+        return self.sh(f"basename $(readlink -f /sys/class/net/{dev}/device/..)").strip()
 
     def address(self, cidr, dev="eth0"):
         self.sh(f"ip address add {cidr} dev {dev} && ip link set {dev} up")
@@ -117,7 +231,9 @@ class Guest:
 
     def iperf(self, target, options="", seconds=2):
         """Mbit/s; must be more than nothing."""
-        out = self.sh(f"iperf3 -J -t {seconds} {options} -c {target}", seconds + 60)
+        # One that hangs must not take the command port with it.
+        out = self.sh(f"timeout -s KILL {seconds + 50} iperf3 -J -t {seconds} {options} -c {target}",
+                      seconds + 60)
         result = json.loads(out[out.index("{"):])
         core.check("error" not in result, f"iperf3: {result.get('error')}")
         rate = result["end"]["sum_received"]["bits_per_second"] / 1e6
@@ -158,23 +274,32 @@ class Guest:
         self.pid = None
 
 
-_prepared = []
+SUITES = ("bookworm", "trixie")  # 6.1 and 6.12
+
+_prepared = {}
 
 
-def prepare(t):
+def script(t, name, *args):
+    """Run one of the lab's scripts, once. @return the last line it prints; skips when it fails."""
+    key = (name, *args)
+    if key not in _prepared:
+        r = subprocess.run([os.path.join(t.options.source, "devtools/lab", name), *args],
+                           capture_output=True, text=True, check=False, timeout=1200,
+                           stdin=subprocess.DEVNULL)
+        if r.returncode == 0:
+            _prepared[key] = r.stdout.strip().split("\n")[-1], None
+        else:
+            _prepared[key] = None, f"devtools/lab/{name} fails: {r.stderr.strip()[-200:]}"
+    value, why = _prepared[key]
+    if why:
+        raise core.Skip(why)
+    return value
+
+
+def prepare(t, suite="trixie"):
     """QEMU and the guest, made once by the lab's scripts (they keep what they download)."""
-    if _prepared:
-        if _prepared[0]:
-            raise core.Skip(_prepared[0])
-        return
-    lab = os.path.join(t.options.source, "devtools/lab")
-    for script in ("mk-qemu", "mk-guest"):
-        r = subprocess.run([os.path.join(lab, script)], capture_output=True, text=True, check=False,
-                           timeout=1200, stdin=subprocess.DEVNULL)
-        if r.returncode != 0:
-            _prepared.append(f"devtools/lab/{script} fails: {r.stderr.strip()[-200:]}")
-            raise core.Skip(_prepared[0])
-    _prepared.append("")
+    script(t, "mk-qemu")
+    return script(t, "mk-guest", suite)
 
 
 class IperfServer:

@@ -64,6 +64,11 @@ class Program:
             raise core.Fail(f"{self.binary} is not there: build it, or name its directory: --build")
         self.eal = list(eal) if eal is not None else self.no_huge()
         self.args = list(args)
+        # The tests' front ends speak vhost-user, unless a test says what it wants.
+        if conf is None:
+            conf = {"transport": "vhost-user"}
+        elif isinstance(conf, dict) and "transport" not in conf:
+            conf = {**conf, "transport": "vhost-user"}
         self.conf_path = self._write("virtnet.conf", conf)
         self.capacity_path = self._write("capacity.json", capacity)
         self.process = None

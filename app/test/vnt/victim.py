@@ -3,6 +3,7 @@
 """A device that is ill-treated (PF 1) beside one that is not (PF 0), and what must hold after it."""
 
 import contextlib
+import threading
 
 import vhost_user_client as vu
 
@@ -45,12 +46,16 @@ def number_of(frame):
 
 def exchange(p, c, count=20, pf=VICTIM):
     """@count frames each way through pair 0 of the running front end @c, checked."""
+    p.wait_enabled(len(c.rings), pf)
+    both_ways(p, c.rx(0), c.tx(0), count, pf)
+
+
+def both_ways(p, rx, tx, count=20, pf=VICTIM):
+    """@count frames each way through two rings that run, checked."""
     link = frames.Link(p.ns, p.rep(pf))
     try:
-        rx, tx = c.rx(0), c.tx(0)
         if not rx.in_flight:
             rx.fill()
-        p.wait_enabled(len(c.rings), pf)
         sent = {n: body(n, 60 + 37 * n % 1400) for n in range(count)}
         for frame in sent.values():
             core.check(tx.send(frame), "the TX ring is full")
@@ -96,6 +101,46 @@ def device_works(p, pf=VICTIM):
         for ring in (c.rx(0), c.tx(0)):
             ring.stop()
     p.wait_enabled(0, pf)
+
+
+class Load:
+    """Traffic both ways on a running driver: the poller has always something to do in its memory.
+    """
+
+    def __init__(self, p, c):
+        self.link = frames.Link(p.ns, p.rep(VICTIM))
+        self.c = c
+        self.stop = threading.Event()
+        c.rx(0).fill()
+        core.wait_for(lambda: int(p.device(VICTIM)["enabled_queues"]) >= 2, 20, "its rings run")
+        self.thread = threading.Thread(target=self._flood, daemon=True)
+        self.thread.start()
+
+    def _flood(self):
+        frame = body(1, 1000)
+        while not self.stop.is_set():
+            if not self.link.send(frame):
+                self.stop.wait(0.001)
+
+    def drive(self, n):
+        """@n frames through the TX ring, receive buffers given back meanwhile."""
+        rx, tx = self.c.rx(0), self.c.tx(0)
+        for i in range(n):
+            if not tx.send(body(i, 300)):
+                core.wait_for(tx.poll, 20, "TX completions")
+            if i % 16 == 0:
+                rx.receive()
+
+    def saturate(self):
+        """Leave the TX ring full and the receive buffers posted: the poller is in the memory."""
+        while self.c.tx(0).send(body(3, 1400), kick=False):
+            pass
+        self.c.tx(0).kick(force=True)
+
+    def end(self):
+        self.stop.set()
+        self.thread.join()
+        self.link.close()
 
 
 def broken(p):

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 the dpdk-virtnet contributors
+"""Linux guests with the stock virtio drivers on whole PCI functions over vfio-user."""
+
+import re
+import struct
+import time
+
+from vnt import core, frames, functions, guest
+from vnt.core import check, check_eq, test, variants
+
+# Feature bits by the names of virtio 1.2, 5.1.3.
+CTRL_VQ, CTRL_RX, CTRL_VLAN, MQ, CTRL_MAC_ADDR, MTU = 17, 18, 19, 22, 23, 3
+DEVICE_STATS, VQ_NOTF_COAL, NOTF_COAL, HASH_REPORT, RSS = 50, 52, 53, 57, 60
+VERSION_1, ACCESS_PLATFORM, IN_ORDER = 32, 33, 35
+
+# What each kernel's driver must have taken.
+EVERY = {0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 16, 17, 18, 19, 21, 22, 23, 32, 63}
+TAKEN = {"bookworm": EVERY | {NOTF_COAL, RSS}, "trixie": EVERY | {54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS}}
+
+FOREIGN = "0c:c4:7a:ff:99:99"
+
+
+class Linux:
+    """One function in one guest, and what is tried with it."""
+
+    def __init__(self, t, suite, pairs=4):
+        self.t = t
+        self.suite = suite
+        self.b = functions.backend(t).start()
+        self.f = self.b.make(mtu=9000, pairs=pairs)
+        self.g = self.b.guest("a", cpus=2, suite=suite)
+        self.b.attach(self.g, self.f)
+        self.iperf = guest.IperfServer(t, self.b.ns)
+        self.g.start()
+        self.dev = self.f.guest_up(self.g)
+        self.bits = self.g.features(self.dev)
+        self.link = frames.Link(self.b.ns, self.f.rep)
+        t.cleanup(self.link.close)
+
+    def has(self, bit):
+        """The driver has the feature. Only the reference may lack one of TAKEN."""
+        return bit in self.bits
+
+    def ip(self, *args):
+        return self.b.ns.ip(*args)
+
+    def sh(self, command):
+        return self.g.sh(command.replace("DEV", self.dev))
+
+    def run(self, steps):
+        """All of them, also when one fails: a boot is dear."""
+        failed = []
+        for step in steps:
+            begin = time.monotonic()
+            try:
+                step(self)
+            except Exception as e:  # an error of the test is a failure too
+                failed.append(f"{step.__name__}: {type(e).__name__}: {e}")
+            if self.t.options.verbose:
+                print(f"  {step.__name__} {time.monotonic() - begin:.1f} s", flush=True)
+        check(not failed, "\n".join(failed))
+
+    def combined(self, n):
+        """Use @n queue pairs (which fails when they are used already)."""
+        def seen():
+            return [int(v) for v in re.findall(r"Combined:\s+(\d+)", self.sh("ethtool -l DEV"))]
+        if seen()[1] != n:
+            self.sh(f"ethtool -L DEV combined {n}")
+        check_eq(seen(), [self.f.pairs, n], "ethtool -l")
+
+    def both_ways(self, options=""):
+        there, back = self.g.iperf(self.f.host, options, 1), self.g.iperf(self.f.host, options + " -R", 1)
+        return f"{there:.0f}/{back:.0f}"
+
+    def frame(self, mac, vlan=None, number=0):
+        """A frame to @mac of a protocol that nobody answers."""
+        head = bytes.fromhex(mac.replace(":", "")) + b"\x02\0\0\0\0\1"
+        if vlan is not None:
+            head += struct.pack(">HH", 0x8100, vlan)
+        return head + frames.make(number * 3 + 2, 90, 0)
+
+    def send(self, mac, count, vlan=None):
+        for n in range(count):
+            frame = self.frame(mac, vlan, n)
+            core.wait_for(lambda f=frame: self.link.send(f), 10, "room in the representor's queue")
+
+    def arrive(self, n, mac, what, vlan=None, own=None):
+        """20 frames to @mac are sent, and @n of them come in. 5 to the own MAC follow, and come."""
+        def received():
+            return self.g.counters(self.dev)["rx_packets"] - before
+        before = 0
+        before = received()
+        self.send(mac, 20, vlan)
+        self.send(own or self.f.mac, 5)
+        try:
+            core.wait_for(lambda: received() >= n + 5, 10, "all frames")
+        except core.Fail:
+            pass
+        # More than there should be may be a bit later.
+        self.sh("ethtool -S DEV")
+        check_eq(received(), n + 5, f"frames {what}, and 5 that follow")
+
+
+def probe(x):
+    """What the driver says about the function."""
+    info = x.sh("ethtool -i DEV")
+    check("driver: virtio_net" in info, f"ethtool -i: {info}")
+    bdf = x.g.bdf(x.dev)
+    check(f"bus-info: {bdf}" in info, f"ethtool -i: not {bdf}: {info}")
+    ids = x.sh(f"lspci -n -s {bdf}")
+    check("1af4:1041" in ids, f"lspci: {ids}")
+    if not x.b.reference:
+        check_eq(TAKEN[x.suite] - x.bits, set(), f"features that {x.suite} has not taken")
+        offered, accepted = x.b.features(x.f)
+        check_eq(accepted, x.bits, "driver_feature against the guest's sysfs")
+        check(accepted <= offered, f"accepted {accepted - offered} that are not offered")
+    x.t.note(f"{x.suite}: {len(x.bits)} features")
+
+
+def traffic(x):
+    x.f.ping(x.t, x.g)
+    x.t.note(f"{x.both_ways()} Mbit/s")
+    stats = x.g.counters(x.dev)
+    check_eq((stats["rx_errors"], stats["tx_errors"]), (0, 0), "errors in the guest")
+
+
+def channels(x):
+    """ethtool -l and -L."""
+    for n in (1, 2, x.f.pairs):
+        x.combined(n)
+        x.f.ping(x.t, x.g, 2)
+    x.both_ways("-P 4")
+
+
+def rx_interrupts(x):
+    """Interrupts by receive queue: ethtool -S counts packets by queue in 6.1 only."""
+    device = x.sh("basename $(readlink /sys/class/net/DEV/device)").strip()
+    found = {}
+    for line in x.sh("cat /proc/interrupts").splitlines():
+        m = re.search(rf"{device}-input\.(\d+)$", line.strip())
+        if m:
+            found[int(m[1])] = sum(int(w) for w in line.split()[1:] if w.isdigit())
+    return [found[i] for i in sorted(found)]
+
+
+def spread(x):
+    """ethtool -x, -X, -N rx-flow-hash: receive side scaling, and that it is done."""
+    if not x.has(RSS):
+        return
+    x.combined(x.f.pairs)
+    for equal in (x.f.pairs, 2):
+        x.sh(f"ethtool -X DEV equal {equal}")
+        table = x.sh("ethtool -x DEV")
+        entries = [int(w) for line in table.splitlines() if line.strip()[:1].isdigit()
+                   for w in line.split(":", 1)[1].split() if w.isdigit()]
+        check_eq(set(entries), set(range(equal)), f"ethtool -x after -X equal {equal}")
+    if x.b.reference:
+        return  # its flows stop when all go to one queue
+    # All to queue 1: the others stand still.
+    x.sh("ethtool -X DEV weight 0 1")
+    x.sh("ethtool -N DEV rx-flow-hash tcp4 sdfn")
+    check("L4 bytes 0 & 1" in x.sh("ethtool -n DEV rx-flow-hash tcp4"), "tcp4 hashes the ports")
+    before = rx_interrupts(x)
+    x.g.iperf(x.f.host, "-R -P 4", 1)
+    moved = [b - a for a, b in zip(before, rx_interrupts(x))]
+    check(moved[1] > 10 and sum(moved) - moved[1] <= 3, f"interrupts, all to queue 1: {moved}")
+    # Evenly: many flows, each queue gets some.
+    x.sh("ethtool -X DEV equal 4" if x.f.pairs >= 4 else "ethtool -X DEV default")
+    before = rx_interrupts(x)
+    x.g.iperf(x.f.host, "-R -P 16", 1)
+    moved = [b - a for a, b in zip(before, rx_interrupts(x))]
+    check(sum(1 for m in moved if m > 3) > 1, f"16 flows over {x.f.pairs} queues: {moved}")
+    key = ":".join(f"{i:02x}" for i in range(1, 41))
+    x.sh(f"ethtool -X DEV hkey {key}")
+    check(key in x.sh("ethtool -x DEV"), "the key set by ethtool -X")
+    x.both_ways("-P 4")
+
+
+OFF_ON = (("rx", "rx-checksum"), ("tx", "tx-checksum-ip-generic"),
+          ("tso", "tcp-segmentation-offload"), ("lro", "large-receive-offload"),
+          ("rx-gro-hw", "rx-gro-hw"))
+
+
+def offloads(x):
+    """ethtool -k and -K at run time."""
+    now = x.g.offloads(x.dev)
+    fixed = {line.split(":")[0].strip() for line in x.sh("ethtool -k DEV").splitlines()
+             if "[fixed]" in line}
+    tried = [(k, long) for k, long in OFF_ON if now.get(long) and long not in fixed]
+    for short, _ in tried:
+        x.sh(f"ethtool -K DEV {short} off")
+    x.f.ping(x.t, x.g, 2)
+    off = x.both_ways()
+    for short, _ in reversed(tried):
+        x.sh(f"ethtool -K DEV {short} on")
+    check_eq([x.g.offloads(x.dev)[long] for _, long in tried], [True] * len(tried), "on again")
+    x.t.note(f"{'/'.join(k for k, _ in tried)} off: {off}")
+    x.both_ways()
+
+
+def coalescing(x):
+    """ethtool -C: what is set is shown, and traffic goes on."""
+    if not x.has(NOTF_COAL):
+        return
+    x.sh("ethtool -C DEV rx-usecs 100 rx-frames 16 tx-usecs 50 tx-frames 8")
+    text = x.sh("ethtool -c DEV").replace("\t", " ")
+    for word in ("rx-usecs: 100", "rx-frames: 16", "tx-usecs: 50", "tx-frames: 8"):
+        check(word in " ".join(text.split()), f"no {word}: {text}")
+    x.f.ping(x.t, x.g, 2)
+    x.both_ways()
+    if x.has(VQ_NOTF_COAL):
+        x.sh("ethtool -Q DEV queue_mask 1 --coalesce rx-usecs 20 rx-frames 4")
+        x.f.ping(x.t, x.g, 2)
+    x.sh("ethtool -C DEV rx-usecs 0 rx-frames 0 tx-usecs 0 tx-frames 0")
+
+
+def statistics(x):
+    """ethtool -S: the driver's, and the device's own where both have them."""
+    stats = x.g.ethtool_stats(x.dev)
+    check(any(k.endswith("_kicks") for k in stats), f"no kicks in {sorted(stats)}")
+    check_eq({k: v for k, v in stats.items() if v and ("timeout" in k or "csum_bad" in k)}, {},
+             "in ethtool -S")
+    hw = [k for k in stats if "hw_" in k]
+    check(bool(hw) == x.has(DEVICE_STATS), f"device statistics {x.has(DEVICE_STATS)}, seen {hw}")
+
+
+def vlans(x):
+    """A VLAN netdev in the guest; what is tagged otherwise is not seen."""
+    x.sh("load 8021q; ip link add link DEV name DEV.5 type vlan id 5; ip address add "
+         "198.18.205.2/24 dev DEV.5; ip link set DEV.5 up")
+    x.arrive(20, x.f.mac, "of VLAN 5, which is added", vlan=5)
+    check_eq(int(x.sh("cat /sys/class/net/DEV.5/statistics/rx_packets")), 20,
+             "frames of the VLAN's netdev")
+    # The guest asks for an address in the VLAN: the tag is seen here.
+    x.link.tags = True
+    x.sh("ping -c 1 -W 1 198.18.205.1 >/dev/null 2>&1 & true")
+    core.wait_for(lambda: x.link.recv() and x.link.tag == 5, 20, "a frame with VLAN tag 5")
+    filters = x.has(CTRL_VLAN) and not x.b.reference
+    if filters:
+        x.arrive(0, x.f.mac, "of VLAN 6, which is not added", vlan=6)
+    x.sh("ip link del DEV.5")
+    if filters:
+        x.arrive(0, x.f.mac, "of VLAN 5, which is removed", vlan=5)
+
+
+def addresses(x):
+    """Foreign unicast is not seen unless asked for: promiscuous, or a second address."""
+    x.arrive(0, FOREIGN, "to a foreign address")
+    x.sh("ip link set DEV promisc on")
+    x.arrive(20, FOREIGN, "to a foreign address, promiscuous")
+    x.sh("ip link set DEV promisc off")
+    x.arrive(0, FOREIGN, "to a foreign address, promiscuous no more")
+    x.sh(f"load macvlan; ip link add link DEV name mv type macvlan mode bridge; "
+         f"ip link set mv address {FOREIGN} up")
+    x.arrive(20, FOREIGN, "to the address of a macvlan")
+    x.sh("ip link del mv")
+    x.arrive(0, FOREIGN, "to the address of a macvlan that is gone")
+    group = "01:00:5e:7f:00:09"
+    x.arrive(0, group, "to a multicast group")
+    x.sh(f"ip maddr add {group} dev DEV")
+    x.arrive(20, group, "to a multicast group that was joined")
+    x.sh(f"ip maddr del {group} dev DEV; ip link set DEV allmulticast on")
+    x.arrive(20, group, "to a multicast group, allmulticast")
+    x.sh("ip link set DEV allmulticast off")
+    # The MAC itself, changed by the driver.
+    x.sh(f"ip link set DEV address {FOREIGN}")
+    x.arrive(20, FOREIGN, "to the new MAC", own=FOREIGN)
+    x.sh(f"ip link set DEV address {x.f.mac}")
+    x.f.ping(x.t, x.g, 2)
+
+
+def jumbo(x):
+    """MTU 9000 from end to end."""
+    check_eq(x.b.ns.link(x.f.rep)["mtu"], 9000, "MTU of the representor")
+    top = int(x.sh("cat /sys/class/net/DEV/mtu"))
+    check_eq(top, 9000 if x.has(MTU) else 1500, "MTU of the netdev")
+    x.g.sh(f"ping -c 3 -i 0.1 -W 5 -s 8000 {x.f.host}")
+    x.t.run_ok(["ping", "-q", "-c", "3", "-i", "0.1", "-W", "5", "-s", "8000", "-M", "do",
+                x.f.guest], ns=x.b.ns)
+    x.both_ways()
+    x.sh("ip link set DEV mtu 1500")
+    x.both_ways()
+    x.sh("ip link set DEV mtu 9000")
+
+
+def reload(x):
+    """The driver goes and comes back; each time it works."""
+    for i in range(x.t.count(10, 100)):
+        if i % 2 == 0:
+            x.sh("ping -f -c 100000 " + x.f.host + " >/dev/null 2>&1 & "
+                 "d=$(basename $(readlink /sys/class/net/DEV/device)); "
+                 "cd /sys/bus/virtio/drivers/virtio_net && echo $d > unbind && echo $d > bind; "
+                 "kill $! 2>/dev/null; true")
+        else:
+            x.sh("rmmod virtio_net && load virtio_net")
+        x.dev = x.f.guest_up(x.g)
+        x.g.ping(x.f.host, 2)
+    x.both_ways()
+
+
+def reboot(x):
+    """The guest starts again, under traffic."""
+    for _ in range(x.t.count(2 if x.suite == "trixie" else 1, 5)):
+        x.sh("ping -f -c 1000000 " + x.f.host + " >/dev/null 2>&1 & true")
+        x.g.reboot()
+        x.dev = x.f.guest_up(x.g)
+        x.f.ping(x.t, x.g, 2)
+    x.both_ways()
+
+
+@variants(("6_1", "bookworm"), ("6_12", "trixie"))
+def linux(t, suite):
+    """All that the stock driver can do with one function, in one guest."""
+    x = Linux(t, suite)
+    steps = [probe, traffic, channels, spread, offloads, coalescing, statistics, vlans, addresses,
+             jumbo, reload, reboot]
+    x.run(steps)
+    x.g.check_console()

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+
+/* Operations: how they go on, how they end, and how all ends. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctrl_private.h"
+#include "vn_errors.h"
+#include "vn_log.h"
+
+/** All devices on their way out. */
+struct ctrl_stop {
+	struct vn_controller *ctrl;
+	enum vn_port_fate fate;
+	unsigned int left;
+	vn_device_cb done;
+	void *ctx;
+};
+
+struct stopping_device {
+	struct ctrl_stop *all;
+	struct vn_device *dev;
+	struct vn_ctrl_dev *info;
+};
+
+static void
+stop_one_less(struct ctrl_stop *all)
+{
+	if (--all->left > 0)
+		return;
+	all->done(all->ctx, 0);
+	free(all);
+}
+
+struct ctrl_op *
+ctrl_op_new(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
+{
+	struct ctrl_op *op = calloc(1, sizeof(*op));
+
+	if (op == NULL) {
+		done(ctx, -ENOMEM, "out of memory", dev);
+		return NULL;
+	}
+	op->ctrl = ctrl;
+	op->dev = dev;
+	op->info = dev != NULL ? dev->ctrl : NULL;
+	op->done = done;
+	op->ctx = ctx;
+	TAILQ_INSERT_TAIL(&ctrl->priv->ops, op, next);
+	return op;
+}
+
+void
+ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
+{
+	const struct ctrl_op copy = *op;
+
+	TAILQ_REMOVE(&op->ctrl->priv->ops, op, next);
+	/* The text may be the operation's own. */
+	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
+	free(op);
+	if (copy.stop != NULL)
+		stop_one_less(copy.stop);
+}
+
+bool
+ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev)
+{
+	const struct ctrl_op *op;
+
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (op->dev == dev)
+			return true;
+	}
+	return false;
+}
+
+static void
+device_gone(void *ctx, int result)
+{
+	struct ctrl_op *op = ctx;
+
+	RTE_SET_USED(result);
+	ctrl_info_free(op->ctrl, op->info);
+	op->dev = NULL;
+	op->info = NULL;
+	ctrl_op_end(op, op->rc, op->text);
+}
+
+static void
+endpoint_gone(void *ctx, int result)
+{
+	struct ctrl_op *op = ctx;
+
+	RTE_SET_USED(result);
+	op->dev->endpoint = NULL;
+	vn_device_destroy(op->dev, VN_PORT_REMOVE, device_gone, op);
+}
+
+void
+ctrl_op_teardown(struct ctrl_op *op)
+{
+	op->step = CTRL_TEARDOWN;
+	ctrl_unlist(op->ctrl, op->dev);
+	if (op->dev->endpoint != NULL)
+		op->dev->transport->unplug(op->dev->endpoint, endpoint_gone, op);
+	else
+		endpoint_gone(op, 0);
+}
+
+/* The port is there, or will not be. */
+static void
+port_settled(struct ctrl_op *op)
+{
+	if (op->dev->port_error[0] != '\0') {
+		op->rc = VIRTNET_ERR_SF_PORT_ADD;
+		snprintf(op->text, sizeof(op->text), "%s", op->dev->port_error);
+		ctrl_op_teardown(op);
+	} else if (op->info->host != NULL) {
+		ctrl_op_plug(op, op->info->host, op->port);
+	} else {
+		VN_INFO("%s: plugged, SF %u", op->dev->conf.vuid, op->dev->conf.sf_num);
+		ctrl_op_end(op, 0, "");
+	}
+}
+
+void
+vn_controller_progress(struct vn_controller *ctrl)
+{
+	struct ctrl_op *op;
+
+	/* Each pass takes one out of this step; any may begin or end others. */
+	do {
+		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+			if (op->step == CTRL_PORT && op->dev != NULL &&
+				(op->dev->port_info.ifindex != 0 || op->dev->port_error[0] != '\0'))
+				break;
+		}
+		if (op != NULL)
+			port_settled(op);
+	} while (op != NULL);
+}
+
+void
+vn_controller_hotplug(
+	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx)
+{
+	struct ctrl_op *op = ctrl_op_new(ctrl, NULL, done, ctx);
+	struct vn_ctrl_dev *info = calloc(1, sizeof(*info));
+	char text[CTRL_TEXT_LEN] = "out of memory";
+	struct vn_device_conf dc;
+	struct vn_host *host;
+	const char *name;
+	int rc = -ENOMEM;
+
+	if (op == NULL) {
+		free(info);
+		return;
+	}
+	if (info != NULL)
+		rc = ctrl_hotplug_conf(ctrl, hp, &dc, info, text, sizeof(text));
+	if (rc == 0)
+		rc = ctrl_host_find(ctrl, hp->vm, &host, text, sizeof(text));
+	if (rc == 0 && host == NULL && hp->port != NULL) {
+		snprintf(text, sizeof(text), "--port needs a VM: name one with --vm");
+		rc = -EINVAL;
+	}
+	if (rc == 0 && hp->port != NULL && strlen(hp->port) >= sizeof(op->port)) {
+		snprintf(text, sizeof(text), "the name of the root port is too long");
+		rc = -EINVAL;
+	}
+	if (rc != 0) {
+		free(info);
+		ctrl_op_end(op, rc, text);
+		return;
+	}
+	name = hp->transport != NULL   ? hp->transport
+	       : ctrl->conf.vhost_user ? "vhost-user"
+				       : "vfio-user";
+	rc = ctrl_make(ctrl, &dc, ctrl_transport(ctrl, name), info, &op->dev, text, sizeof(text));
+	op->hotplug = true;
+	op->rc = VIRTNET_ERR_HOTPLUG;
+	snprintf(op->text, sizeof(op->text), "%s", text);
+	if (op->dev == NULL) {
+		ctrl_op_end(op, op->rc, op->text);
+		return;
+	}
+	op->info = info;
+	if (rc != 0) {
+		ctrl_op_teardown(op);
+		return;
+	}
+	info->host = host;
+	snprintf(op->port, sizeof(op->port), "%s", hp->port != NULL ? hp->port : "");
+	vn_controller_progress(ctrl);
+}
+
+static void
+one_gone(void *ctx, int result)
+{
+	struct stopping_device *sd = ctx;
+	struct ctrl_stop *all = sd->all;
+
+	RTE_SET_USED(result);
+	ctrl_info_free(all->ctrl, sd->info);
+	free(sd);
+	stop_one_less(all);
+}
+
+static void
+one_unplugged(void *ctx, int result)
+{
+	struct stopping_device *sd = ctx;
+	/* A hotplug PF is not made again by the next start: nobody would adopt its port. */
+	const enum vn_port_fate fate =
+		sd->dev->conf.type == VN_HOTPLUG_PF ? VN_PORT_REMOVE : sd->all->fate;
+
+	RTE_SET_USED(result);
+	sd->dev->endpoint = NULL;
+	vn_device_destroy(sd->dev, fate, one_gone, sd);
+}
+
+/* What waits ends now; what is being taken down is waited for. */
+static void
+stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
+{
+	struct ctrl_op *op;
+
+	ctrl_hosts_destroy(ctrl);
+	do {
+		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+			if (op->step != CTRL_TEARDOWN)
+				break;
+		}
+		if (op != NULL)
+			ctrl_op_end(op, -ECANCELED, "the controller ends");
+	} while (op != NULL);
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		op->stop = all;
+		all->left++;
+	}
+}
+
+void
+vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx)
+{
+	struct ctrl_stop *all = calloc(1, sizeof(*all));
+	unsigned int n;
+
+	if (all == NULL) {
+		done(ctx, -ENOMEM);
+		return;
+	}
+	/* One for ourselves: callbacks may come at once. */
+	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
+	stop_ops(ctrl, all);
+	n = ctrl->num_devices;
+	ctrl->num_devices = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct stopping_device *sd = calloc(1, sizeof(*sd));
+		struct vn_device *dev = ctrl->device[i];
+
+		if (sd == NULL)
+			continue; /* leaks at the end of the process: harmless */
+		*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};
+		all->left++;
+		if (dev->endpoint != NULL)
+			dev->transport->unplug(dev->endpoint, one_unplugged, sd);
+		else
+			one_unplugged(sd, 0);
+	}
+	stop_one_less(all);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef CTRL_PRIVATE_H
+#define CTRL_PRIVATE_H
+
+/**
+ * @file
+ * What the files of lib/controller share. Control thread.
+ *
+ * What takes long is an operation (struct ctrl_op). It is on the list until its callback has been
+ * called, and each of its steps ends by an event: the port's job, the host, the endpoint, the
+ * device.
+ */
+
+#include <sys/queue.h>
+
+#include "vn_controller.h"
+#include "vn_identity.h"
+
+#define CTRL_TEXT_LEN 320
+
+/** Depth of a ring unless the operator says otherwise (contract 8.10). */
+#define CTRL_QUEUE_SIZE 256
+#define CTRL_MTU        1500
+#define CTRL_SPEED      100000
+/** Virtqueues of a device at most (contract 4.3: max_virt_queues). */
+#define CTRL_MAX_VQS 256
+
+enum ctrl_step {
+	CTRL_PORT,     /**< hotplug: the port is being made */
+	CTRL_HOST,     /**< the VM is working on it */
+	CTRL_TEARDOWN, /**< endpoint, device and port are going */
+};
+
+struct ctrl_stop;
+
+struct ctrl_op {
+	struct vn_controller *ctrl;
+	struct vn_device *dev;
+	struct vn_ctrl_dev *info;
+	enum ctrl_step step;
+	bool hotplug; /**< or unplug, attach, detach */
+	bool remove;  /**< the device goes when the VM has let go */
+	char port[VN_HOST_NAME_LEN];
+	int rc;
+	char text[CTRL_TEXT_LEN];
+	vn_controller_cb done;
+	void *ctx;
+	struct ctrl_stop *stop; /**< waits for the end of this */
+	TAILQ_ENTRY(ctrl_op) next;
+};
+
+/** A VM, for callbacks. */
+struct ctrl_host {
+	struct vn_controller *ctrl;
+	struct vn_host *host;
+};
+
+struct ctrl_priv {
+	TAILQ_HEAD(, ctrl_op) ops;
+	uint32_t slots; /**< hotplug slots in use, bit 1..31 */
+	struct ctrl_host host[VN_CONF_MAX_HOSTS];
+};
+
+/* ctrl_features.c */
+
+/** All that this version can do, but for what the port cannot. */
+uint64_t ctrl_supported(uint64_t port_features);
+/** What a transport can carry of it. */
+uint64_t ctrl_carried(const struct vn_controller *ctrl, const struct vn_transport_ops *transport);
+/** What is offered by default, or with the mask of virtnet.conf. */
+uint64_t ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *transport,
+	const struct vn_conf_fn *fn);
+
+/* ctrl_conf.c */
+
+/** The port (0 or 1) that RDMA device @p ib_dev stands for; -ENODEV: none. */
+int ctrl_port_of(const struct vn_conf *conf, const char *ib_dev);
+/** What is the same for all kinds of devices. */
+void ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id,
+	const char *ib_dev, struct vn_device_conf *dc);
+int ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
+	const struct vn_transport_ops *transport, struct vn_device_conf *dc);
+/**
+ * Check what was asked for.
+ * @param info
+ *   Gets transport, slot, transitional and so on.
+ * @return 0; VIRTNET_ERR_* or negative errno, with @p text (may be empty).
+ */
+int ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
+	struct vn_device_conf *dc, struct vn_ctrl_dev *info, char *text, size_t len);
+
+/* vn_controller.c */
+
+/** The transport of that name, or NULL; it may have no plug(). */
+const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, const char *name);
+/**
+ * Make the device, and its endpoint. @p info is taken over. On failure the device may be there all
+ * the same, without an endpoint: *dev is not NULL then.
+ */
+int ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
+	const struct vn_transport_ops *transport, struct vn_ctrl_dev *info, struct vn_device **dev,
+	char *err, size_t errlen);
+/** Take @p dev off the list. */
+void ctrl_unlist(struct vn_controller *ctrl, const struct vn_device *dev);
+void ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info);
+
+/* ctrl_ops.c */
+
+struct ctrl_op *ctrl_op_new(
+	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx);
+/** The end: the callback. @p rc 0: success. */
+void ctrl_op_end(struct ctrl_op *op, int rc, const char *text);
+/** The device goes for good, then the operation ends with op->rc. */
+void ctrl_op_teardown(struct ctrl_op *op);
+/** An operation on this device is under way. */
+bool ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev);
+
+/* ctrl_attach.c */
+
+/** Connect to the VMs of virtnet.conf. @return 0 or -ENOMEM. */
+int ctrl_hosts_create(struct vn_controller *ctrl);
+/** Operations on them end. */
+void ctrl_hosts_destroy(struct vn_controller *ctrl);
+/**
+ * The VM that is meant by @p name (NULL: the only one, if there is just one). *host NULL: none.
+ * @return 0, or -ENOENT with @p text.
+ */
+int ctrl_host_find(const struct vn_controller *ctrl, const char *name, struct vn_host **host,
+	char *text, size_t len);
+/** "virtnet-" VUID */
+void ctrl_host_id(const char *vuid, char id[VN_HOST_NAME_LEN]);
+/** Plug the device into info->host; the operation goes on by itself. */
+void ctrl_op_plug(struct ctrl_op *op, struct vn_host *host, const char *port);
+
+#endif /* CTRL_PRIVATE_H */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * Network to driver: a pair that stands alone, or whose frames all stay on it.
+ */
+#include "poller_private.h"
+
+/* Most receive buffers that a frame can take in practice (64 KiB of TSO in 1.5 KiB buffers). */
+#define FRAME_BUFFERS 45
+
+void
+poll_rx_drop_pending(struct vn_poll_qp *qp)
+{
+	while (qp->n_pending > 0) {
+		rte_pktmbuf_free(qp->pending[qp->pending_first++]);
+		qp->n_pending--;
+	}
+}
+
+/* Frames to read from the port, so that as a rule none has to wait here for buffers. */
+static uint16_t
+rx_room(struct vn_poll_qp *qp)
+{
+	const uint16_t avail = vn_virtq_avail(qp->rx);
+	const uint16_t frames = avail / FRAME_BUFFERS;
+
+	if (avail == 0)
+		return 0;
+	return frames == 0 ? 1 : RTE_MIN(frames, VN_POLL_PENDING);
+}
+
+unsigned int
+poll_rx_give(struct vn_poll_qp *qp)
+{
+	const uint16_t n = vn_virtq_enqueue(qp->rx, &qp->pending[qp->pending_first], qp->n_pending);
+
+	for (uint16_t i = 0; i < n; i++)
+		rte_pktmbuf_free(qp->pending[qp->pending_first + i]);
+	qp->pending_first += n;
+	qp->n_pending -= n;
+	if (qp->n_pending > 0)
+		qp->rx_avail_seen = vn_virtq_avail(qp->rx);
+	return n;
+}
+
+unsigned int
+poll_rx(struct vn_poll_qp *qp)
+{
+	const uint16_t before = vn_virtq_position(qp->rx);
+	unsigned int moved = 0;
+	uint16_t room, n;
+
+	if (qp->n_pending > 0)
+		moved = poll_rx_give(qp);
+	/* A port that cannot say when it has something is asked in every round. */
+	if (!qp->pq_watched)
+		qp->pq_ready = true;
+	/* A few at a time: what does not fit the driver's buffers waits here, in everybody's mbufs.
+	 */
+	while (qp->n_pending == 0 && qp->pq_ready && qp->pq != NULL && moved < VN_POLL_BURST) {
+		room = rx_room(qp);
+		if (room == 0) {
+			qp->rx_avail_seen = 0;
+			break;
+		}
+		n = qp->ops->rx_burst(qp->pq, qp->pending, room);
+		qp->pending_first = 0;
+		qp->n_pending = n;
+		if (n < room)
+			qp->pq_ready = false;
+		if (n > 0)
+			moved += poll_rx_give(qp);
+	}
+	/* Buffers that hold no frame go back without one. */
+	if (moved == 0 && vn_virtq_position(qp->rx) != before)
+		moved = 1;
+	if (moved > 0)
+		vn_virtq_publish(qp->rx);
+	return moved;
+}
