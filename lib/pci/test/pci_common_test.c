@@ -324,7 +324,7 @@ test_doorbell_page(void **state)
 	pe_create(&conf);
 	assert_false(mock.doorbell_seen);
 	fd = vn_pci_fn_doorbell_fd(pe.fn);
-	assert_int_equal(lseek(fd, 0, SEEK_END), 0x1000);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0x4000);
 	assert_int_not_equal(ftruncate(fd, 0), 0);
 	vn_pci_fn_region(pe.fn, BAR4, &info);
 	assert_int_equal(info.size, VN_PCI_BAR4_SIZE);
