@@ -3,6 +3,7 @@
 """A device that is ill-treated (PF 1) beside one that is not (PF 0), and what must hold after it."""
 
 import contextlib
+import itertools
 import threading
 
 import vhost_user_client as vu
@@ -12,6 +13,7 @@ from . import core, echo, frames, program
 VICTIM = 1
 HOST = b"\x02\0\0\0\0\x01"
 GUEST = b"\x02\0\0\0\0\x02"
+_rounds = itertools.count(1)
 
 
 def start(t, queue_pairs=1, **kw):
@@ -56,40 +58,43 @@ def both_ways(p, rx, tx, count=20, pf=VICTIM):
     try:
         if not rx.in_flight:
             rx.fill()
-        sent = {n: body(n, 60 + 37 * n % 1400) for n in range(count)}
+        # Numbers of its own: what an earlier one left in a queue is not among them.
+        base = next(_rounds) << 16
+        sent = {base + n: body(base + n, 60 + 37 * n % 1400) for n in range(count)}
         for frame in sent.values():
             core.check(tx.send(frame), "the TX ring is full")
         tx.flush(timeout=20)
         seen = []
-        core.wait_for(lambda: seen.extend(_ours(link)) or len(seen) >= count, 20,
+        core.wait_for(lambda: seen.extend(_ours(link, sent)) or len(seen) >= count, 20,
                       f"{count} frames at the representor")
         core.check_eq([number_of(f) for f in seen], list(sent), "frames at the representor")
         core.check_eq(seen, list(sent.values()), "frames at the representor")
         # The other way: the port's queue may be short, so a few at a time.
         got = []
-        for n, frame in sent.items():
+        for n, frame in enumerate(sent.values()):
             core.wait_for(lambda f=frame: link.send(f), 20, "room in the representor's queue")
             if n % 8 == 7:
-                got += _rx(rx, n + 1 - len(got))
-        got += _rx(rx, count - len(got))
-        core.check_eq([f for f in got], list(sent.values()), "frames in the RX ring")
+                got += _rx(rx, n + 1 - len(got), sent)
+        got += _rx(rx, count - len(got), sent)
+        core.check_eq([number_of(f) for f in got], list(sent), "frames in the RX ring")
+        core.check_eq(got, list(sent.values()), "frames in the RX ring")
     finally:
         link.close()
 
 
-def _ours(link):
+def _ours(link, sent):
     while (f := link.recv()) is not None:
-        if number_of(f) is not None:
+        if number_of(f) in sent:
             yield f
 
 
-def _rx(rx, count):
-    """@count of our frames (the kernel may send others)."""
+def _rx(rx, count, sent):
+    """@count of the frames @sent (the kernel may send others)."""
     got = []
     for _ in range(200):
         if len(got) >= count:
             break
-        got += [f for _, f in rx.wait(1, timeout=0.1) if number_of(f) is not None]
+        got += [f for _, f in rx.wait(1, timeout=0.1) if number_of(f) in sent]
     return got
 
 
