@@ -355,6 +355,7 @@ static void
 dma_remove_all(struct vfu_conn *c)
 {
 	struct vfu_dma *d = &c->dma;
+	struct vn_guestmem *empty = NULL;
 	unsigned int i;
 
 	for (i = 0; i < d->n; i++) {
@@ -364,7 +365,10 @@ dma_remove_all(struct vfu_conn *c)
 	d->n = 0;
 	d->bytes = 0;
 	d->first_free = 0;
-	dma_set_mem(c, NULL);
+	/* Rings that run go over to it; without any table they would keep the old one. */
+	if (vn_guestmem_create(NULL, 0, &empty) != 0)
+		empty = NULL;
+	dma_set_mem(c, empty);
 }
 
 int
