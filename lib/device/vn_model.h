@@ -62,6 +62,12 @@ struct vn_model_ops {
 int vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx, bool legacy,
 	bool doorbell_seen);
 
+/**
+ * Every feature that this version knows how to carry out, before what a port or a transport cannot.
+ * The only list of them; any thread.
+ */
+uint64_t vn_model_features(void);
+
 /* Features, in 32-bit words; words that do not exist read as 0 (virtio 1.2, 4.1.4.3.1). */
 uint32_t vn_model_offered(const struct vn_device *dev, uint32_t word);
 uint32_t vn_model_accepted(const struct vn_device *dev, uint32_t word);
