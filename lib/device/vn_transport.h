@@ -21,11 +21,6 @@ struct vn_endpoint_conf {
 	bool client;
 	bool transitional;  /**< full functions only: contract 1.5, "-l" */
 	bool doorbell_page; /**< full functions only: doorbells are a page that the host maps */
-	/**
-	 * Full functions only: entries of the MSI-X table, which a VMM reads once; at least the
-	 * device's num_msix, which is the quota in it. 0: that many.
-	 */
-	uint16_t msix_table;
 };
 
 /** For list, query and debug. */
