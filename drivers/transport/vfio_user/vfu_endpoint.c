@@ -333,8 +333,14 @@ vfu_get_info_of(const struct vn_endpoint *endpoint, struct vn_endpoint_info *inf
 	info->connected = c != NULL && !c->dead;
 	info->connections = ep->connections;
 	info->protocol_errors = ep->protocol_errors;
+	info->ctrl_notify_offset = VN_PCI_NOTIFY_OFF_CTRL;
+	info->refused = ep->refused;
+	info->messages = vfu_shm_seq(ep->shm);
+	info->kept = ep->keeper >= 0;
 	if (c == NULL)
 		return;
+	info->replies_waiting = c->owed;
+	info->mem_files = c->dma.n_files;
 	info->mem_regions = c->dma.n;
 	info->mem_bytes = c->dma.bytes;
 }

@@ -29,7 +29,7 @@
 #define WITH_DELAY(b)  (((b)&8) != 0)
 #define WITH_SIZE(b)   (((b)&16) != 0) /* a byte of size follows */
 #define WITH_ANSWER(b) (((b)&32) != 0)
-#define WITH_RAW(b)    (((b)&64) != 0) /* header from the input, too */
+#define WITH_RAW(b)    (((b)&64) != 0)  /* header from the input, too */
 #define WITH_CUT(b)    (((b)&128) != 0) /* in two pieces, descriptors with the second */
 
 static struct vn_loop *loop;
