@@ -7,12 +7,12 @@
 
 #include "ctl_show.h"
 #include "vn_features.h"
+#include "vn_model.h"
 #include "vn_net_config.h"
 
 /* Constants where the reference product shows something of its hardware; see doc/keys.md. */
 #define MAX_TUNNEL_DESCRIPTORS 6
 #define NO_PCI_ADDR            "0000:00:00.0"
-#define NO_VECTOR              0xffff
 #define PCI_VENDOR             0x1af4
 #define PCI_DEVICE             0x1041
 /* A transitional device (virtio 1.2, 4.1.2). */
@@ -204,13 +204,15 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 {
 	const struct vn_device_conf *c = &dev->conf;
 	struct vn_net_config config;
+	struct vn_model_info model;
 	char addr[CTL_PCI_ADDR_LEN];
 
+	vn_model_get_info(dev, &model);
 	ctl_put_dec(o, "num_msix", c->num_msix);
 	ctl_put_dec(o, "num_queues", c->num_queues);
 	ctl_put_dec(o, "enabled_queues", dev->enabled_queues);
 	ctl_put_dec(o, "max_queue_size", c->max_queue_size);
-	ctl_put_hex_upper(o, "msix_config_vector", NO_VECTOR);
+	ctl_put_hex_upper(o, "msix_config_vector", model.config_vector);
 	ctl_put_mac(o, "mac", c->mac);
 	ctl_put_dec(o, "link_status", dev->link_up);
 	ctl_put_dec(o, "max_queue_pairs", c->max_queue_pairs);
@@ -275,12 +277,16 @@ ctl_show_list(const struct vn_controller *ctrl, const struct vn_device *dev)
 	return ctl_obj_end(&o);
 }
 
-/** A reset is under way: the status is 0 and rings are still with their poller. */
+/** A reset is under way: rings are still with their poller. */
 static bool
 in_reset(const struct vn_device *dev)
 {
+	struct vn_model_info model;
 	unsigned int i;
 
+	/* A driver of a whole function sees its status until the reset has ended. */
+	if (vn_model_get_info(dev, &model))
+		return model.resetting;
 	if (dev->status != 0)
 		return false;
 	for (i = 0; i < dev->num_vqs; i++) {
@@ -308,7 +314,7 @@ ctl_show_query(
 	ctl_put(&o, "driver_feature", ctl_bits(dev->driver_features, vn_feature_name));
 	ctl_put(&o, "status", ctl_bits(dev->status, status_name));
 	ctl_put_dec(&o, "reset", in_reset(dev));
-	ctl_put_dec(&o, "enabled", dev->host_attached);
+	ctl_put_dec(&o, "enabled", dev->host_attached && !in_reset(dev));
 	put_state(&o, dev);
 	if (!what->brief)
 		ctl_put(&o, "enabled-queues-info", ctl_show_queues(dev, what));
