@@ -78,6 +78,12 @@ vn_controller_find_vuid(struct vn_controller *ctrl, const char *vuid)
 	return NULL;
 }
 
+unsigned int
+vn_controller_max_hotplug(const struct vn_controller *ctrl)
+{
+	return ctrl->capacity.current[VN_CAP_SWITCH_NUM_PORT];
+}
+
 struct vn_poller *
 vn_device_poller(const struct vn_device *dev)
 {

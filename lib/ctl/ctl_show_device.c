@@ -95,8 +95,7 @@ ctl_show_controller(const struct vn_controller *ctrl)
 {
 	const struct vn_capacity *cap = &ctrl->capacity;
 	bool packed = ctrl->conf.packed_vq && (ctrl->supported_features & VN_F_RING_PACKED) != 0;
-	uint64_t hotplug =
-		cap->current[VN_CAP_SWITCH_ENABLE] ? cap->current[VN_CAP_SWITCH_NUM_PORT] : 0;
+	const uint64_t hotplug = vn_controller_max_hotplug(ctrl);
 	struct ctl_obj o = ctl_obj_begin();
 
 	ctl_put_str(&o, "emulation_manager",
@@ -150,11 +149,15 @@ transitional(const struct vn_device *dev)
 	return dev->ctrl != NULL && dev->ctrl->transitional;
 }
 
-uint16_t
-ctl_bdf(const struct vn_device *dev)
+void
+ctl_put_bdf(struct ctl_obj *o, const char *key, const struct vn_device *dev)
 {
-	return dev->ctrl != NULL && dev->ctrl->guest_bdf != UINT16_MAX ? dev->ctrl->guest_bdf
-								       : dev->conf.bdf;
+	const bool known = dev->ctrl != NULL && dev->ctrl->guest_bdf != UINT16_MAX;
+	const uint16_t bdf = known ? dev->ctrl->guest_bdf : dev->conf.bdf;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%02x:%02x.%x", bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	ctl_put_str(o, key, text);
 }
 
 /** pf_id to enabled_vfs: the same in list and query. */
@@ -163,8 +166,6 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 {
 	const struct vn_device_conf *c = &dev->conf;
 	const uint32_t *cap = ctrl->capacity.current;
-	const uint16_t addr = ctl_bdf(dev);
-	char bdf[16];
 
 	if (c->type == VN_VF) {
 		ctl_put_num(o, "vf_id", c->vf_id);
@@ -175,8 +176,7 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 	ctl_put_str(o, "function_type", function_type(c->type));
 	ctl_put_num(o, "transitional", transitional(dev));
 	ctl_put_str(o, "vuid", c->vuid);
-	snprintf(bdf, sizeof(bdf), "%02x:%02x.%x", addr >> 8, addr >> 3 & 0x1f, addr & 7);
-	ctl_put_str(o, "pci_bdf", bdf);
+	ctl_put_bdf(o, "pci_bdf", dev);
 	ctl_put_hex_upper(o, "pci_vhca_id", c->bdf);
 	ctl_put_dec(o, "pci_max_vfs",
 		c->type == VN_STATIC_PF && cap[VN_CAP_SRIOV_EN] ? cap[VN_CAP_NUM_VF] : 0);
