@@ -167,6 +167,19 @@ make_parts(struct service *s, const struct app_args *args, char *err)
 	return 0;
 }
 
+/* A queue with one big frame being read and one waiting. */
+#define MBUFS_PER_QUEUE (VN_MAX_FRAME / 2048 + 2)
+/* In the caches of lcores, and in ports. */
+#define MBUFS_ELSEWHERE 4096
+
+static uint32_t
+buffered_pairs(uint32_t num_mbufs)
+{
+	const uint32_t n = num_mbufs > MBUFS_ELSEWHERE ? num_mbufs - MBUFS_ELSEWHERE : 0;
+
+	return RTE_MAX(n / (2 * MBUFS_PER_QUEUE), 1u);
+}
+
 static int
 make_controller(struct service *s, const struct app_args *args, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, const char *serial, char *err)
@@ -190,6 +203,7 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 		.n_transports = RTE_DIM(transports),
 		.socket_dir = args->run_dir,
 		.board_serial = serial,
+		.buffered_pairs = buffered_pairs(args->num_mbufs),
 	};
 	struct vn_ctl_conf cc = {.dir = args->run_dir, .version = VN_VERSION};
 	int rc;
@@ -234,21 +248,6 @@ take_down(struct service *s)
 	rte_mempool_free(s->pool);
 }
 
-/* All queues of all devices in use, each with one big frame being read and one waiting. */
-static void
-check_mbufs(const struct app_args *args, const struct vn_capacity *capacity)
-{
-	const uint64_t pairs = (uint64_t)capacity->current[VN_CAP_NUM_PF] *
-			       ((capacity->current[VN_CAP_NUM_MSIX] - 2) / 2);
-	const uint64_t want = pairs * 2 * (VN_MAX_FRAME / 2048 + 2) + 4096;
-
-	if (want > args->num_mbufs)
-		VN_WARN("%u packet buffers are few for %" PRIu64
-			" queue pairs, should all be used: "
-			"-- --mbufs %" PRIu64 " (%" PRIu64 " MiB of memory, see -m)",
-			args->num_mbufs, pairs, want, want * (MBUF_DATA_ROOM + 192) >> 20);
-}
-
 int
 app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, const char *board_serial)
@@ -261,7 +260,6 @@ app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	if (rc == 0)
 		rc = make_controller(&s, args, conf, capacity, board_serial, err);
 	if (rc == 0) {
-		check_mbufs(args, capacity);
 		woken(&s); /* without devices nothing else would say that we are ready */
 		rc = vn_loop_run(s.loop);
 	} else {

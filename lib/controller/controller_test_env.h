@@ -12,6 +12,7 @@
 #include "poller_test_env.h"
 
 #include "vn_controller.h"
+#include "vn_features.h"
 
 #define SERIAL "MT2306XZ00BN"
 
@@ -91,8 +92,12 @@ ft_get_info(const struct vn_endpoint *ep, struct vn_endpoint_info *info)
 	snprintf(info->path, sizeof(info->path), "%s", ep->path);
 }
 
+/* Some features that rings alone cannot carry. */
+#define FT_NOT_CARRIED (VN_NET_F_RSS | VN_F_RING_RESET | VN_NET_F_HASH_REPORT)
+
 static const struct vn_transport_ops ft_rings = {
 	.name = "vhost-user",
+	.not_carried = FT_NOT_CARRIED,
 	.plug = ft_plug,
 	.unplug = ft_unplug,
 	.get_info = ft_get_info,

@@ -217,11 +217,13 @@ let_go(struct ctrl_op *op)
 		vn_host_get_info(info->host, &hi);
 	/* Only the VM itself can take a function out of it. */
 	if (connected(op->dev) && !hi.connected) {
-		snprintf(op->text, sizeof(op->text), "%s%s%s",
-			info->host == NULL ? "a VMM is connected that virtnet.conf does not name: "
-					     "take the function out there first"
-					   : "it is in use, and its VM cannot be asked: ",
-			info->host == NULL ? "" : hi.why, "");
+		if (info->host == NULL)
+			snprintf(op->text, sizeof(op->text),
+				"a VMM is connected that virtnet.conf does not name: take the "
+				"function out there first");
+		else
+			snprintf(op->text, sizeof(op->text),
+				"it is in use, and its VM cannot be asked: %s", hi.why);
 		ctrl_op_end(op, VIRTNET_ERR_UNPLUG_NOT_READY, op->text);
 		return;
 	}

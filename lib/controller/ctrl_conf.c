@@ -154,10 +154,8 @@ check_transport(const struct check *c, const struct vn_transport_ops **transport
 {
 	const struct vn_conf *conf = &c->ctrl->conf;
 	const struct vn_hotplug *hp = c->hp;
-	const char *name = hp->transport;
+	const char *name = ctrl_transport_name(c->ctrl, hp->transport);
 
-	if (name == NULL)
-		name = conf->vhost_user ? "vhost-user" : "vfio-user";
 	*transport = ctrl_transport(c->ctrl, name);
 	if (*transport == NULL || (*transport)->plug == NULL)
 		return refuse(c, -EOPNOTSUPP, "this build has no transport %.32s", name);

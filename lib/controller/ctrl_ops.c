@@ -179,9 +179,7 @@ vn_controller_hotplug(
 		ctrl_op_end(op, rc, text);
 		return;
 	}
-	name = hp->transport != NULL   ? hp->transport
-	       : ctrl->conf.vhost_user ? "vhost-user"
-				       : "vfio-user";
+	name = ctrl_transport_name(ctrl, hp->transport);
 	rc = ctrl_make(ctrl, &dc, ctrl_transport(ctrl, name), info, &op->dev, text, sizeof(text));
 	op->hotplug = true;
 	op->rc = VIRTNET_ERR_HOTPLUG;

@@ -93,6 +93,8 @@ int ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 
 /* vn_controller.c */
 
+/** @p asked, or without it (NULL) the transport of virtnet.conf. */
+const char *ctrl_transport_name(const struct vn_controller *ctrl, const char *asked);
 /** The transport of that name, or NULL; it may have no plug(). */
 const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, const char *name);
 /**

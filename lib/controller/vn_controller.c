@@ -39,6 +39,14 @@ fail:
 	return -ENOMEM;
 }
 
+const char *
+ctrl_transport_name(const struct vn_controller *ctrl, const char *asked)
+{
+	if (asked != NULL)
+		return asked;
+	return ctrl->conf.vhost_user ? "vhost-user" : "vfio-user";
+}
+
 const struct vn_transport_ops *
 ctrl_transport(const struct vn_controller *ctrl, const char *name)
 {
@@ -99,6 +107,21 @@ ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 	free(info);
 }
 
+/* Said when @p dev is the one that is too many. */
+static void
+check_buffers(const struct vn_controller *ctrl, const struct vn_device *dev)
+{
+	const uint32_t most = ctrl->env.buffered_pairs;
+	uint32_t pairs = 0;
+
+	for (unsigned int i = 0; i < ctrl->num_devices; i++)
+		pairs += ctrl->device[i]->conf.max_queue_pairs;
+	if (most != 0 && pairs > most && pairs - dev->conf.max_queue_pairs <= most)
+		VN_WARN("%s: with it there are %u queue pairs, and packet buffers for %u, should "
+			"all be used at once: give more (-- --mbufs N)",
+			dev->conf.vuid, pairs, most);
+}
+
 static int
 plug(struct vn_controller *ctrl, struct vn_device *dev, const struct vn_transport_ops *transport,
 	char *err, size_t errlen)
@@ -154,6 +177,7 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	if (info->slot != 0)
 		ctrl->priv->slots |= UINT32_C(1) << info->slot;
 	enlist(ctrl, dev);
+	check_buffers(ctrl, dev);
 	*out = dev;
 	return plug(ctrl, dev, transport, err, errlen);
 fail:
@@ -164,7 +188,7 @@ fail:
 int
 vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 {
-	const char *name = ctrl->conf.vhost_user ? "vhost-user" : "vfio-user";
+	const char *name = ctrl_transport_name(ctrl, NULL);
 	const struct vn_transport_ops *transport = ctrl_transport(ctrl, name);
 	const struct vn_capacity *cap = &ctrl->capacity;
 	unsigned int n = cap->current[VN_CAP_NUM_PF];

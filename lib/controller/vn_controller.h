@@ -32,6 +32,9 @@ struct vn_controller_env {
 	const char
 		*socket_dir; /**< sockets of the devices, DIR/VUID.sock, unless virtnet.conf says */
 	const char *board_serial;
+	/** Data queue pairs that there are packet buffers for, should all be used; 0: any number.
+	 */
+	uint32_t buffered_pairs;
 };
 
 enum vn_attach_state {

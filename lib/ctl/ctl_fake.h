@@ -16,6 +16,9 @@
 
 #include "ctl_show.h"
 #include "vn_errors.h"
+#include "vn_features.h"
+#include "vn_model.h"
+#include "vn_net_config.h"
 #include "vn_poller.h"
 
 #define FAKE_MAX_DEVICES 1100
@@ -75,6 +78,12 @@ vn_controller_find_vuid(struct vn_controller *ctrl, const char *vuid)
 	return NULL;
 }
 
+unsigned int
+vn_controller_max_hotplug(const struct vn_controller *ctrl)
+{
+	return ctrl->capacity.current[VN_CAP_SWITCH_NUM_PORT];
+}
+
 struct vn_poller *
 vn_device_poller(const struct vn_device *dev)
 {
@@ -90,9 +99,56 @@ vn_device_port_stats(const struct vn_device *dev, uint16_t qp)
 void
 vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len)
 {
-	(void)dev;
-	(void)offset;
-	memset(buf, 0, len);
+	struct vn_net_config config = {0};
+
+	if (offset != 0 || len != sizeof(config))
+		abort();
+	if (dev->device_features & (VN_NET_F_RSS | VN_NET_F_HASH_REPORT)) {
+		config.rss_max_key_size = 40;
+		config.supported_hash_types = rte_cpu_to_le_32(0x1ff);
+	}
+	memcpy(buf, &config, sizeof(config));
+}
+
+/** The model of all devices whose transport carries whole functions. */
+static struct vn_model_info fake_model = {
+	.config_vector = 0,
+	.doorbell_seen = true,
+	.commands = 9,
+	.commands_ok = 8,
+	.allmulti = true,
+	.filter_vlan = true,
+	.uni_macs = 1,
+	.multi_macs = 3,
+	.vlans = 2,
+	.hash_types = 0x3f,
+	.filtered = 11,
+	.moved = 12,
+	.move_dropped = 13,
+	.stay_dropped = 14,
+};
+
+bool
+vn_model_get_info(const struct vn_device *dev, struct vn_model_info *info)
+{
+	const bool full = dev->transport != NULL && dev->transport->full;
+
+	*info = full ? fake_model : (struct vn_model_info){.config_vector = 0xffff};
+	return full;
+}
+
+bool
+vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info)
+{
+	const bool full = dev->transport != NULL && dev->transport->full;
+
+	*info = (struct vn_model_queue_info){0};
+	if (!full)
+		return false;
+	info->notifications = 1000 + idx;
+	info->coal_usecs = idx == 0 ? 30 : 0;
+	info->coal_packets = idx == 0 ? 10 : 0;
+	return true;
 }
 
 unsigned int
@@ -230,6 +286,12 @@ static const struct vn_transport_ops fake_transport = {
 	.get_info = fake_get_info,
 };
 
+static const struct vn_transport_ops fake_full_transport = {
+	.name = "vfio-user",
+	.full = true,
+	.get_info = fake_get_info,
+};
+
 static const struct vn_port_ops fake_port = {.kind = "tap"};
 
 /** A device without a driver. Values that are the same in all examples are set. */
@@ -352,6 +414,18 @@ fake_query_example(struct fake *f, unsigned int pf)
 	dev->conf.bdf = 0x2301;
 }
 
+/** A device is a whole function, as its driver sees it. */
+static inline void
+fake_make_full(struct vn_device *dev)
+{
+	dev->transport = &fake_full_transport;
+	dev->endpoint->info.ctrl_notify_offset = 1024;
+	dev->endpoint->info.messages = 77;
+	dev->endpoint->info.replies_waiting = 2;
+	dev->endpoint->info.mem_files = 1;
+	dev->endpoint->info.refused = 4;
+}
+
 static void
 fake_stats_example(struct fake *f)
 {
@@ -402,8 +476,8 @@ fake_many(struct fake *f, unsigned int pfs, unsigned int vfs)
 }
 
 /**
- * An inventory; @p what: "list", "vf", "query", "stats", "hotplug", "endpoint" (no VM), "refusing",
- * "many", "none".
+ * An inventory; @p what: "list", "vf", "query", "full" (query over vfio-user), "stats", "hotplug",
+ * "endpoint" (no VM), "refusing", "many", "none".
  */
 static struct fake *
 fake_create(const char *what)
@@ -430,6 +504,9 @@ fake_create(const char *what)
 		fake_query_example(f, 1);
 	} else if (strcmp(what, "query") == 0) {
 		fake_query_example(f, 0);
+	} else if (strcmp(what, "full") == 0) {
+		fake_query_example(f, 0);
+		fake_make_full(f->device[0]);
 	} else if (strcmp(what, "stats") == 0) {
 		fake_stats_example(f);
 	} else if (strcmp(what, "hotplug") == 0) {

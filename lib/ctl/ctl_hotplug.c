@@ -27,16 +27,6 @@ number_of(const struct ctl_args *args, const char *name)
 }
 
 static void
-put_bdf(struct ctl_obj *o, const struct vn_device *dev)
-{
-	const uint16_t bdf = ctl_bdf(dev);
-	char text[16];
-
-	snprintf(text, sizeof(text), "%02x:%02x.%x", bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
-	ctl_put_str(o, "bdf", text);
-}
-
-static void
 put_success(struct ctl_obj *o)
 {
 	ctl_put_num(o, "errno", 0);
@@ -53,7 +43,7 @@ hotplug_done(void *ctx, int result, const char *text, struct vn_device *dev)
 		return;
 	}
 	o = ctl_obj_begin();
-	put_bdf(&o, dev);
+	ctl_put_bdf(&o, "bdf", dev);
 	ctl_put_str(&o, "vuid", dev->conf.vuid);
 	ctl_put_num(&o, "id", dev->conf.pf_id);
 	ctl_put_num(&o, "transitional", dev->ctrl->transitional);
@@ -129,7 +119,7 @@ attach_done(void *ctx, int result, const char *text, struct vn_device *dev)
 		return;
 	}
 	o = ctl_obj_begin();
-	put_bdf(&o, dev);
+	ctl_put_bdf(&o, "bdf", dev);
 	ctl_put_str(&o, "vm", dev->ctrl->vm);
 	ctl_put_str(&o, "root_port", dev->ctrl->root_port);
 	put_success(&o);

@@ -49,7 +49,7 @@ json_t *ctl_show_pollers(struct vn_pollers *pollers);
 void ctl_dbg_read(const struct vn_device *dev, unsigned int idx, struct ctl_dbg *dbg);
 
 /** The address of the function: the guest's if it is known, else the one that we made up. */
-uint16_t ctl_bdf(const struct vn_device *dev);
+void ctl_put_bdf(struct ctl_obj *o, const char *key, const struct vn_device *dev);
 
 /** Space for "0000:03:00.0". */
 #define CTL_PCI_ADDR_LEN 13

@@ -2,6 +2,7 @@
  * Copyright(c) 2026 the dpdk-virtnet contributors
  */
 #include "ctl_show.h"
+#include "vn_model.h"
 #include "vn_poller.h"
 
 static json_t *
@@ -49,6 +50,7 @@ show_ring(const struct vn_device *dev, unsigned int idx)
 	};
 	const struct vn_device_vq *vq = &dev->vq[idx];
 	struct ctl_obj o = ctl_obj_begin();
+	struct vn_model_queue_info model;
 	struct ctl_dbg dbg;
 
 	ctl_dbg_read(dev, idx, &dbg);
@@ -67,6 +69,8 @@ show_ring(const struct vn_device *dev, unsigned int idx)
 	ctl_put_num(&o, "no_buffer", dbg.no_buffer);
 	ctl_put_num(&o, "interrupts", dbg.interrupts);
 	ctl_put_num(&o, "suppressed_interrupts", dbg.suppressed);
+	if (vn_model_queue_info(dev, idx, &model))
+		ctl_put_num(&o, "notifications", model.notifications);
 	return ctl_obj_end(&o);
 }
 
@@ -150,6 +154,57 @@ show_endpoint(const struct vn_device *dev)
 	ctl_put_num(&o, "protocol_errors", info.protocol_errors);
 	ctl_put_num(&o, "mem_regions", info.mem_regions);
 	ctl_put_num(&o, "mem_bytes", info.mem_bytes);
+	if (dev->transport != NULL && dev->transport->full) {
+		ctl_put_num(&o, "mem_files", info.mem_files);
+		ctl_put_num(&o, "refused", info.refused);
+		ctl_put_num(&o, "messages", info.messages);
+		ctl_put_num(&o, "replies_waiting", info.replies_waiting);
+		ctl_put(&o, "kept", json_boolean(info.kept));
+	}
+	return ctl_obj_end(&o);
+}
+
+/** Which frames the driver wants, and where they go. */
+static json_t *
+show_receive(const struct vn_model_info *model)
+{
+	struct ctl_obj o = ctl_obj_begin();
+
+	ctl_put(&o, "promisc", json_boolean(model->promisc));
+	ctl_put(&o, "allmulti", json_boolean(model->allmulti));
+	ctl_put(&o, "alluni", json_boolean(model->alluni));
+	ctl_put(&o, "nomulti", json_boolean(model->nomulti));
+	ctl_put(&o, "nouni", json_boolean(model->nouni));
+	ctl_put(&o, "nobcast", json_boolean(model->nobcast));
+	ctl_put_num(&o, "unicast_macs", model->uni_macs);
+	ctl_put_num(&o, "multicast_macs", model->multi_macs);
+	ctl_put(&o, "vlan_filter", json_boolean(model->filter_vlan));
+	ctl_put_num(&o, "vlans", model->vlans);
+	ctl_put(&o, "rss", json_boolean(model->rss));
+	ctl_put(&o, "hash_report", json_boolean(model->hash_report));
+	ctl_put_hex(&o, "hash_types", model->hash_types);
+	ctl_put_num(&o, "filtered", model->filtered);
+	ctl_put_num(&o, "moved", model->moved);
+	ctl_put_num(&o, "move_dropped", model->move_dropped);
+	ctl_put_num(&o, "stay_dropped", model->stay_dropped);
+	return ctl_obj_end(&o);
+}
+
+/** What the driver of a whole function has made of it; null where the VMM has that. */
+static json_t *
+show_function(const struct vn_device *dev)
+{
+	struct vn_model_info model;
+	struct ctl_obj o;
+
+	if (!vn_model_get_info(dev, &model))
+		return json_null();
+	o = ctl_obj_begin();
+	ctl_put_str(&o, "doorbell", model.doorbell_seen ? "event" : "page");
+	ctl_put(&o, "resetting", json_boolean(model.resetting));
+	ctl_put_num(&o, "control_commands", model.commands);
+	ctl_put_num(&o, "control_commands_ok", model.commands_ok);
+	ctl_put(&o, "receive", show_receive(&model));
 	return ctl_obj_end(&o);
 }
 
@@ -202,6 +257,7 @@ ctl_show_debug(const struct vn_device *dev)
 	ctl_put_num(&o, "missed_deadlines", dev->missed_deadlines);
 	ctl_put_str(&o, "vm_state", attach_name(dev));
 	ctl_put(&o, "transport", show_endpoint(dev));
+	ctl_put(&o, "function", show_function(dev));
 	ctl_put(&o, "port", show_port(dev));
 	ctl_put(&o, "rings", show_rings(dev));
 	return ctl_obj_end(&o);

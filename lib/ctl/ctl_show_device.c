@@ -7,12 +7,12 @@
 
 #include "ctl_show.h"
 #include "vn_features.h"
+#include "vn_model.h"
 #include "vn_net_config.h"
 
 /* Constants where the reference product shows something of its hardware; see doc/keys.md. */
 #define MAX_TUNNEL_DESCRIPTORS 6
 #define NO_PCI_ADDR            "0000:00:00.0"
-#define NO_VECTOR              0xffff
 #define PCI_VENDOR             0x1af4
 #define PCI_DEVICE             0x1041
 /* A transitional device (virtio 1.2, 4.1.2). */
@@ -95,8 +95,7 @@ ctl_show_controller(const struct vn_controller *ctrl)
 {
 	const struct vn_capacity *cap = &ctrl->capacity;
 	bool packed = ctrl->conf.packed_vq && (ctrl->supported_features & VN_F_RING_PACKED) != 0;
-	uint64_t hotplug =
-		cap->current[VN_CAP_SWITCH_ENABLE] ? cap->current[VN_CAP_SWITCH_NUM_PORT] : 0;
+	const uint64_t hotplug = vn_controller_max_hotplug(ctrl);
 	struct ctl_obj o = ctl_obj_begin();
 
 	ctl_put_str(&o, "emulation_manager",
@@ -150,11 +149,15 @@ transitional(const struct vn_device *dev)
 	return dev->ctrl != NULL && dev->ctrl->transitional;
 }
 
-uint16_t
-ctl_bdf(const struct vn_device *dev)
+void
+ctl_put_bdf(struct ctl_obj *o, const char *key, const struct vn_device *dev)
 {
-	return dev->ctrl != NULL && dev->ctrl->guest_bdf != UINT16_MAX ? dev->ctrl->guest_bdf
-								       : dev->conf.bdf;
+	const bool known = dev->ctrl != NULL && dev->ctrl->guest_bdf != UINT16_MAX;
+	const uint16_t bdf = known ? dev->ctrl->guest_bdf : dev->conf.bdf;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%02x:%02x.%x", bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	ctl_put_str(o, key, text);
 }
 
 /** pf_id to enabled_vfs: the same in list and query. */
@@ -163,8 +166,6 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 {
 	const struct vn_device_conf *c = &dev->conf;
 	const uint32_t *cap = ctrl->capacity.current;
-	const uint16_t addr = ctl_bdf(dev);
-	char bdf[16];
 
 	if (c->type == VN_VF) {
 		ctl_put_num(o, "vf_id", c->vf_id);
@@ -175,8 +176,7 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 	ctl_put_str(o, "function_type", function_type(c->type));
 	ctl_put_num(o, "transitional", transitional(dev));
 	ctl_put_str(o, "vuid", c->vuid);
-	snprintf(bdf, sizeof(bdf), "%02x:%02x.%x", addr >> 8, addr >> 3 & 0x1f, addr & 7);
-	ctl_put_str(o, "pci_bdf", bdf);
+	ctl_put_bdf(o, "pci_bdf", dev);
 	ctl_put_hex_upper(o, "pci_vhca_id", c->bdf);
 	ctl_put_dec(o, "pci_max_vfs",
 		c->type == VN_STATIC_PF && cap[VN_CAP_SRIOV_EN] ? cap[VN_CAP_NUM_VF] : 0);
@@ -204,13 +204,15 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 {
 	const struct vn_device_conf *c = &dev->conf;
 	struct vn_net_config config;
+	struct vn_model_info model;
 	char addr[CTL_PCI_ADDR_LEN];
 
+	vn_model_get_info(dev, &model);
 	ctl_put_dec(o, "num_msix", c->num_msix);
 	ctl_put_dec(o, "num_queues", c->num_queues);
 	ctl_put_dec(o, "enabled_queues", dev->enabled_queues);
 	ctl_put_dec(o, "max_queue_size", c->max_queue_size);
-	ctl_put_hex_upper(o, "msix_config_vector", NO_VECTOR);
+	ctl_put_hex_upper(o, "msix_config_vector", model.config_vector);
 	ctl_put_mac(o, "mac", c->mac);
 	ctl_put_dec(o, "link_status", dev->link_up);
 	ctl_put_dec(o, "max_queue_pairs", c->max_queue_pairs);
@@ -275,12 +277,16 @@ ctl_show_list(const struct vn_controller *ctrl, const struct vn_device *dev)
 	return ctl_obj_end(&o);
 }
 
-/** A reset is under way: the status is 0 and rings are still with their poller. */
+/** A reset is under way: rings are still with their poller. */
 static bool
 in_reset(const struct vn_device *dev)
 {
+	struct vn_model_info model;
 	unsigned int i;
 
+	/* A driver of a whole function sees its status until the reset has ended. */
+	if (vn_model_get_info(dev, &model))
+		return model.resetting;
 	if (dev->status != 0)
 		return false;
 	for (i = 0; i < dev->num_vqs; i++) {
@@ -308,7 +314,7 @@ ctl_show_query(
 	ctl_put(&o, "driver_feature", ctl_bits(dev->driver_features, vn_feature_name));
 	ctl_put(&o, "status", ctl_bits(dev->status, status_name));
 	ctl_put_dec(&o, "reset", in_reset(dev));
-	ctl_put_dec(&o, "enabled", dev->host_attached);
+	ctl_put_dec(&o, "enabled", dev->host_attached && !in_reset(dev));
 	put_state(&o, dev);
 	if (!what->brief)
 		ctl_put(&o, "enabled-queues-info", ctl_show_queues(dev, what));

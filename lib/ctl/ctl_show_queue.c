@@ -6,12 +6,13 @@
 #include <rte_lcore.h>
 
 #include "ctl_show.h"
+#include "vn_model.h"
 #include "vn_poller.h"
 
 /** From this MTU on a queue is prepared for jumbo frames. */
 #define JUMBO_MTU 1501
 
-/** Value of rq_cq_period_mode without moderation, as the product shows it: upon_event. */
+/** upon_event: the period begins with the first packet that the driver was not told of. */
 #define PERIOD_MODE_EVENT 1
 
 static const char *const size_class_key[] = {
@@ -49,7 +50,9 @@ put_counters(struct ctl_obj *o, const struct vn_device *dev, unsigned int idx, b
 {
 	const struct vn_virtq_stats *s = &dev->vq[idx].stats;
 	const struct vn_poller *poller = vn_device_poller(dev);
+	struct vn_model_queue_info model;
 
+	vn_model_queue_info(dev, idx, &model);
 	ctl_put_dec(o, "received_desc", CTL_READ(s->received_desc));
 	ctl_put_dec(o, "completed_desc", CTL_READ(s->completed_desc));
 	ctl_put_dec(o, "bad_desc_errors", CTL_READ(s->bad_desc_errors));
@@ -64,8 +67,8 @@ put_counters(struct ctl_obj *o, const struct vn_device *dev, unsigned int idx, b
 	ctl_put_dec(o, "total_bytes", CTL_READ(s->total_bytes));
 	if (in_stats)
 		ctl_put_dec(o, "err_handler_schd_num", 0);
-	ctl_put_dec(o, "rq_cq_max_count", 0);
-	ctl_put_dec(o, "rq_cq_period", 0);
+	ctl_put_dec(o, "rq_cq_max_count", model.coal_packets);
+	ctl_put_dec(o, "rq_cq_period", model.coal_usecs);
 	ctl_put_dec(o, "rq_cq_period_mode", PERIOD_MODE_EVENT);
 }
 
@@ -109,6 +112,19 @@ put_dbg(struct ctl_obj *o, const struct vn_device *dev, unsigned int idx,
 	ctl_put_dec(o, "suppressed_interrupts", since(now.suppressed, base->suppressed));
 }
 
+/** What a driver finds in queue_notify_off; where we have no such register, the queue's number. */
+static unsigned int
+notify_offset(const struct vn_device *dev, unsigned int idx)
+{
+	struct vn_endpoint_info info = {0};
+
+	if (ctl_queue_is_data(dev, idx) || dev->transport == NULL || !dev->transport->full ||
+		dev->endpoint == NULL)
+		return idx;
+	dev->transport->get_info(dev->endpoint, &info);
+	return info.ctrl_notify_offset;
+}
+
 static json_t *
 show_queue(const struct vn_device *dev, unsigned int idx, const struct ctl_query *what)
 {
@@ -119,7 +135,7 @@ show_queue(const struct vn_device *dev, unsigned int idx, const struct ctl_query
 	ctl_put_dec(&o, "size", vq->setup.size);
 	ctl_put_hex_upper(&o, "msix_vector", vq->msix_vector);
 	ctl_put_dec(&o, "enable", ctl_queue_enabled(dev, idx));
-	ctl_put_dec(&o, "notify_offset", idx);
+	ctl_put_dec(&o, "notify_offset", notify_offset(dev, idx));
 	ctl_put_hex(&o, "descriptor_address", vq->setup.desc_gpa);
 	ctl_put_hex(&o, "driver_address", vq->setup.avail_gpa);
 	ctl_put_hex(&o, "device_address", vq->setup.used_gpa);

@@ -227,6 +227,100 @@ half_made_device(void **state)
 	fake_destroy(f);
 }
 
+/* A whole function shows what its driver wrote into its registers. */
+static void
+whole_function(void **state)
+{
+	struct fake *f = fake_create("full");
+	struct vn_device *dev = f->device[0];
+	struct ctl_query what = {.queue = -1};
+	const struct vn_model_info model = fake_model;
+	json_t *d, *q;
+
+	RTE_SET_USED(state);
+	fake_model.config_vector = 0x2a;
+	dev->device_features |= VN_NET_F_RSS;
+	fake_set_mac(dev->ctrl_mac, "02:aa:bb:cc:dd:ee");
+	dev->ctrl_mq = 3;
+	dev->vq[62].msix_vector = 0x3f;
+	d = ctl_show_query(&f->ctrl, dev, &what);
+	assert_string_equal(text(d, "msix_config_vector"), "0x2A");
+	assert_string_equal(text(d, "rss_max_key_size"), "40");
+	assert_string_equal(text(d, "supported_hash_types"), "0x1ff");
+	assert_string_equal(text(d, "ctrl_mac"), "02:AA:BB:CC:DD:EE");
+	assert_string_equal(text(d, "ctrl_mq"), "3");
+	assert_string_equal(text(d, "enabled_queues"), "63");
+	q = json_object_get(d, "enabled-queues-info");
+	assert_int_equal(json_array_size(q), 63);
+	/* The driver sets moderation ring by ring, and the control queue's doorbell lies apart. */
+	assert_string_equal(text(json_array_get(q, 0), "rq_cq_max_count"), "10");
+	assert_string_equal(text(json_array_get(q, 0), "rq_cq_period"), "30");
+	assert_string_equal(text(json_array_get(q, 0), "rq_cq_period_mode"), "1");
+	assert_string_equal(text(json_array_get(q, 1), "rq_cq_max_count"), "0");
+	assert_string_equal(text(json_array_get(q, 61), "notify_offset"), "61");
+	assert_string_equal(text(json_array_get(q, 62), "notify_offset"), "1024");
+	assert_string_equal(text(json_array_get(q, 62), "msix_vector"), "0x3F");
+	json_decref(d);
+
+	/* Until a reset has ended its driver sees the status of before. */
+	what.brief = true;
+	fake_model.resetting = true;
+	d = ctl_show_query(&f->ctrl, dev, &what);
+	assert_string_equal(text(d, "reset"), "1");
+	assert_string_equal(text(d, "enabled"), "0");
+	assert_string_equal(text(json_object_get(d, "status"), "value"), "0xf");
+	json_decref(d);
+	fake_model = model;
+	fake_destroy(f);
+}
+
+static uint64_t
+number(const json_t *doc, const char *key)
+{
+	const json_t *n = json_object_get(doc, key);
+
+	if (!json_is_integer(n))
+		fail_msg("%s is no number", key);
+	return json_integer_value(n);
+}
+
+static void
+debug_function(void **state)
+{
+	struct fake *f = fake_create("full");
+	json_t *d, *part;
+
+	RTE_SET_USED(state);
+	d = ctl_show_debug(f->device[0]);
+	part = json_object_get(d, "transport");
+	assert_int_equal(number(part, "messages"), 77);
+	assert_int_equal(number(part, "replies_waiting"), 2);
+	assert_int_equal(number(part, "mem_files"), 1);
+	assert_int_equal(number(part, "refused"), 4);
+	assert_true(json_is_false(json_object_get(part, "kept")));
+	part = json_object_get(d, "function");
+	assert_string_equal(text(part, "doorbell"), "event");
+	assert_int_equal(number(part, "control_commands"), 9);
+	assert_int_equal(number(part, "control_commands_ok"), 8);
+	part = json_object_get(part, "receive");
+	assert_true(json_is_false(json_object_get(part, "promisc")));
+	assert_true(json_is_true(json_object_get(part, "allmulti")));
+	assert_int_equal(number(part, "multicast_macs"), 3);
+	assert_string_equal(text(part, "hash_types"), "0x3f");
+	assert_int_equal(number(part, "filtered"), 11);
+	assert_int_equal(number(part, "stay_dropped"), 14);
+	assert_int_equal(
+		number(json_array_get(json_object_get(d, "rings"), 62), "notifications"), 1062);
+	json_decref(d);
+	/* Rings only: the VMM has the rest. */
+	f->device[0]->transport = &fake_transport;
+	d = ctl_show_debug(f->device[0]);
+	assert_true(json_is_null(json_object_get(d, "function")));
+	assert_null(json_object_get(json_object_get(d, "transport"), "messages"));
+	json_decref(d);
+	fake_destroy(f);
+}
+
 #define QUEUE_KEYS                                                                  \
 	"received_desc completed_desc bad_desc_errors error_cqes exceed_max_chain " \
 	"invalid_buffer batch_number dma_q_used_number handler_schd_number "        \
@@ -325,6 +419,8 @@ main(void)
 		cmocka_unit_test(error_prefixes),
 		cmocka_unit_test(device_states),
 		cmocka_unit_test(half_made_device),
+		cmocka_unit_test(whole_function),
+		cmocka_unit_test(debug_function),
 		cmocka_unit_test(queues),
 		cmocka_unit_test(rdma_address),
 	};

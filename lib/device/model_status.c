@@ -77,6 +77,12 @@ model_features_whole(uint64_t features)
 }
 
 uint64_t
+vn_model_features(void)
+{
+	return MODEL_FEATURES;
+}
+
+uint64_t
 model_features_offerable(uint64_t features, bool legacy)
 {
 	features &= MODEL_FEATURES;

@@ -62,6 +62,12 @@ struct vn_model_ops {
 int vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx, bool legacy,
 	bool doorbell_seen);
 
+/**
+ * Every feature that this version knows how to carry out, before what a port or a transport cannot.
+ * The only list of them; any thread.
+ */
+uint64_t vn_model_features(void);
+
 /* Features, in 32-bit words; words that do not exist read as 0 (virtio 1.2, 4.1.4.3.1). */
 uint32_t vn_model_offered(const struct vn_device *dev, uint32_t word);
 uint32_t vn_model_accepted(const struct vn_device *dev, uint32_t word);
@@ -130,6 +136,35 @@ void vn_model_set_link(struct vn_device *dev, bool up);
 void vn_model_set_mtu(struct vn_device *dev, uint16_t mtu);
 /** VIRTIO_NET_F_GUEST_ANNOUNCE: ask the driver to announce itself. */
 void vn_model_announce(struct vn_device *dev);
+
+/** What list, query and debug show of the model. */
+struct vn_model_info {
+	bool resetting;     /**< a reset waits for the pollers */
+	bool doorbell_seen; /**< see vn_model_attach() */
+	uint16_t config_vector;
+	uint64_t commands, commands_ok; /**< of the control queue: executed, and with success */
+	/* What is received, of all that comes from the network. */
+	bool promisc, allmulti, alluni, nomulti, nouni, nobcast;
+	bool filter_vlan, rss, hash_report;
+	uint16_t uni_macs, multi_macs; /**< in the MAC table */
+	uint16_t vlans;                /**< that pass */
+	uint32_t hash_types;           /**< VN_NET_HASH_* in force */
+	/* vn_poll_group, as the poller counts now. */
+	uint64_t filtered, moved, move_dropped, stay_dropped;
+};
+
+/** @return false: the device has no model, its transport carries only rings. */
+bool vn_model_get_info(const struct vn_device *dev, struct vn_model_info *info);
+
+/** The same of a ring, by its place in vn_device::vq. */
+struct vn_model_queue_info {
+	uint64_t notifications;            /**< seen: none of those on a mapped page */
+	uint32_t coal_usecs, coal_packets; /**< notification coalescing in force */
+};
+
+/** @return false: no model, or no such ring; @p info is zeroed then. */
+bool vn_model_queue_info(
+	const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info);
 
 /**
  * What the driver has made of the device, as plain data: registers, features, status, and all that

@@ -95,6 +95,43 @@ test_mac(void **state)
 	assert_memory_equal(buf, own_mac, 6);
 }
 
+/* What operators are shown of all that. */
+static void
+test_info(void **state)
+{
+	struct vn_model_info info;
+	uint16_t vlan = rte_cpu_to_le_16(7);
+
+	(void)state;
+	me_up(USUAL_FEATURES);
+	assert_true(vn_model_get_info(de.dev, &info));
+	assert_true(info.promisc && info.filter_vlan && !info.rss && !info.resetting);
+	assert_int_equal(info.config_vector, vn_model_config_vector(de.dev));
+	assert_int_equal(info.commands, 0);
+	assert_int_equal(info.vlans, 0);
+	assert_int_equal(rx_mode(VN_NET_CTRL_RX_PROMISC, 0), VN_NET_OK);
+	assert_int_equal(rx_mode(VN_NET_CTRL_RX_ALLMULTI, 1), VN_NET_OK);
+	assert_int_equal(me_cmd(VN_NET_CTRL_VLAN, VN_NET_CTRL_VLAN_ADD, &vlan, 2), VN_NET_OK);
+	assert_int_equal(me_cmd(VN_NET_CTRL_VLAN, VN_NET_CTRL_VLAN_ADD, &vlan, 1), VN_NET_ERR);
+	expect_passes(foreign, 0, false);
+	vn_model_get_info(de.dev, &info);
+	assert_true(!info.promisc && info.allmulti);
+	assert_int_equal(info.vlans, 1);
+	assert_int_equal(info.commands, 4);
+	assert_int_equal(info.commands_ok, 3);
+	assert_int_equal(info.filtered, 1);
+	/* All that runs counts, and the control queue runs. */
+	assert_int_equal(de.dev->enabled_queues, de.dev->num_vqs);
+	vn_model_set_status(de.dev, 0);
+	vn_model_get_info(de.dev, &info);
+	assert_true(info.resetting);
+	UNTIL(vn_model_status(de.dev) == 0);
+	vn_model_get_info(de.dev, &info);
+	assert_true(!info.resetting && info.promisc);
+	assert_int_equal(info.config_vector, VN_MSI_NO_VECTOR);
+	assert_int_equal(de.dev->enabled_queues, 0);
+}
+
 static uint32_t
 mac_table(uint8_t *buf, uint32_t n_uni, uint32_t n_multi)
 {
@@ -438,6 +475,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ME_TEST(test_rx_modes),
 		ME_TEST(test_mac),
+		ME_TEST(test_info),
 		ME_TEST(test_mac_table),
 		ME_TEST(test_vlan),
 		ME_TEST(test_announce),

@@ -308,6 +308,7 @@ static void
 expect_coal(uint16_t vq, uint32_t packets, uint32_t usecs)
 {
 	const uint16_t in[2] = {vq, 0x5555};
+	struct vn_model_queue_info info;
 	struct vn_net_ctrl_coal c;
 
 	assert_int_equal(
@@ -317,6 +318,10 @@ expect_coal(uint16_t vq, uint32_t packets, uint32_t usecs)
 	memcpy(&c, me_answer() + 1, sizeof(c));
 	assert_int_equal(c.max_packets, packets);
 	assert_int_equal(c.max_usecs, usecs);
+	assert_true(vn_model_queue_info(de.dev, vq, &info));
+	assert_int_equal(info.coal_packets, packets);
+	assert_int_equal(info.coal_usecs, usecs);
+	assert_false(vn_model_queue_info(de.dev, de.dev->num_vqs, &info));
 }
 
 /* The example of the specification, and that it is done. */

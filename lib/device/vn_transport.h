@@ -21,11 +21,6 @@ struct vn_endpoint_conf {
 	bool client;
 	bool transitional;  /**< full functions only: contract 1.5, "-l" */
 	bool doorbell_page; /**< full functions only: doorbells are a page that the host maps */
-	/**
-	 * Full functions only: entries of the MSI-X table, which a VMM reads once; at least the
-	 * device's num_msix, which is the quota in it. 0: that many.
-	 */
-	uint16_t msix_table;
 };
 
 /** For list, query and debug. */
@@ -37,12 +32,21 @@ struct vn_endpoint_info {
 	uint64_t protocol_errors; /**< connections ended because of what the peer sent */
 	unsigned int mem_regions;
 	uint64_t mem_bytes;
+	/* Full functions only. */
+	uint16_t ctrl_notify_offset;  /**< of the control queue; a data queue's is its number */
+	uint64_t refused;             /**< connections turned away: there was one already */
+	uint64_t messages;            /**< requests of VMMs executed */
+	unsigned int replies_waiting; /**< of these, not answered yet */
+	unsigned int mem_files;       /**< that the regions are in */
+	bool kept;                    /**< another process has what it needs to go on for us */
 };
 
 struct vn_transport_ops {
 	const char *name; /**< "vhost-user" */
 	/** The transport carries the whole device (vn_model.h), not only rings. */
 	bool full;
+	/** Features that a device cannot have over this transport. */
+	uint64_t not_carried;
 
 	/**
 	 * Make the endpoint of @p dev. @p err (>= 256 bytes) gets one line on failure, which says

@@ -74,14 +74,12 @@ netdev_undone(void *ctx, const struct host_reply *reply)
 		chardev_undone);
 }
 
-/* QEMU has refused the step we are in: take back what was made. */
+/* The plug fails with f->rc in the step we are in: take back what was made. */
 static void
-undo(struct host_fn *f, const char *what, const struct host_reply *reply)
+undo(struct host_fn *f)
 {
 	char id[VN_HOST_NAME_LEN + 8];
 
-	f->rc = -EREMOTEIO;
-	host_set_text(f, "QEMU refuses %s: %s", what, reply->reason);
 	if (f->fn.kind == VN_HOST_VFIO_USER || f->step == STEP_CHARDEV) {
 		host_plug_end(f, f->rc);
 	} else if (f->step == STEP_NETDEV) {
@@ -91,6 +89,15 @@ undo(struct host_fn *f, const char *what, const struct host_reply *reply)
 		send_step(f, STEP_UNDO_NETDEV, "netdev_del", json_pack("{s:s}", "id", id),
 			netdev_undone);
 	}
+}
+
+/* QEMU has refused the step we are in. */
+static void
+refused(struct host_fn *f, const char *what, const struct host_reply *reply)
+{
+	f->rc = -EREMOTEIO;
+	host_set_text(f, "QEMU refuses %s: %s", what, reply->reason);
+	undo(f);
 }
 
 static void bdf_due(void *ctx);
@@ -103,6 +110,12 @@ bdf_known(void *ctx, const struct host_reply *reply)
 
 	if (reply->rc == -ENOTCONN)
 		return;
+	if (f->deleted) {
+		f->rc = -ENODEV;
+		host_set_text(f, "%s was taken out while it was plugged", f->fn.id);
+		undo(f);
+		return;
+	}
 	if (host_pci_find(reply->ret, f->fn.id, &f->at) || vn_now_ns() >= f->deadline_ns) {
 		host_plug_end(f, 0);
 		return;
@@ -128,7 +141,7 @@ device_added(void *ctx, const struct host_reply *reply)
 	if (reply->rc == -ENOTCONN)
 		return;
 	if (reply->rc != 0) {
-		undo(f, "the device", reply);
+		refused(f, "the device", reply);
 		return;
 	}
 	f->deadline_ns = vn_now_ns() + f->host->times.bdf;
@@ -170,7 +183,7 @@ netdev_added(void *ctx, const struct host_reply *reply)
 	if (reply->rc == -ENOTCONN)
 		return;
 	if (reply->rc != 0)
-		undo(f, "the netdev", reply);
+		refused(f, "the netdev", reply);
 	else
 		add_virtio_net(f);
 }
@@ -184,7 +197,7 @@ chardev_added(void *ctx, const struct host_reply *reply)
 	if (reply->rc == -ENOTCONN)
 		return;
 	if (reply->rc != 0) {
-		undo(f, "the chardev", reply);
+		refused(f, "the chardev", reply);
 		return;
 	}
 	snprintf(id, sizeof(id), "%s.netdev", f->fn.id);

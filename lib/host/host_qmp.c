@@ -283,8 +283,10 @@ take_lines(struct vn_host *h)
 		char *line = strndup(h->in + done, len);
 
 		done += len + 1;
-		if (line == NULL)
-			return true;
+		if (line == NULL) {
+			host_lose(h, "out of memory");
+			return false;
+		}
 		if (blank < len && take_line(h, line, len) != 0)
 			host_lose(h, "%.108s is not the monitor of a QEMU (QMP)", h->conf.qmp);
 		free(line);

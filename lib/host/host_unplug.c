@@ -80,7 +80,8 @@ host_unplug_deleted(struct host_fn *f)
 
 	switch (f->step) {
 	case STEP_DEL:
-		f->deleted = true;
+	case STEP_BDF:
+		f->deleted = true; /* an answer, or a timer, is still to come */
 		return;
 	case STEP_DELETED:
 		device_gone(f);

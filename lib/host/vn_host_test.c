@@ -456,6 +456,34 @@ test_taken_out(void **state)
 	plug_one(&fn);
 }
 
+/* The same while its address is still looked for: the plug has failed, and nothing stays. */
+static void
+test_taken_out_early(void **state)
+{
+	struct vn_host_fn fn = function(VN_HOST_VHOST_USER, "virtnet-A");
+	struct done d = {0};
+	json_t *query;
+
+	(void)state;
+	vm_up("11, 1, 3", "");
+	vn_host_plug(t.host, &fn, plugged, &d);
+	free_port("rp1");
+	ok(expect("chardev-add"));
+	ok(expect("netdev_add"));
+	ok(expect("device_add"));
+	query = expect("query-pci");
+	event("DEVICE_DELETED", "virtnet-A");
+	pci(query, "rp1", "virtnet-B", 1);
+	ok(expect("netdev_del"));
+	assert_int_equal(d.calls, 0);
+	ok(expect("chardev-remove"));
+	UNTIL(d.calls == 1);
+	assert_int_equal(d.result, -ENODEV);
+	assert_string_equal(d.text, "VM vm1: virtnet-A was taken out while it was plugged");
+	assert_int_equal(t.host->n_fns, 0);
+	plug_one(&fn);
+}
+
 int
 main(void)
 {
@@ -473,6 +501,7 @@ main(void)
 		TEST(test_refused),
 		TEST(test_event_first),
 		TEST(test_taken_out),
+		TEST(test_taken_out_early),
 	};
 
 	vn_log_set_level("err");

@@ -41,7 +41,7 @@ uint16_t
 pci_notify_off(const struct vn_pci_fn *fn, uint16_t q)
 {
 	if (is_ctrl(fn, q))
-		return (VN_PCI_NOTIFY_CTRL - VN_PCI_NOTIFY) / VN_PCI_NOTIFY_MULTIPLIER;
+		return VN_PCI_NOTIFY_OFF_CTRL;
 	return q;
 }
 

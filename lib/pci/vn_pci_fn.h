@@ -44,6 +44,8 @@ enum vn_pci_region {
 #define VN_PCI_NOTIFY_CTRL       0x4000 /**< control queue. Never mapped */
 #define VN_PCI_BAR4_SIZE         0x8000
 #define VN_PCI_NOTIFY_MULTIPLIER 4
+/** queue_notify_off of the control queue; a data queue's is its number. */
+#define VN_PCI_NOTIFY_OFF_CTRL ((VN_PCI_NOTIFY_CTRL - VN_PCI_NOTIFY) / VN_PCI_NOTIFY_MULTIPLIER)
 
 /** Configuration space of PCI Express. */
 #define VN_PCI_CONFIG_SIZE 4096

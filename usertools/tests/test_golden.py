@@ -85,6 +85,22 @@ class Golden(Case):
         extra = [k for k in golden("query") if k not in keys]
         self.assertEqual(list(d), keys[:at] + extra + keys[at:] + ["enabled-queues-info"] + OURS)
 
+    def test_query_function(self):
+        """Over vfio-user nothing in the example is hardware's but what the host never sees."""
+        with Service("full") as s:
+            d = self.answer(s.dir, "query", "-p", "0", line=True)[1]["devices"][0]
+        self.same(d, golden("query"))
+        self.assertEqual(d["msix_config_vector"], golden("query")["msix_config_vector"])
+        queues = d["enabled-queues-info"]
+        for q in queues:
+            self.assertEqual(list(q), list(golden("queue")))
+        self.assertEqual([q["notify_offset"] for q in queues],
+                         [str(i) for i in range(62)] + ["1024"])
+        self.assertEqual({q["msix_vector"] for q in queues},
+                         {f"0x{i + 1:X}" for i in range(63)})
+        self.assertEqual([(q["rq_cq_max_count"], q["rq_cq_period"]) for q in queues],
+                         [("10", "30")] + [("0", "0")] * 62)
+
     def test_stats(self):
         """Queue 0 of the example; TX and control queues have no size classes."""
         published = golden("stats")

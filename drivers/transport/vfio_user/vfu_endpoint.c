@@ -193,15 +193,13 @@ endpoint_function(struct vfu_endpoint *ep, const struct vn_endpoint_conf *conf)
 {
 	struct vn_pci_conf pci = {
 		.transitional = conf->transitional,
-		.msix_vectors = RTE_MAX(conf->msix_table, ep->dev->conf.num_msix),
+		/* Nothing changes the quota of a device that exists: the table is as large. */
+		.msix_vectors = RTE_MIN(ep->dev->conf.num_msix, VFU_MAX_VECTORS),
 		.max_vectors = ep->dev->conf.num_msix,
 		.doorbell_page = conf->doorbell_page,
 	};
-	int ret;
+	const int ret = vn_pci_fn_create(ep->dev, &pci, &vfu_pci_ops, ep, &ep->fn);
 
-	if (pci.msix_vectors > VFU_MAX_VECTORS)
-		pci.msix_vectors = VFU_MAX_VECTORS;
-	ret = vn_pci_fn_create(ep->dev, &pci, &vfu_pci_ops, ep, &ep->fn);
 	if (ret == 0)
 		ep->vectors = vn_pci_fn_irqs(ep->fn, VN_PCI_MSIX);
 	return ret;
@@ -338,8 +336,14 @@ vfu_get_info_of(const struct vn_endpoint *endpoint, struct vn_endpoint_info *inf
 	info->connected = c != NULL && !c->dead;
 	info->connections = ep->connections;
 	info->protocol_errors = ep->protocol_errors;
+	info->ctrl_notify_offset = VN_PCI_NOTIFY_OFF_CTRL;
+	info->refused = ep->refused;
+	info->messages = vfu_shm_seq(ep->shm);
+	info->kept = ep->keeper >= 0;
 	if (c == NULL)
 		return;
+	info->replies_waiting = c->owed;
+	info->mem_files = c->dma.n_files;
 	info->mem_regions = c->dma.n;
 	info->mem_bytes = c->dma.bytes;
 }

@@ -232,6 +232,7 @@ vu_get_info(const struct vn_endpoint *endpoint, struct vn_endpoint_info *info)
 
 const struct vn_transport_ops vn_vhost_user_ops = {
 	.name = "vhost-user",
+	.not_carried = VU_F_NOT_CARRIED,
 	.plug = vu_plug,
 	.unplug = vu_unplug,
 	/* The VMM owns the config space: there is nobody to tell. */

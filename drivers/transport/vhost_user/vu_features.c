@@ -8,20 +8,7 @@
 
 #include <rte_common.h>
 
-#include "vn_features.h"
 #include "vu_private.h"
-
-/*
- * What a device may have but vhost-user cannot carry: the control queue stays in the VMM, so what
- * a driver sets through it never reaches us; kicks are eventfds, which carry no data; there is no
- * IOTLB; SR-IOV and the admin queue belong to a PCI function.
- */
-#define VU_F_NOT_CARRIED                                                                      \
-	(VN_NET_F_CTRL_GUEST_OFFLOADS | VN_F_IOMMU_PLATFORM | VN_F_SR_IOV |                   \
-		VN_F_NOTIFICATION_DATA | VN_F_NOTIF_CONFIG_DATA | VN_F_ADMIN_VQ |             \
-		VN_NET_F_DEVICE_STATS | VN_NET_F_HASH_TUNNEL | VN_NET_F_VQ_NOTF_COAL |        \
-		VN_NET_F_NOTF_COAL | VN_NET_F_HASH_REPORT | VN_NET_F_RSS | VN_NET_F_RSC_EXT | \
-		VN_NET_F_STANDBY)
 
 #define VU_F_OWN (VU_F_LOG_ALL | VU_F_PROTOCOL_FEATURES)
 

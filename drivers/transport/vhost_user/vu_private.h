@@ -16,6 +16,7 @@
 
 #include "vn_device.h"
 #include "vn_eventfd.h"
+#include "vn_features.h"
 #include "vn_guestmem.h"
 #include "vn_log.h"
 #include "vn_loop.h"
@@ -191,6 +192,19 @@ const char *vu_request_name(uint32_t request);
 bool vu_request_acked(uint32_t request);
 
 /* vu_features.c */
+/**
+ * What a device may have but vhost-user cannot carry. The VMM has the control queue and the config
+ * space: what a driver sets through it never reaches us, and bits that are about nothing else only
+ * mean that we do not stand in the VMM's way. Kicks are eventfds, which carry no data; there is no
+ * IOTLB; ring reset, SR-IOV and the admin queue belong to a whole function.
+ */
+#define VU_F_NOT_CARRIED                                                                           \
+	(VN_NET_F_CTRL_GUEST_OFFLOADS | VN_NET_F_CTRL_RX_EXTRA | VN_F_IOMMU_PLATFORM |             \
+		VN_F_ORDER_PLATFORM | VN_F_SR_IOV | VN_F_NOTIFICATION_DATA |                       \
+		VN_F_NOTIF_CONFIG_DATA | VN_F_RING_RESET | VN_F_ADMIN_VQ | VN_NET_F_DEVICE_STATS | \
+		VN_NET_F_HASH_TUNNEL | VN_NET_F_VQ_NOTF_COAL | VN_NET_F_NOTF_COAL |                \
+		VN_NET_F_HASH_REPORT | VN_NET_F_GUEST_HDRLEN | VN_NET_F_RSS | VN_NET_F_RSC_EXT |   \
+		VN_NET_F_STANDBY)
 vu_handler vu_get_features;
 vu_handler vu_set_features;
 vu_handler vu_get_protocol_features;
