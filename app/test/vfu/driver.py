@@ -42,8 +42,8 @@ class Driver(control.Commands):
     @intx: no MSI-X. @host: the host's part is done by probe(); the driver's by start().
     """
 
-    def __init__(self, path, timeout=20.0, mem=None, mem_size=64 << 20, intx=False):
-        self.c = VfioUserClient(path, timeout)
+    def __init__(self, path, timeout=20.0, mem=None, mem_size=64 << 20, intx=False, client=None):
+        self.c = client or VfioUserClient(path, timeout)
         self.fn = pci.Function(self.c)
         self.timeout = timeout
         self.mem = mem or ring.GuestMemory(mem_size)
