@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 the dpdk-virtnet contributors
-"""The running part of devtools/quickstart: dpdk-virtnet, a VM with a device of it, and traffic.
+"""The running part of devtools/quickstart: a VM, a device plugged into it, and traffic.
 
 Everything that is started is written to a file at once, with process ids and their start times, so
 that it can be ended by this run, by --stop, or by the next run when this one was killed."""
@@ -20,8 +20,12 @@ TOP = os.path.dirname(os.path.dirname(LAB))
 DIR = "/run/virtnet-demo"
 NETNS = "virtnet-demo"
 GUEST = "demo"
+MAC = "0C:C4:7A:FF:22:93"
 HOST_IP, GUEST_IP = "198.18.0.1", "198.18.0.2"
 STATE = os.path.join(DIR, "started.json")
+QMP = os.path.join(DIR, "controller.qmp")
+PORT = "rp1"  # an empty PCIe root port of the VM
+CONF = os.path.join(DIR, "virtnet.conf")
 CONTROLLER_LOG = os.path.join(DIR, "dpdk-virtnet.log")
 
 
@@ -168,12 +172,22 @@ class Demo:
             self.started.add("netns", NETNS)
         self.in_netns("ip", "link", "set", "lo", "up")
 
+    @staticmethod
+    def write_conf():
+        """The sample, and our VM."""
+        with open(f"{TOP}/config/virtnet.conf.sample", encoding="utf-8") as f:
+            conf = json.load(f)
+        conf["hosts"] = [{"name": GUEST, "qmp": QMP, "ports": [PORT]}]
+        with open(CONF, "w", encoding="utf-8") as f:
+            json.dump(conf, f, indent=1)
+
     def start_controller(self):
+        self.write_conf()
         cpus = sorted(os.sched_getaffinity(0))
         lcores = f"0@{cpus[0]},1@{cpus[-1]}"
         argv = [f"{self.build}/app/dpdk-virtnet/dpdk-virtnet", "--no-huge", "-m", "256", "--no-pci",
                 "--lcores", lcores, "--file-prefix", "virtnet-demo", "--",
-                "-c", f"{TOP}/config/virtnet.conf.sample",
+                "-c", CONF,
                 # a container may have no machine id, from which the serial would be derived
                 "--board-serial", "DEMO00001",
                 "--run-dir", f"{DIR}/run", "--state-dir", f"{DIR}/state"]
@@ -187,17 +201,31 @@ class Demo:
             return self.virtnet("list", ok=False)
         return json.loads(wait_until(answers, 30, "dpdk-virtnet answers on its control socket"))
 
-    def start_guest(self, socket):
-        self.say("VM: stock Debian kernel and virtio_net driver, vhost-user socket " + socket)
+    def start_guest(self):
+        self.say("VM: stock Debian kernel and virtio_net driver, an empty PCIe root port")
         argv = [f"{LAB}/guest", "-n", GUEST, "--",
-                "-chardev", f"socket,id=c0,path={socket},reconnect-ms=300",
-                "-netdev", "vhost-user,id=n0,chardev=c0",
-                "-device", "virtio-net-pci,netdev=n0,mac=02:00:00:00:00:02"]
+                "-device", f"pcie-root-port,id={PORT},chassis=1",
+                # a monitor has one client at a time: this one is the controller's
+                "-qmp", f"unix:{QMP},server=on,wait=off"]
         with signals:
             self.run(*argv)
             with open(f"{DIR}/{GUEST}.pid", encoding="ascii") as f:
                 self.started.add("process", "VM", int(f.read()))
         self.run(f"{LAB}/gx", GUEST, "--up", "120", seconds=130)
+
+    def hotplug(self):
+        args = ["hotplug", "-i", "mlx5_0", "-m", MAC, "-t", "1500", "-qp", "1", "-s", "256"]
+        self.say("virtnet " + " ".join(args))
+        wait_until(lambda: f'"{GUEST}"' in self.virtnet("debug", "-s", "hosts") and
+                   '"connected": true' in self.virtnet("debug", "-s", "hosts"), 30,
+                   "dpdk-virtnet is connected to the VM's monitor")
+        out = self.virtnet(*args)
+        print(out.rstrip())
+        wait_until(lambda: MAC.lower() in self.guest("cat /sys/class/net/*/address"), 30,
+                   "the guest's driver has it")
+        self.say("in the guest: lspci")
+        print(self.guest("lspci -nn | grep 1af4").rstrip())
+        return json.loads(out)
 
     def connect(self, representor):
         """What an operator does with a representor; a bridge would do as well."""
@@ -224,16 +252,18 @@ class Demo:
     def last(text, lines):
         return "\n".join(text.strip().split("\n")[-lines:])
 
-    def show(self):
-        for args in (("list",), ("stats", "-p", "0")):
+    def show(self, pf):
+        for args in (("list",), ("stats", "-p", str(pf))):
             self.say("virtnet " + " ".join(args))
             print(self.virtnet(*args).rstrip())
 
-    def further(self, representor):
+    def further(self, device):
+        pf, representor = device["id"], device["sf_rep_net_device"]
         print(f"""
 Everything is still running, in the network namespace {NETNS}. To look further:
   export VIRTNET_RUN_DIR={DIR}/run LAB_RUN={DIR}
-  usertools/virtnet.py query -p 0                              the device in detail
+  usertools/virtnet.py query -p {pf}                              the device in detail
+  usertools/virtnet.py debug                                   the inside: rings, pollers, VMs
   usertools/virtnet.py -h                                      all commands
   ip netns exec {NETNS} tcpdump -ni {representor}   what passes
   devtools/lab/gx {GUEST} 'ethtool -k eth0'                       a command in the guest
@@ -242,16 +272,14 @@ Everything is still running, in the network namespace {NETNS}. To look further:
 
     def go(self, keep):
         self.make_netns()
-        devices = self.start_controller()["devices"]
-        device = next((d for d in devices if d.get("pf_id") == 0), None)
-        if device is None:
-            raise Failed("virtnet list shows no PF 0: config/virtnet.conf.sample must have one")
-        self.start_guest(device["socket"])
+        self.start_controller()
+        self.start_guest()
+        device = self.hotplug()
         self.connect(device["sf_rep_net_device"])
         self.traffic(device["sf_rep_net_device"])
-        self.show()
+        self.show(device["id"])
         if keep:
-            self.further(device["sf_rep_net_device"])
+            self.further(device)
         else:
             print("\nTo look further: devtools/quickstart --keep leaves all of it running.\n"
                   "doc/guide.md says how to run it for real and how to attach a VM of yours.")

@@ -143,6 +143,10 @@ test_rss(void **state)
 	me_push(0, BUF_SIZE);
 	me_send_to(2, (const uint8_t *)"\2\1\2\3\4\5", 0, 99);
 	assert_int_equal(me_recv_tag(0), 99);
+	/* With the padding of the driver's structure. */
+	put(&c, 0, 3);
+	assert_int_equal(rss_send(&c), VN_NET_OK);
+	assert_int_equal(rx->key[39], 40);
 	/* As many transmit queues as asked for. */
 	rss_make(&c, 0, 0, 0, 0, 2, 0);
 	assert_int_equal(rss_send(&c), VN_NET_OK);
@@ -186,7 +190,7 @@ test_rss_malformed(void **state)
 		{1, 1, 0, 0, 1, 40, 49},
 		{1, 1, 0, 0, 1, 40, 51},
 		{1, 1, 0, 0, 1, 40, 55},
-		{1, 1, 0, 0, 1, 40, -1},
+		{1, 1, 0, 0, 1, 40, -4},
 	};
 	struct vn_rx_state before;
 	struct rss c;
@@ -212,7 +216,7 @@ test_rss_malformed(void **state)
 		assert_int_equal(
 			me_cmd(VN_NET_CTRL_MQ, VN_NET_CTRL_MQ_HASH_CONFIG, c.buf, len), VN_NET_ERR);
 	assert_int_equal(
-		me_cmd(VN_NET_CTRL_MQ, VN_NET_CTRL_MQ_HASH_CONFIG, c.buf, c.len + 1), VN_NET_ERR);
+		me_cmd(VN_NET_CTRL_MQ, VN_NET_CTRL_MQ_HASH_CONFIG, c.buf, c.len + 4), VN_NET_ERR);
 	assert_memory_equal(&before, &de.dev->priv->model->rx, sizeof(before));
 	assert_int_equal(
 		me_cmd(VN_NET_CTRL_MQ, VN_NET_CTRL_MQ_HASH_CONFIG, c.buf, c.len), VN_NET_OK);
@@ -266,6 +270,9 @@ test_offloads(void **state)
 	assert_int_equal(fp.features, (USUAL_FEATURES & ~guest) | VN_NET_F_GUEST_CSUM);
 	assert_int_equal(csum_frame(30), 30);
 	assert_int_equal(me_recv_tag(0), 31);
+	/* Not one of them, but drivers count it in, when they have it. */
+	assert_int_equal(set_offloads(VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_HDRLEN),
+		(USUAL_FEATURES & VN_NET_F_GUEST_HDRLEN) ? VN_NET_OK : VN_NET_ERR);
 	/* What was not negotiated, and what is no receive offload. */
 	assert_int_equal(set_offloads(VN_NET_F_GUEST_UFO), VN_NET_ERR);
 	assert_int_equal(set_offloads(VN_NET_F_GUEST_USO4), VN_NET_ERR);

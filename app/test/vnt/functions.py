@@ -10,7 +10,9 @@ import json
 
 from . import core, guest, program
 
-MSIX = 256       # vectors that a function may have
+# Vectors of a function, and so its pairs. Linux fills the receive ring of every pair when the netdev
+# comes up: 17 MB each without mergeable buffers.
+MSIX = 10
 MAX_PLUGGED = 16
 
 
@@ -62,17 +64,16 @@ class Ours:
 
     reference = False
 
-    def __init__(self, t, hosts=(), conf=None, static=0, **kw):
-        """@hosts: (name, guest) pairs, written to virtnet.conf."""
+    def __init__(self, t, hosts=(), conf=None, static=0, msix=MSIX, **kw):
+        """@hosts: of virtnet.conf, see host()."""
         self.t = t
         self.functions = []
-        content = dict(conf or {})
+        content = {"transport": "vfio-user", **(conf or {})}
         if hosts:
-            content["hosts"] = [{"name": name, "qmp": g.program_qmp,
-                                 "ports": [f"rp{i}" for i in range(g.ports)]} for name, g in hosts]
-        settings = program.capacity(static, MSIX, PCI_SWITCH_EMULATION_ENABLE=1,
+            content["hosts"] = list(hosts)
+        settings = program.capacity(static, msix, PCI_SWITCH_EMULATION_ENABLE=1,
                                     PCI_SWITCH_EMULATION_NUM_PORT=MAX_PLUGGED)
-        self.program = program.Program(t, conf=content or None, capacity=settings, **kw)
+        self.program = program.Program(t, conf=content, capacity=settings, **kw)
         self.ns = self.program.ns
 
     def start(self):
@@ -86,11 +87,12 @@ class Ours:
             str(size), *options, timeout=60)
         return rc, document(out), out + err
 
-    def make(self, *options, mtu=1500, pairs=1, size=256):
-        """A function; without --vm in @options it waits on its socket for whoever attaches it."""
+    def make(self, *options, vm="none", mtu=1500, pairs=1, size=256):
+        """A function, plugged into a VM or waiting on its socket for whoever attaches it."""
         n = len(self.functions)
         mac = f"0c:c4:7a:ff:22:{n + 1:02x}"
-        rc, answer, text = self.hotplug(*options, mac=mac, mtu=mtu, pairs=pairs, size=size)
+        rc, answer, text = self.hotplug("--vm", vm, *options, mac=mac, mtu=mtu, pairs=pairs,
+                                        size=size)
         core.check(rc == 0 and answer, f"virtnet hotplug: status {rc}: {text}")
         f = Function(self.ns, n, mac, answer["sf_rep_net_device"], pairs)
         f.answer = answer
@@ -98,6 +100,24 @@ class Ours:
         self.functions.append(f)
         f.host_up()
         return f
+
+    def static(self, pf=0):
+        """A static PF."""
+        d = self.program.device(pf)
+        f = Function(self.ns, len(self.functions), d["mac"], d["sf_rep_net_device"])
+        f.answer = {"id": pf}
+        f.socket = d["socket"]
+        self.functions.append(f)
+        f.host_up()
+        return f
+
+    def hosts(self):
+        """What debug says about the VMs, by name."""
+        return {h["name"]: h for h in self.program.ask("/virtnet/debug,section=hosts")["hosts"]}
+
+    def wait_host(self, name, connected=True, seconds=30):
+        core.wait_for(lambda: bool(self.hosts()[name]["connected"]) == connected, seconds,
+                      f"the monitor of {name}: connected {connected}")
 
     def unplug(self, f):
         """@return (exit status, all that was printed)."""
@@ -172,6 +192,11 @@ class Qemus:
 def backend(t, **kw):
     """What the options ask for."""
     return (Qemus if t.options.reference else Ours)(t, **kw)
+
+
+def host(name, g, qmp=None):
+    """An element of "hosts" in virtnet.conf: guest @g and all its root ports."""
+    return {"name": name, "qmp": qmp or g.program_qmp, "ports": [f"rp{i}" for i in range(g.ports)]}
 
 
 def only_ours(t):

@@ -53,6 +53,7 @@ class Qmp:
                 self.events.append(json.loads(line))
 
     def close(self):
+        self.file.close()  # or the connection stays, and a monitor has only one
         self.sock.close()
 
 
@@ -232,8 +233,8 @@ class Guest:
     def iperf(self, target, options="", seconds=2):
         """Mbit/s; must be more than nothing."""
         # One that hangs must not take the command port with it.
-        out = self.sh(f"timeout -s KILL {seconds + 50} iperf3 -J -t {seconds} {options} -c {target}",
-                      seconds + 60)
+        out = self.sh(f"timeout -s KILL {seconds + 50} "
+                      f"iperf3 -J -t {seconds} {options} -c {target}", seconds + 60)
         result = json.loads(out[out.index("{"):])
         core.check("error" not in result, f"iperf3: {result.get('error')}")
         rate = result["end"]["sum_received"]["bits_per_second"] / 1e6
