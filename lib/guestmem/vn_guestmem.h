@@ -102,9 +102,8 @@ struct vn_gm_region {
 	bool read_only;
 };
 
-/** Most regions of a chunk; a power of two. */
+/** Most regions of a chunk. */
 #define VN_GM_CHUNK_SLOTS 256
-#define VN_GM_CHUNK_SHIFT 8
 
 /**
  * A run of regions, immutable, shared by the tables that have it in common. As all of a table:
@@ -113,7 +112,6 @@ struct vn_gm_region {
 struct vn_gm_chunk {
 	unsigned int refs; /* atomic */
 	unsigned int n;    /* <= VN_GM_CHUNK_SLOTS */
-	uint32_t mask;     /* slots there are, a power of two, - 1; those from n on have size 0 */
 	unsigned int num_files;
 	struct vn_gm_file **files; /* each file of the chunk once; behind the slots */
 	struct vn_gm_slot {
@@ -124,19 +122,15 @@ struct vn_gm_chunk {
 	} slot[]; /* sorted by gpa, no overlaps */
 };
 
-/**
- * Immutable table. A hint is the number of a chunk and, in the lower VN_GM_CHUNK_SHIFT bits, of a
- * slot in it; the masks make a place that exists of any number.
- */
+/** Immutable table. */
 struct vn_guestmem {
 	unsigned int n;          /* regions */
 	unsigned int refs;       /* atomic */
 	unsigned int num_chunks; /* >= 1; only that of an empty table is empty */
-	uint32_t mask;           /* places in chunk[], a power of two, - 1 */
 	struct vn_gm_run {
 		uint64_t gpa; /* where it begins */
 		struct vn_gm_chunk *chunk;
-	} chunk[]; /* sorted by gpa, no overlaps; from num_chunks on the first again */
+	} chunk[]; /* sorted by gpa, no overlaps */
 };
 
 /**
@@ -174,31 +168,36 @@ uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
 /** Region @p i in the order of addresses, or NULL when there are fewer. Walks the chunks. */
 const struct vn_gm_slot *vn_guestmem_at(const struct vn_guestmem *mem, unsigned int i);
 
-/**
- * The region that holds @p gpa, or NULL. @p hint (owned by the caller, initially 0) remembers the
- * last one found; binary search otherwise.
- */
-const struct vn_gm_slot *vn_guestmem_find(
-	const struct vn_guestmem *mem, uint64_t gpa, uint32_t *hint);
+/** The region that holds @p gpa, or NULL. Binary search. */
+const struct vn_gm_slot *vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa);
+
+/** What a hint is before anything was found: holds no address. */
+extern const struct vn_gm_slot vn_gm_no_slot;
 
 /**
  * Translate the beginning of [gpa, gpa + *len). On return *len is how much of it is contiguous in
  * our memory (>= 1), at most what was asked for. For buffers, which may cross regions.
  *
+ * @param hint
+ *   The caller's, initially &vn_gm_no_slot, and again whenever @p mem is another table: where the
+ *   last address was found.
  * @return our address, or NULL when gpa is in no region, *len is 0, the range wraps, or @p write
  *   is asked of a read-only region.
  */
 static inline void *
-vn_guestmem_part(
-	const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write, uint32_t *hint)
+vn_guestmem_part(const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write,
+	const struct vn_gm_slot **hint)
 {
-	const struct vn_gm_chunk *c = mem->chunk[(*hint >> VN_GM_CHUNK_SHIFT) & mem->mask].chunk;
-	const struct vn_gm_slot *s = &c->slot[*hint & c->mask];
+	const struct vn_gm_slot *s = *hint;
 	uint64_t off, room;
 
-	if (unlikely(gpa - s->gpa >= s->size))
-		s = vn_guestmem_find(mem, gpa, hint);
-	if (unlikely(s == NULL || *len == 0 || gpa + *len < gpa || (write && s->read_only)))
+	if (unlikely(gpa - s->gpa >= s->size)) {
+		s = vn_guestmem_find(mem, gpa);
+		if (s == NULL)
+			return NULL;
+		*hint = s;
+	}
+	if (unlikely(*len == 0 || gpa + *len < gpa || (write && s->read_only)))
 		return NULL;
 	off = gpa - s->gpa;
 	room = s->size - off;
@@ -211,7 +210,7 @@ vn_guestmem_part(
 static inline void *
 vn_guestmem_addr(const struct vn_guestmem *mem, uint64_t gpa, uint64_t len, bool write)
 {
-	uint32_t hint = 0;
+	const struct vn_gm_slot *hint = &vn_gm_no_slot;
 	uint64_t got = len;
 	void *p = vn_guestmem_part(mem, gpa, &got, write, &hint);
 
