@@ -87,7 +87,7 @@ struct vn_virtq {
 	uint64_t coal_cycles;          /* an interrupt may wait so long; 0: not at all */
 	uint64_t coal_due;             /* ... and waits until then; 0: none waits */
 	uint64_t coal_seen;            /* stats->packets when the driver was last signalled */
-	uint32_t coal_packets;         /* ... or until there are so many more; 0: any number */
+	uint32_t coal_packets;         /* ... or until there are so many more */
 	uint32_t generation;           /* publishes */
 	uint64_t inflight_descs;       /* descriptors of the chains in flight */
 	const char *broken;            /* why; NULL: sound. Read by any thread */
