@@ -169,12 +169,12 @@ status_ok(const struct vn_model *m, const struct record *r)
 		return false;
 	if (!chosen)
 		return r->driver_features == 0 && r->offloads == 0;
-	if (r->driver_features != r->accept || (r->accept & ~m->dev->device_features) ||
-		!model_features_whole(r->accept))
+	if (r->driver_features != r->accept || (r->accept & ~m->dev->device_features))
 		return false;
 	if (!m->legacy && (!(r->status & VN_STATUS_FEATURES_OK) || !(r->accept & VN_F_VERSION_1)))
 		return false;
-	return (r->offloads & ~(r->accept & VN_NET_F_GUEST_OFFLOADS)) == 0;
+	return (r->offloads & ~(r->accept & VN_NET_F_GUEST_OFFLOADS)) == 0 &&
+	       model_features_whole(r->offloads) == r->offloads;
 }
 
 static bool

@@ -29,7 +29,11 @@
 	(VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK | VN_STATUS_DRIVER_OK | \
 		VN_STATUS_FAILED)
 
-/* virtio 1.2, 5.1.3.1, and what makes no sense without a control queue: one of needs. */
+/*
+ * virtio 1.2, 5.1.3.1, and what makes no sense without a control queue: one of needs. What we offer
+ * keeps to it. A driver need not: there are some that take segmentation and leave checksums, and no
+ * device refuses them, so what has no meaning alone has none here.
+ */
 static const struct {
 	uint64_t feature, needs;
 } needs[] = {
@@ -54,9 +58,8 @@ static const struct {
 	(VN_NET_F_HASH_REPORT | VN_NET_F_CTRL_RX_EXTRA | VN_NET_F_CTRL_GUEST_OFFLOADS | \
 		VN_NET_F_DEVICE_STATS)
 
-/* @p features without those that lack what they need. */
-static uint64_t
-cut_to_whole(uint64_t features)
+uint64_t
+model_features_whole(uint64_t features)
 {
 	uint64_t before;
 
@@ -70,12 +73,6 @@ cut_to_whole(uint64_t features)
 	return features;
 }
 
-bool
-model_features_whole(uint64_t features)
-{
-	return cut_to_whole(features) == features;
-}
-
 uint64_t
 model_features_offerable(uint64_t features, bool legacy)
 {
@@ -85,7 +82,7 @@ model_features_offerable(uint64_t features, bool legacy)
 		features |= VN_F_VERSION_1;
 	if (!(features & VN_NET_F_CTRL_VQ))
 		features &= ~SHOULD_HAVE_CTRL;
-	return cut_to_whole(features);
+	return model_features_whole(features);
 }
 
 static void
@@ -203,7 +200,7 @@ model_take_features(struct vn_model *m, uint64_t features)
 	struct vn_rx_state rx = m->rx;
 
 	m->accept = features;
-	m->offloads = features & VN_NET_F_GUEST_OFFLOADS;
+	m->offloads = model_features_whole(features) & VN_NET_F_GUEST_OFFLOADS;
 	m->dev->driver_features = features;
 	dev_port_set_features(m->dev);
 	rx.filter_vlan = (features & VN_NET_F_CTRL_VLAN) != 0;
@@ -217,7 +214,7 @@ static bool
 features_fit(const struct vn_model *m)
 {
 	return (m->accept & ~m->dev->device_features) == 0 &&
-	       (m->legacy || (m->accept & VN_F_VERSION_1)) && model_features_whole(m->accept);
+	       (m->legacy || (m->accept & VN_F_VERSION_1));
 }
 
 /* The bits of @p want that the device takes now, one step after the other. */
@@ -283,7 +280,7 @@ vn_model_set_status(struct vn_device *dev, uint8_t want)
 	if (status & ~before & VN_STATUS_FEATURES_OK)
 		model_take_features(m, m->accept);
 	else if ((status & ~before & VN_STATUS_DRIVER_OK) && !(status & VN_STATUS_FEATURES_OK))
-		model_take_features(m, cut_to_whole(m->accept & dev->device_features & UINT32_MAX));
+		model_take_features(m, m->accept & dev->device_features & UINT32_MAX);
 	dev->status = status;
 	if (!(status & ~before & VN_STATUS_DRIVER_OK))
 		return;
@@ -352,9 +349,14 @@ dev_model_progress(struct vn_device *dev)
 uint64_t
 dev_features_in_force(const struct vn_device *dev)
 {
+	uint64_t features = dev->driver_features;
+
 	if (dev->priv->model == NULL)
-		return dev->driver_features;
-	return (dev->driver_features & ~VN_NET_F_GUEST_OFFLOADS) | dev->priv->model->offloads;
+		return features;
+	/* Segmentation comes with a checksum to be made; with it we can do that, too. */
+	if (features & VN_NET_F_HOST_OFFLOADS)
+		features |= VN_NET_F_CSUM;
+	return (features & ~VN_NET_F_GUEST_OFFLOADS) | dev->priv->model->offloads;
 }
 
 uint8_t *

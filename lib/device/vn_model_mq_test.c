@@ -266,6 +266,10 @@ test_offloads(void **state)
 	assert_int_equal(fp.features, (USUAL_FEATURES & ~guest) | VN_NET_F_GUEST_CSUM);
 	assert_int_equal(csum_frame(30), 30);
 	assert_int_equal(me_recv_tag(0), 31);
+	/* Segmentation without checksums, which a port would refuse, is none. */
+	assert_int_equal(set_offloads(VN_NET_F_GUEST_TSO4), VN_NET_OK);
+	assert_int_equal(fp.features, USUAL_FEATURES & ~guest);
+	assert_int_equal(csum_frame(40), 41);
 	/* What was not negotiated, and what is no receive offload. */
 	assert_int_equal(set_offloads(VN_NET_F_GUEST_UFO), VN_NET_ERR);
 	assert_int_equal(set_offloads(VN_NET_F_GUEST_USO4), VN_NET_ERR);
