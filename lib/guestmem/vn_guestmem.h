@@ -32,6 +32,14 @@ struct vn_gm_file;
 #define VN_GM_MAX_REGIONS 65535
 
 /**
+ * Most bytes of one mapping, and of all mappings of one client; the process may have
+ * VN_GM_MAX_CLIENTS times as many. A file may be huge and hold nothing, so its size is no proof of
+ * anything, but the address space (128 TiB) is everybody's.
+ */
+#define VN_GM_MAX_BYTES   (UINT64_C(16) << 40)
+#define VN_GM_MAX_CLIENTS 4
+
+/**
  * @param max_files
  *   Most mappings of the whole process at a time (the kernel allows about 65 000).
  * @return the registry, or NULL with errno. Control thread.
@@ -58,11 +66,13 @@ uint64_t vn_gm_registry_broken(const struct vn_gm_registry *reg);
  *
  * @return
  *   0; -EINVAL (neither shared memory (memfd, tmpfs) nor hugetlbfs, empty, range beyond the end of
- * the file, wrap, offset not aligned to the file's page size); -ENOSPC (too many mappings); -errno
- * of mmap.
+ * the file, wrap, offset not aligned to the file's page size); -EFBIG (more than VN_GM_MAX_BYTES);
+ * -ENOSPC (too many mappings, or bytes, of the process); -errno of mmap.
  */
 int vn_gm_file_map(struct vn_gm_registry *reg, int fd, uint64_t offset, uint64_t size,
 	bool read_only, struct vn_gm_file **file);
+/** What such an error means, for a message. Static, or as strerror(). */
+const char *vn_gm_map_error(int err);
 struct vn_gm_file *vn_gm_file_ref(struct vn_gm_file *file);
 /**
  * Drop a reference; the last one unmaps (which can take long for a big guest). Control or helper
@@ -71,6 +81,8 @@ struct vn_gm_file *vn_gm_file_ref(struct vn_gm_file *file);
 void vn_gm_file_unref(struct vn_gm_file *file);
 /** Our address of the first byte of the mapping. */
 void *vn_gm_file_base(const struct vn_gm_file *file);
+/** Its length, as it was asked for; of a whole file, that of the file then. */
+uint64_t vn_gm_file_size(const struct vn_gm_file *file);
 /** Set once a SIGBUS hit the mapping, or vn_gm_file_revoke() was called. Any thread. */
 bool vn_gm_file_broken(const struct vn_gm_file *file);
 /**
@@ -160,7 +172,14 @@ void vn_guestmem_unref(struct vn_guestmem *mem);
  * packet.
  */
 bool vn_guestmem_broken(const struct vn_guestmem *mem);
-/** vn_gm_file_revoke() for every file of the table. Control thread. */
+/**
+ * vn_gm_file_revoke() for every file of the table. Control thread.
+ *
+ * Other tables on the same mappings lose them, too: those of other devices of the same VM. To cover
+ * only what this table shows would not help them, as it is the same RAM at the same addresses, and
+ * a mapping for each device would cost page tables for each. Devices of other VMs are not touched,
+ * and a new vn_gm_file_map() gets a new mapping.
+ */
 void vn_guestmem_revoke(struct vn_guestmem *mem);
 /** Peer's (userspace) address to guest physical address; UINT64_MAX if in no region. */
 uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
