@@ -141,7 +141,7 @@ rx_ok(const struct vn_model *m, const struct record *r)
 	if (rx->queue_pairs == 0 || rx->queue_pairs > max || rx->unclassified >= max ||
 		(rx->hash_types & ~VN_NET_HASH_ALL) || rx->key_len > VN_NET_RSS_KEY_SIZE)
 		return false;
-	if (rx->table_len > VN_NET_RSS_TABLE_SIZE)
+	if (rx->port_pairs != max || rx->table_len > VN_NET_RSS_TABLE_SIZE)
 		return false;
 	if (rx->rss && (!rte_is_power_of_2(rx->table_len) || rx->unclassified >= rx->queue_pairs))
 		return false;

@@ -86,11 +86,18 @@ model_features_offerable(uint64_t features, bool legacy)
 }
 
 static void
+rx_defaults(const struct vn_model *m, struct vn_rx_state *rx)
+{
+	vn_rx_state_reset(rx, m->dev->conf.mac);
+	rx->port_pairs = m->dev->conf.max_queue_pairs;
+}
+
+static void
 reset_state(struct vn_model *m)
 {
 	struct vn_rx_state rx;
 
-	vn_rx_state_reset(&rx, m->dev->conf.mac);
+	rx_defaults(m, &rx);
 	m->config_vector = VN_MSI_NO_VECTOR;
 	m->config_pending = false;
 	m->announce = false;
@@ -136,7 +143,7 @@ vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx
 	m->apply.coal = calloc(dev->num_vqs, sizeof(m->apply.coal[0]));
 	m->group.qp = calloc(pairs, sizeof(m->group.qp[0]));
 	m->group.n = pairs;
-	vn_rx_state_reset(&m->rx, dev->conf.mac);
+	rx_defaults(m, &m->rx);
 	m->group.rules = vn_rx_rules_create(&m->rx);
 	if (m->queue == NULL || m->apply.coal == NULL || m->group.qp == NULL ||
 		m->group.rules == NULL) {
@@ -146,6 +153,7 @@ vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx
 	for (unsigned int i = 0; i < pairs; i++) {
 		m->group.qp[i] = &dev->priv->pair[i].qp;
 		dev->priv->pair[i].qp.group = &m->group;
+		dev->priv->pair[i].qp.number = i;
 	}
 	dev->priv->model = m;
 	dev->device_features = model_features_offerable(dev->device_features, legacy);

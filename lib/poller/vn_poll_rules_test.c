@@ -63,6 +63,7 @@ group_setup(void **state)
 		g.qp[i].pool = env_pool;
 		g.qp[i].on_broken = on_broken;
 		g.qp[i].group = &g.group;
+		g.qp[i].number = i;
 		ring_make(&g.rx[i], true, FEATURES);
 		assert_int_equal(fp_ops.queue_open(g.port, i, env_pool, &g.pq[i]), 0);
 	}
