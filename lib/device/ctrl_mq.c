@@ -165,7 +165,8 @@ ctrl_offloads(struct vn_model *m, uint8_t command, const uint8_t *data, uint32_t
 	want &= ~(m->dev->driver_features & VN_NET_F_GUEST_HDRLEN);
 	if ((want & ~(m->dev->driver_features & VN_NET_F_GUEST_OFFLOADS)) != 0)
 		return VN_NET_ERR;
-	m->offloads = want;
+	/* Else the port would be asked for what it has to refuse as a whole. */
+	m->offloads = model_features_whole(want);
 	model_apply_offloads(m);
 	return CTRL_WAIT;
 }

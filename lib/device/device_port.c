@@ -354,6 +354,7 @@ dev_port_queue_close(struct dev_pair *pair)
 	pair->pq = NULL;
 	if (j == NULL) {
 		dev_pair_advance(pair); /* the queue is lost until the port is closed */
+		dev_settle(pair->dev);
 		return;
 	}
 	j->pair = pair;

@@ -75,7 +75,7 @@ struct vn_model {
 	bool mac_set;        /* mac is the driver's, not conf.mac */
 
 	uint64_t accept;   /* features as the driver writes them */
-	uint64_t offloads; /* GUEST_* in force, of those negotiated */
+	uint64_t offloads; /* GUEST_* in force, of those negotiated; whole */
 
 	uint8_t mode[MODEL_MODES]; /* as the driver set them */
 	bool uni_overflow, multi_overflow;
@@ -109,8 +109,8 @@ model_started(const struct vn_model *m)
 /* model_status.c */
 /** Features that a device of this kind can be offered with, of @p features. */
 uint64_t model_features_offerable(uint64_t features, bool legacy);
-/** True if every feature of @p features has those that it needs (5.1.3.1). */
-bool model_features_whole(uint64_t features);
+/** @p features without those that lack what they need (5.1.3.1). */
+uint64_t model_features_whole(uint64_t features);
 /** DRIVER_OK: all queues that are enabled. @p resume: at the positions that guest memory shows. */
 int model_start_queues(struct vn_model *m, bool resume);
 /** The driver's features are @p features from now on. */

@@ -141,7 +141,7 @@ rx_ok(const struct vn_model *m, const struct record *r)
 	if (rx->queue_pairs == 0 || rx->queue_pairs > max || rx->unclassified >= max ||
 		(rx->hash_types & ~VN_NET_HASH_ALL) || rx->key_len > VN_NET_RSS_KEY_SIZE)
 		return false;
-	if (rx->table_len > VN_NET_RSS_TABLE_SIZE)
+	if (rx->port_pairs != max || rx->table_len > VN_NET_RSS_TABLE_SIZE)
 		return false;
 	if (rx->rss && (!rte_is_power_of_2(rx->table_len) || rx->unclassified >= rx->queue_pairs))
 		return false;
@@ -169,12 +169,12 @@ status_ok(const struct vn_model *m, const struct record *r)
 		return false;
 	if (!chosen)
 		return r->driver_features == 0 && r->offloads == 0;
-	if (r->driver_features != r->accept || (r->accept & ~m->dev->device_features) ||
-		!model_features_whole(r->accept))
+	if (r->driver_features != r->accept || (r->accept & ~m->dev->device_features))
 		return false;
 	if (!m->legacy && (!(r->status & VN_STATUS_FEATURES_OK) || !(r->accept & VN_F_VERSION_1)))
 		return false;
-	return (r->offloads & ~(r->accept & VN_NET_F_GUEST_OFFLOADS)) == 0;
+	return (r->offloads & ~(r->accept & VN_NET_F_GUEST_OFFLOADS)) == 0 &&
+	       model_features_whole(r->offloads) == r->offloads;
 }
 
 static bool

@@ -29,7 +29,11 @@
 	(VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK | VN_STATUS_DRIVER_OK | \
 		VN_STATUS_FAILED)
 
-/* virtio 1.2, 5.1.3.1, and what makes no sense without a control queue: one of needs. */
+/*
+ * virtio 1.2, 5.1.3.1, and what makes no sense without a control queue: one of needs. What we offer
+ * keeps to it. A driver need not: there are some that take segmentation and leave checksums, and no
+ * device refuses them, so what has no meaning alone has none here.
+ */
 static const struct {
 	uint64_t feature, needs;
 } needs[] = {
@@ -54,9 +58,8 @@ static const struct {
 	(VN_NET_F_HASH_REPORT | VN_NET_F_CTRL_RX_EXTRA | VN_NET_F_CTRL_GUEST_OFFLOADS | \
 		VN_NET_F_DEVICE_STATS)
 
-/* @p features without those that lack what they need. */
-static uint64_t
-cut_to_whole(uint64_t features)
+uint64_t
+model_features_whole(uint64_t features)
 {
 	uint64_t before;
 
@@ -68,12 +71,6 @@ cut_to_whole(uint64_t features)
 		}
 	} while (features != before);
 	return features;
-}
-
-bool
-model_features_whole(uint64_t features)
-{
-	return cut_to_whole(features) == features;
 }
 
 uint64_t
@@ -91,7 +88,14 @@ model_features_offerable(uint64_t features, bool legacy)
 		features |= VN_F_VERSION_1;
 	if (!(features & VN_NET_F_CTRL_VQ))
 		features &= ~SHOULD_HAVE_CTRL;
-	return cut_to_whole(features);
+	return model_features_whole(features);
+}
+
+static void
+rx_defaults(const struct vn_model *m, struct vn_rx_state *rx)
+{
+	vn_rx_state_reset(rx, m->dev->conf.mac);
+	rx->port_pairs = m->dev->conf.max_queue_pairs;
 }
 
 static void
@@ -99,7 +103,7 @@ reset_state(struct vn_model *m)
 {
 	struct vn_rx_state rx;
 
-	vn_rx_state_reset(&rx, m->dev->conf.mac);
+	rx_defaults(m, &rx);
 	m->config_vector = VN_MSI_NO_VECTOR;
 	m->config_pending = false;
 	m->announce = false;
@@ -145,7 +149,7 @@ vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx
 	m->apply.coal = calloc(dev->num_vqs, sizeof(m->apply.coal[0]));
 	m->group.qp = calloc(pairs, sizeof(m->group.qp[0]));
 	m->group.n = pairs;
-	vn_rx_state_reset(&m->rx, dev->conf.mac);
+	rx_defaults(m, &m->rx);
 	m->group.rules = vn_rx_rules_create(&m->rx);
 	if (m->queue == NULL || m->apply.coal == NULL || m->group.qp == NULL ||
 		m->group.rules == NULL) {
@@ -155,6 +159,7 @@ vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx
 	for (unsigned int i = 0; i < pairs; i++) {
 		m->group.qp[i] = &dev->priv->pair[i].qp;
 		dev->priv->pair[i].qp.group = &m->group;
+		dev->priv->pair[i].qp.number = i;
 	}
 	dev->priv->model = m;
 	dev->device_features = model_features_offerable(dev->device_features, legacy);
@@ -209,7 +214,7 @@ model_take_features(struct vn_model *m, uint64_t features)
 	struct vn_rx_state rx = m->rx;
 
 	m->accept = features;
-	m->offloads = features & VN_NET_F_GUEST_OFFLOADS;
+	m->offloads = model_features_whole(features) & VN_NET_F_GUEST_OFFLOADS;
 	m->dev->driver_features = features;
 	dev_port_set_features(m->dev);
 	rx.filter_vlan = (features & VN_NET_F_CTRL_VLAN) != 0;
@@ -223,7 +228,7 @@ static bool
 features_fit(const struct vn_model *m)
 {
 	return (m->accept & ~m->dev->device_features) == 0 &&
-	       (m->legacy || (m->accept & VN_F_VERSION_1)) && model_features_whole(m->accept);
+	       (m->legacy || (m->accept & VN_F_VERSION_1));
 }
 
 /* The bits of @p want that the device takes now, one step after the other. */
@@ -289,7 +294,7 @@ vn_model_set_status(struct vn_device *dev, uint8_t want)
 	if (status & ~before & VN_STATUS_FEATURES_OK)
 		model_take_features(m, m->accept);
 	else if ((status & ~before & VN_STATUS_DRIVER_OK) && !(status & VN_STATUS_FEATURES_OK))
-		model_take_features(m, cut_to_whole(m->accept & dev->device_features & UINT32_MAX));
+		model_take_features(m, m->accept & dev->device_features & UINT32_MAX);
 	dev->status = status;
 	if (!(status & ~before & VN_STATUS_DRIVER_OK))
 		return;
@@ -358,9 +363,14 @@ dev_model_progress(struct vn_device *dev)
 uint64_t
 dev_features_in_force(const struct vn_device *dev)
 {
+	uint64_t features = dev->driver_features;
+
 	if (dev->priv->model == NULL)
-		return dev->driver_features;
-	return (dev->driver_features & ~VN_NET_F_GUEST_OFFLOADS) | dev->priv->model->offloads;
+		return features;
+	/* Segmentation comes with a checksum to be made; with it we can do that, too. */
+	if (features & VN_NET_F_HOST_OFFLOADS)
+		features |= VN_NET_F_CSUM;
+	return (features & ~VN_NET_F_GUEST_OFFLOADS) | dev->priv->model->offloads;
 }
 
 uint8_t *

@@ -78,8 +78,9 @@ void vn_model_accept(struct vn_device *dev, uint32_t word, uint32_t value);
 uint8_t vn_model_status(const struct vn_device *dev);
 /**
  * The driver writes the status register. 0 begins a reset. Bits cannot be taken away otherwise.
- * FEATURES_OK is not taken when the features accepted cannot be (not offered, VERSION_1 missing,
- * a dependency of virtio 1.2, 5.1.3.1 not met). DRIVER_OK starts the rings that are enabled.
+ * FEATURES_OK is not taken when the features accepted cannot be (not offered, VERSION_1 missing).
+ * One without another that it needs (virtio 1.2, 5.1.3.1) is taken, and means nothing. DRIVER_OK
+ * starts the rings that are enabled.
  */
 void vn_model_set_status(struct vn_device *dev, uint8_t status);
 /** DRIVER_OK was set by the driver and no reset since: "driver loaded" (contract, section 5). */

@@ -115,6 +115,41 @@ rss_make(struct rss *c, uint32_t types, uint16_t mask, uint16_t unclassified, ui
 		put(c, i + 1, 1);
 }
 
+/* Rules that have nothing to do cost nothing. */
+static void
+test_trivial(void **state)
+{
+	const struct vn_poll_group *g;
+
+	(void)state;
+	me_up(USUAL_FEATURES);
+	g = &de.dev->priv->model->group;
+	assert_false(vn_rx_rules_trivial(g->rules));
+	/* No pair but those that are in use has a port. */
+	assert_int_equal(set_pairs(PAIRS), VN_NET_OK);
+	assert_true(vn_rx_rules_trivial(g->rules));
+	me_check_pair(1, 10);
+	assert_int_equal(me_cmd(VN_NET_CTRL_RX, VN_NET_CTRL_RX_PROMISC, "\0", 1), VN_NET_OK);
+	assert_false(vn_rx_rules_trivial(g->rules));
+}
+
+/* A UDP packet; @return the tag that the driver finds where other frames have theirs. */
+static uint32_t
+send_udp(unsigned int pair, uint8_t ttl)
+{
+	uint8_t buf[sizeof(struct vn_net_hdr) + 60] = {0};
+	uint8_t *f = buf + sizeof(struct vn_net_hdr);
+
+	f[12] = 0x08;
+	f[14] = 0x45;
+	f[17] = 46;
+	f[22] = ttl;
+	f[23] = 17;
+	f[39] = 26; /* of UDP */
+	assert_true(send(fp.queue[pair]->peer, buf, sizeof(buf), MSG_NOSIGNAL) > 0);
+	return (uint32_t)ttl << 16 | 17u << 24;
+}
+
 static int
 rss_send(const struct rss *c)
 {
@@ -143,6 +178,13 @@ test_rss(void **state)
 	me_push(0, BUF_SIZE);
 	me_send_to(2, (const uint8_t *)"\2\1\2\3\4\5", 0, 99);
 	assert_int_equal(me_recv_tag(0), 99);
+	/* One with a hash goes to the pair that the table names. */
+	for (unsigned int i = 0; i < 2; i++) {
+		const uint32_t tag = send_udp(i, 64 + i);
+
+		me_push(4, BUF_SIZE);
+		assert_int_equal(me_recv_tag(4), tag);
+	}
 	/* With the padding of the driver's structure. */
 	put(&c, 0, 3);
 	assert_int_equal(rss_send(&c), VN_NET_OK);
@@ -270,6 +312,10 @@ test_offloads(void **state)
 	assert_int_equal(fp.features, (USUAL_FEATURES & ~guest) | VN_NET_F_GUEST_CSUM);
 	assert_int_equal(csum_frame(30), 30);
 	assert_int_equal(me_recv_tag(0), 31);
+	/* Segmentation without checksums, which a port would refuse, is none. */
+	assert_int_equal(set_offloads(VN_NET_F_GUEST_TSO4), VN_NET_OK);
+	assert_int_equal(fp.features, USUAL_FEATURES & ~guest);
+	assert_int_equal(csum_frame(40), 41);
 	/* Not one of them, but drivers count it in, when they have it. */
 	assert_int_equal(set_offloads(VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_HDRLEN),
 		(USUAL_FEATURES & VN_NET_F_GUEST_HDRLEN) ? VN_NET_OK : VN_NET_ERR);
@@ -479,6 +525,7 @@ main(void)
 		ME_TEST(test_pairs),
 		ME_TEST(test_pairs_churn),
 		ME_TEST(test_pairs_no_port),
+		ME_TEST(test_trivial),
 		ME_TEST(test_rss),
 		ME_TEST(test_rss_malformed),
 		ME_TEST(test_offloads),

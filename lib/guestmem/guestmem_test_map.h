@@ -20,17 +20,16 @@
 static inline struct vn_guestmem *
 guestmem_test_map(const struct vn_gm_slot *slots, unsigned int n)
 {
-	const unsigned int cap = rte_align32pow2(RTE_MAX(n, 1u));
 	struct vn_guestmem *mem;
 	struct vn_gm_chunk *c;
 
-	mem = calloc(1, sizeof(*mem) + sizeof(mem->chunk[0]) + sizeof(*c) + cap * sizeof(*slots));
+	mem = calloc(1, sizeof(*mem) + sizeof(mem->chunk[0]) + sizeof(*c) +
+				RTE_MAX(n, 1u) * sizeof(*slots));
 	if (mem == NULL)
 		return NULL;
 	c = (struct vn_gm_chunk *)&mem->chunk[1];
 	c->refs = 1;
 	c->n = n;
-	c->mask = cap - 1;
 	memcpy(c->slot, slots, n * sizeof(*slots));
 	mem->n = n;
 	mem->refs = 1;

@@ -3,7 +3,6 @@
  *
  * The parts of which tables are made.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +10,6 @@
 
 #include "vn_gm_chunk.h"
 #include "vn_gm_file.h"
-
-static_assert(VN_GM_CHUNK_SLOTS == 1 << VN_GM_CHUNK_SHIFT, "a hint's lower bits name a slot");
 
 bool
 vn_gm_region_valid(const struct vn_gm_region *r)
@@ -54,7 +51,7 @@ chunk_add_file(struct vn_gm_chunk *c, struct vn_gm_file *file)
 struct vn_gm_chunk *
 vn_gm_chunk_create(const struct vn_gm_slot *slots, unsigned int n)
 {
-	const unsigned int cap = rte_align32pow2(RTE_MAX(n, 1u));
+	const unsigned int cap = RTE_MAX(n, 1u); /* an empty table has a beginning, too */
 	struct vn_gm_chunk *c;
 
 	c = malloc(sizeof(*c) + cap * (sizeof(c->slot[0]) + sizeof(c->files[0])));
@@ -62,7 +59,6 @@ vn_gm_chunk_create(const struct vn_gm_slot *slots, unsigned int n)
 		return NULL;
 	c->refs = 1;
 	c->n = n;
-	c->mask = cap - 1;
 	c->num_files = 0;
 	c->files = (struct vn_gm_file **)&c->slot[cap];
 	if (n > 0)
@@ -93,14 +89,12 @@ vn_gm_chunk_unref(struct vn_gm_chunk *c)
 struct vn_guestmem *
 vn_gm_table_alloc(unsigned int num_chunks)
 {
-	const unsigned int cap = rte_align32pow2(num_chunks);
-	struct vn_guestmem *mem = calloc(1, sizeof(*mem) + cap * sizeof(mem->chunk[0]));
+	struct vn_guestmem *mem = calloc(1, sizeof(*mem) + num_chunks * sizeof(mem->chunk[0]));
 
 	if (mem == NULL)
 		return NULL;
 	mem->refs = 1;
 	mem->num_chunks = num_chunks;
-	mem->mask = cap - 1;
 	return mem;
 }
 
@@ -114,8 +108,6 @@ vn_gm_table_finish(struct vn_guestmem *mem)
 		mem->chunk[i].gpa = c->slot[0].gpa;
 		mem->n += c->n;
 	}
-	for (unsigned int i = mem->num_chunks; i <= mem->mask; i++)
-		mem->chunk[i] = mem->chunk[0];
 }
 
 unsigned int

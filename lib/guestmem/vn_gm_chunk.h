@@ -26,7 +26,7 @@ void vn_gm_chunk_unref(struct vn_gm_chunk *c);
 
 /** A table with room for @p num_chunks > 0, zeroed but for that and one reference. */
 struct vn_guestmem *vn_gm_table_alloc(unsigned int num_chunks);
-/** Once the chunks are in it: count, and make every hint lead somewhere. */
+/** Once the chunks are in it: count, and note where each begins. */
 void vn_gm_table_finish(struct vn_guestmem *mem);
 
 /** Number of the chunk which holds @p gpa if any does: the last that begins at or before it, or 0.

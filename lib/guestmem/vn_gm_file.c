@@ -28,6 +28,7 @@ struct vn_gm_registry {
 	atomic_uint num_files;
 	atomic_uint high_water; /* files[] from here on have never been used */
 	_Atomic uint64_t num_broken;
+	uint64_t bytes;             /* mapped; under the lock */
 	struct vn_gm_file *free;    /* under the lock */
 	struct vn_gm_file **bucket; /* under the lock */
 	struct vn_gm_file files[];
@@ -265,6 +266,10 @@ file_map_new(struct vn_gm_registry *reg, int fd, const struct vn_gm_file *key, u
 	void *base;
 	int err;
 
+	if (map_size > VN_GM_MAX_BYTES)
+		return -EFBIG;
+	if (map_size > VN_GM_MAX_CLIENTS * VN_GM_MAX_BYTES - reg->bytes)
+		return -ENOSPC;
 	file = file_alloc(reg);
 	if (file == NULL)
 		return -ENOSPC;
@@ -295,6 +300,7 @@ file_map_new(struct vn_gm_registry *reg, int fd, const struct vn_gm_file *key, u
 	bucket = bucket_of(reg, key);
 	file->next = *bucket;
 	*bucket = file;
+	reg->bytes += map_size;
 	atomic_fetch_add_explicit(&reg->num_files, 1, memory_order_relaxed);
 	*ret = file;
 	return 0;
@@ -394,8 +400,31 @@ vn_gm_file_unref(struct vn_gm_file *file)
 	pthread_mutex_lock(&reg->lock);
 	file->next = reg->free;
 	reg->free = file;
+	reg->bytes -= map_size;
 	atomic_fetch_sub_explicit(&reg->num_files, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&reg->lock);
+}
+
+const char *
+vn_gm_map_error(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "no memory file, or beyond its end";
+	case -EFBIG:
+		return "more than 16 TiB";
+	case -ENOSPC:
+		return "the process maps as much guest memory as it may; unplug devices of other "
+		       "VMs, or give VMs fewer memory files";
+	default:
+		return strerror(-err);
+	}
+}
+
+uint64_t
+vn_gm_file_size(const struct vn_gm_file *file)
+{
+	return file->size;
 }
 
 void *

@@ -201,6 +201,39 @@ whole_refuses(void **state)
 		close(fd[i]);
 }
 
+/* Sparse files cost nothing but addresses, which are everybody's. */
+static void
+addresses_are_bounded(void **state)
+{
+	struct vn_gm_registry *reg = *state;
+	int fd[VN_GM_MAX_CLIENTS + 1];
+	struct vn_gm_file *f[VN_GM_MAX_CLIENTS], *none;
+	int huge;
+
+	for (unsigned int i = 0; i < RTE_DIM(fd); i++)
+		fd[i] = memfd(i < RTE_DIM(f) ? VN_GM_MAX_BYTES : PAGE);
+	huge = memfd(VN_GM_MAX_BYTES + PAGE);
+	assert_int_equal(vn_gm_file_map_whole(reg, huge, 1, false, &none), -EFBIG);
+	assert_int_equal(vn_gm_file_map(reg, huge, 0, VN_GM_MAX_BYTES + PAGE, true, &none), -EFBIG);
+	for (unsigned int i = 0; i < RTE_DIM(f); i++) {
+		assert_int_equal(vn_gm_file_map_whole(reg, fd[i], 1, false, &f[i]), 0);
+		assert_true(vn_gm_file_size(f[i]) == VN_GM_MAX_BYTES);
+	}
+	vn_gm_file_unref(f[1]);
+	assert_int_equal(vn_gm_file_map_whole(reg, fd[1], 1, false, &f[1]), 0);
+	/* A place is left, but no byte. */
+	vn_gm_file_unref(f[0]);
+	assert_int_equal(vn_gm_file_map(reg, fd[0], PAGE, VN_GM_MAX_BYTES - PAGE, false, &f[0]), 0);
+	vn_gm_file_unref(f[2]);
+	assert_int_equal(vn_gm_file_map_whole(reg, fd[4], 1, false, &f[2]), 0);
+	assert_int_equal(vn_gm_file_map_whole(reg, fd[2], 1, false, &none), -ENOSPC);
+	for (unsigned int i = 0; i < RTE_DIM(f); i++)
+		vn_gm_file_unref(f[i]);
+	for (unsigned int i = 0; i < RTE_DIM(fd); i++)
+		close(fd[i]);
+	close(huge);
+}
+
 static void
 broken_is_not_shared(void **state)
 {
@@ -228,6 +261,7 @@ main(void)
 		T(a_grown_file_is_mapped_anew),
 		T(descriptor_is_kept),
 		T(whole_refuses),
+		T(addresses_are_bounded),
 		T(broken_is_not_shared),
 	};
 

@@ -10,6 +10,8 @@
 
 #include "vn_gm_chunk.h"
 
+const struct vn_gm_slot vn_gm_no_slot = {.size = 0};
+
 static int
 slot_cmp(const void *a, const void *b)
 {
@@ -32,8 +34,7 @@ vn_guestmem_create(const struct vn_gm_region *regions, unsigned int n, struct vn
 			return -EINVAL;
 	}
 	slot = malloc(RTE_MAX(n, 1u) * sizeof(*slot));
-	mem = vn_gm_table_alloc(
-		RTE_MAX(1u, RTE_ALIGN_CEIL(n, VN_GM_CHUNK_SLOTS) >> VN_GM_CHUNK_SHIFT));
+	mem = vn_gm_table_alloc(RTE_MAX(1u, (n + VN_GM_CHUNK_SLOTS - 1) / VN_GM_CHUNK_SLOTS));
 	if (slot == NULL || mem == NULL) {
 		err = -ENOMEM;
 		goto fail;
@@ -140,14 +141,12 @@ vn_guestmem_at(const struct vn_guestmem *mem, unsigned int i)
 }
 
 const struct vn_gm_slot *
-vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa, uint32_t *hint)
+vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa)
 {
-	const unsigned int k = vn_gm_table_search(mem, gpa);
-	const struct vn_gm_chunk *c = mem->chunk[k].chunk;
+	const struct vn_gm_chunk *c = mem->chunk[vn_gm_table_search(mem, gpa)].chunk;
 	const unsigned int at = vn_gm_chunk_search(c, gpa);
 
 	if (at == 0 || gpa - c->slot[at - 1].gpa >= c->slot[at - 1].size)
 		return NULL;
-	*hint = k << VN_GM_CHUNK_SHIFT | (at - 1);
 	return &c->slot[at - 1];
 }

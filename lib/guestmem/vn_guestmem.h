@@ -32,6 +32,14 @@ struct vn_gm_file;
 #define VN_GM_MAX_REGIONS 65535
 
 /**
+ * Most bytes of one mapping, and of all mappings of one client; the process may have
+ * VN_GM_MAX_CLIENTS times as many. A file may be huge and hold nothing, so its size is no proof of
+ * anything, but the address space (128 TiB) is everybody's.
+ */
+#define VN_GM_MAX_BYTES   (UINT64_C(16) << 40)
+#define VN_GM_MAX_CLIENTS 4
+
+/**
  * @param max_files
  *   Most mappings of the whole process at a time (the kernel allows about 65 000).
  * @return the registry, or NULL with errno. Control thread.
@@ -58,11 +66,13 @@ uint64_t vn_gm_registry_broken(const struct vn_gm_registry *reg);
  *
  * @return
  *   0; -EINVAL (neither shared memory (memfd, tmpfs) nor hugetlbfs, empty, range beyond the end of
- * the file, wrap, offset not aligned to the file's page size); -ENOSPC (too many mappings); -errno
- * of mmap.
+ * the file, wrap, offset not aligned to the file's page size); -EFBIG (more than VN_GM_MAX_BYTES);
+ * -ENOSPC (too many mappings, or bytes, of the process); -errno of mmap.
  */
 int vn_gm_file_map(struct vn_gm_registry *reg, int fd, uint64_t offset, uint64_t size,
 	bool read_only, struct vn_gm_file **file);
+/** What such an error means, for a message. Static, or as strerror(). */
+const char *vn_gm_map_error(int err);
 struct vn_gm_file *vn_gm_file_ref(struct vn_gm_file *file);
 /**
  * Drop a reference; the last one unmaps (which can take long for a big guest). Control or helper
@@ -71,6 +81,8 @@ struct vn_gm_file *vn_gm_file_ref(struct vn_gm_file *file);
 void vn_gm_file_unref(struct vn_gm_file *file);
 /** Our address of the first byte of the mapping. */
 void *vn_gm_file_base(const struct vn_gm_file *file);
+/** Its length, as it was asked for; of a whole file, that of the file then. */
+uint64_t vn_gm_file_size(const struct vn_gm_file *file);
 /** Set once a SIGBUS hit the mapping, or vn_gm_file_revoke() was called. Any thread. */
 bool vn_gm_file_broken(const struct vn_gm_file *file);
 /**
@@ -102,9 +114,8 @@ struct vn_gm_region {
 	bool read_only;
 };
 
-/** Most regions of a chunk; a power of two. */
+/** Most regions of a chunk. */
 #define VN_GM_CHUNK_SLOTS 256
-#define VN_GM_CHUNK_SHIFT 8
 
 /**
  * A run of regions, immutable, shared by the tables that have it in common. As all of a table:
@@ -113,7 +124,6 @@ struct vn_gm_region {
 struct vn_gm_chunk {
 	unsigned int refs; /* atomic */
 	unsigned int n;    /* <= VN_GM_CHUNK_SLOTS */
-	uint32_t mask;     /* slots there are, a power of two, - 1; those from n on have size 0 */
 	unsigned int num_files;
 	struct vn_gm_file **files; /* each file of the chunk once; behind the slots */
 	struct vn_gm_slot {
@@ -124,19 +134,15 @@ struct vn_gm_chunk {
 	} slot[]; /* sorted by gpa, no overlaps */
 };
 
-/**
- * Immutable table. A hint is the number of a chunk and, in the lower VN_GM_CHUNK_SHIFT bits, of a
- * slot in it; the masks make a place that exists of any number.
- */
+/** Immutable table. */
 struct vn_guestmem {
 	unsigned int n;          /* regions */
 	unsigned int refs;       /* atomic */
 	unsigned int num_chunks; /* >= 1; only that of an empty table is empty */
-	uint32_t mask;           /* places in chunk[], a power of two, - 1 */
 	struct vn_gm_run {
 		uint64_t gpa; /* where it begins */
 		struct vn_gm_chunk *chunk;
-	} chunk[]; /* sorted by gpa, no overlaps; from num_chunks on the first again */
+	} chunk[]; /* sorted by gpa, no overlaps */
 };
 
 /**
@@ -166,7 +172,14 @@ void vn_guestmem_unref(struct vn_guestmem *mem);
  * packet.
  */
 bool vn_guestmem_broken(const struct vn_guestmem *mem);
-/** vn_gm_file_revoke() for every file of the table. Control thread. */
+/**
+ * vn_gm_file_revoke() for every file of the table. Control thread.
+ *
+ * Other tables on the same mappings lose them, too: those of other devices of the same VM. To cover
+ * only what this table shows would not help them, as it is the same RAM at the same addresses, and
+ * a mapping for each device would cost page tables for each. Devices of other VMs are not touched,
+ * and a new vn_gm_file_map() gets a new mapping.
+ */
 void vn_guestmem_revoke(struct vn_guestmem *mem);
 /** Peer's (userspace) address to guest physical address; UINT64_MAX if in no region. */
 uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
@@ -174,31 +187,36 @@ uint64_t vn_guestmem_uva_to_gpa(const struct vn_guestmem *mem, uint64_t uva);
 /** Region @p i in the order of addresses, or NULL when there are fewer. Walks the chunks. */
 const struct vn_gm_slot *vn_guestmem_at(const struct vn_guestmem *mem, unsigned int i);
 
-/**
- * The region that holds @p gpa, or NULL. @p hint (owned by the caller, initially 0) remembers the
- * last one found; binary search otherwise.
- */
-const struct vn_gm_slot *vn_guestmem_find(
-	const struct vn_guestmem *mem, uint64_t gpa, uint32_t *hint);
+/** The region that holds @p gpa, or NULL. Binary search. */
+const struct vn_gm_slot *vn_guestmem_find(const struct vn_guestmem *mem, uint64_t gpa);
+
+/** What a hint is before anything was found: holds no address. */
+extern const struct vn_gm_slot vn_gm_no_slot;
 
 /**
  * Translate the beginning of [gpa, gpa + *len). On return *len is how much of it is contiguous in
  * our memory (>= 1), at most what was asked for. For buffers, which may cross regions.
  *
+ * @param hint
+ *   The caller's, initially &vn_gm_no_slot, and again whenever @p mem is another table: where the
+ *   last address was found.
  * @return our address, or NULL when gpa is in no region, *len is 0, the range wraps, or @p write
  *   is asked of a read-only region.
  */
 static inline void *
-vn_guestmem_part(
-	const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write, uint32_t *hint)
+vn_guestmem_part(const struct vn_guestmem *mem, uint64_t gpa, uint64_t *len, bool write,
+	const struct vn_gm_slot **hint)
 {
-	const struct vn_gm_chunk *c = mem->chunk[(*hint >> VN_GM_CHUNK_SHIFT) & mem->mask].chunk;
-	const struct vn_gm_slot *s = &c->slot[*hint & c->mask];
+	const struct vn_gm_slot *s = *hint;
 	uint64_t off, room;
 
-	if (unlikely(gpa - s->gpa >= s->size))
-		s = vn_guestmem_find(mem, gpa, hint);
-	if (unlikely(s == NULL || *len == 0 || gpa + *len < gpa || (write && s->read_only)))
+	if (unlikely(gpa - s->gpa >= s->size)) {
+		s = vn_guestmem_find(mem, gpa);
+		if (s == NULL)
+			return NULL;
+		*hint = s;
+	}
+	if (unlikely(*len == 0 || gpa + *len < gpa || (write && s->read_only)))
 		return NULL;
 	off = gpa - s->gpa;
 	room = s->size - off;
@@ -211,7 +229,7 @@ vn_guestmem_part(
 static inline void *
 vn_guestmem_addr(const struct vn_guestmem *mem, uint64_t gpa, uint64_t len, bool write)
 {
-	uint32_t hint = 0;
+	const struct vn_gm_slot *hint = &vn_gm_no_slot;
 	uint64_t got = len;
 	void *p = vn_guestmem_part(mem, gpa, &got, write, &hint);
 

@@ -20,7 +20,7 @@ come_and_go(unsigned int count, unsigned int step)
 {
 	struct vn_guestmem *mem = NULL, *next;
 	struct vn_gm_region r;
-	uint32_t hint = 0;
+	const struct vn_gm_slot *hint = &vn_gm_no_slot;
 
 	for (unsigned int i = 0; i < count; i++) {
 		r = numbered((i * step) & count);

@@ -64,8 +64,9 @@ address(const struct vn_gm_region *r, uint64_t off)
 }
 
 static void
-check(const struct vn_guestmem *mem, const struct model *m, uint32_t *hint)
+check(const struct vn_guestmem *mem, const struct model *m)
 {
+	const struct vn_gm_slot *hint = &vn_gm_no_slot;
 	unsigned int i = 0;
 
 	check_shape(mem);
@@ -87,16 +88,16 @@ check(const struct vn_guestmem *mem, const struct model *m, uint32_t *hint)
 		uint64_t len = want, end = r->gpa + r->size;
 
 		assert_ptr_equal(
-			vn_guestmem_part(mem, r->gpa + off, &len, false, hint), address(r, off));
+			vn_guestmem_part(mem, r->gpa + off, &len, false, &hint), address(r, off));
 		assert_true(len == RTE_MIN(want, r->size - off));
 		len = 1;
-		assert_int_equal(vn_guestmem_part(mem, r->gpa + off, &len, true, hint) == NULL,
+		assert_int_equal(vn_guestmem_part(mem, r->gpa + off, &len, true, &hint) == NULL,
 			r->read_only);
 		len = 1;
 		if (at + 1 == m->n || m->r[at + 1].gpa != end)
-			assert_null(vn_guestmem_part(mem, end, &len, false, hint));
+			assert_null(vn_guestmem_part(mem, end, &len, false, &hint));
 		else
-			assert_ptr_equal(vn_guestmem_part(mem, end, &len, false, hint),
+			assert_ptr_equal(vn_guestmem_part(mem, end, &len, false, &hint),
 				address(&m->r[at + 1], 0));
 	}
 	assert_null(vn_guestmem_at(mem, m->n));
@@ -111,7 +112,6 @@ random_operations(void **state)
 	struct model m = {.r = calloc(ROOM, sizeof(m.r[0]))}, old_model[KEPT] = {0};
 	struct vn_guestmem *mem, *next, *old[KEPT] = {NULL};
 	unsigned int added = 0, removed = 0, refused = 0, grow = 3;
-	uint32_t hint = 0;
 
 	(void)state;
 	assert_non_null(m.r);
@@ -157,7 +157,7 @@ random_operations(void **state)
 			const unsigned int k = rnd(KEPT);
 
 			if (old[k] != NULL)
-				check(old[k], &old_model[k], &hint);
+				check(old[k], &old_model[k]);
 			vn_guestmem_unref(old[k]);
 			free(old_model[k].r);
 			old[k] = vn_guestmem_ref(next);
@@ -166,14 +166,14 @@ random_operations(void **state)
 		vn_guestmem_unref(mem);
 		mem = next;
 		if (i % 8 == 0)
-			check(mem, &m, &hint);
+			check(mem, &m);
 	}
 	print_message("%u operations: %u added, %u removed, %u nothing\n", rounds, added, removed,
 		refused);
 	vn_guestmem_unref(mem);
 	for (unsigned int k = 0; k < KEPT; k++) {
 		if (old[k] != NULL)
-			check(old[k], &old_model[k], &hint);
+			check(old[k], &old_model[k]);
 		vn_guestmem_unref(old[k]);
 		free(old_model[k].r);
 	}

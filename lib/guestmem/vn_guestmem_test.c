@@ -304,7 +304,7 @@ translation_at_the_edges(void **state)
 	struct vn_guestmem *mem;
 	struct vn_gm_file *f;
 	int fd = memfd(4 * PAGE);
-	uint32_t hint = 12345;
+	const struct vn_gm_slot *hint = &vn_gm_no_slot;
 	uint8_t *base;
 	uint64_t len;
 
@@ -363,7 +363,7 @@ lookup_in_many(void **state)
 	for (unsigned int c = 0; c < RTE_DIM(counts); c++) {
 		unsigned int n = counts[c];
 		struct vn_guestmem *mem;
-		uint32_t hint = 0;
+		const struct vn_gm_slot *hint = &vn_gm_no_slot;
 
 		/* Region i is at (i + 1) * 16, three bytes long, given in falling order. */
 		for (unsigned int i = 0; i < n; i++) {
@@ -388,8 +388,8 @@ lookup_in_many(void **state)
 			else
 				assert_null(p);
 		}
-		assert_null(vn_guestmem_find(mem, 0, &hint));
-		assert_null(vn_guestmem_find(mem, (n + 1) * UINT64_C(16), &hint));
+		assert_null(vn_guestmem_find(mem, 0));
+		assert_null(vn_guestmem_find(mem, (n + 1) * UINT64_C(16)));
 		vn_guestmem_unref(mem);
 	}
 	vn_gm_file_unref(f);

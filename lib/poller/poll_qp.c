@@ -272,6 +272,8 @@ vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
 	if (pq == NULL)
 		return NULL;
 	poll_qp_unwatch(p, qp);
+	/* Once the driver knows that the pair is out of use, it may get nothing (5.1.6.5.5). */
+	poll_rx_drop_pending(qp);
 	qp->pq = NULL;
 	qp->pq_ready = false;
 	link_qp(p, qp);

@@ -69,30 +69,19 @@ put(struct vn_poll_qp *qp, struct rte_mbuf *m)
 	return true;
 }
 
-static uint16_t
-number_of(const struct vn_poll_qp *qp)
-{
-	const struct vn_poll_group *g = qp->group;
-	uint16_t i = 0;
-
-	while (i < g->n && g->qp[i] != qp)
-		i++;
-	return i;
-}
-
 /* @return the pair that gets the frame; NULL: nobody does, and it is counted. */
 static struct vn_poll_qp *
-decide(struct vn_poll_qp *qp, uint16_t number, struct rte_mbuf *m)
+decide(struct vn_poll_qp *qp, struct rte_mbuf *m)
 {
 	struct vn_poll_group *g = qp->group;
-	const int to = vn_rx_rules_apply(g->rules, m, number);
+	const int to = vn_rx_rules_apply(g->rules, m, qp->number);
 	struct vn_poll_qp *target;
 
 	if (to < 0) {
 		g->filtered++;
 		return NULL;
 	}
-	if (to == number) {
+	if (to == qp->number) {
 		if (takes_frames(qp))
 			return qp;
 		g->stay_dropped++;
@@ -109,13 +98,13 @@ decide(struct vn_poll_qp *qp, uint16_t number, struct rte_mbuf *m)
 
 /* Give each frame to its pair. */
 static void
-spread(struct vn_poll_qp *qp, uint16_t number, struct rte_mbuf **pkts, uint16_t n)
+spread(struct vn_poll_qp *qp, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct vn_poll_qp *target[VN_POLL_PENDING];
 	uint16_t n_targets = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct vn_poll_qp *to = decide(qp, number, pkts[i]);
+		struct vn_poll_qp *to = decide(qp, pkts[i]);
 		uint16_t known = 0;
 
 		if (to == NULL) {
@@ -181,7 +170,6 @@ give_old(struct vn_poll_qp *qp)
 unsigned int
 poll_rx_by_rules(struct vn_poll_qp *qp)
 {
-	const uint16_t number = number_of(qp);
 	struct rte_mbuf *pkts[VN_POLL_PENDING];
 	unsigned int moved = 0;
 
@@ -201,7 +189,7 @@ poll_rx_by_rules(struct vn_poll_qp *qp)
 		if (n < room)
 			qp->pq_ready = false;
 		if (n > 0)
-			spread(qp, number, pkts, n);
+			spread(qp, pkts, n);
 		look_if_stuck(qp);
 		/* Frames that go nowhere are work done, too. */
 		moved += n;

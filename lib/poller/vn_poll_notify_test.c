@@ -289,7 +289,7 @@ test_coalesce_by_time(void **state)
 	for (unsigned int i = 0; i < 20; i++) {
 		if (i == 10)
 			pe.poller->no_pwait2 = true;
-		coal(1 + i * 100, 0);
+		coal(1 + i * 100, NEVER);
 		assert_true(driver_send(i, 60));
 		UNTIL(fp_recv(t.pq, &tag) >= 0);
 		UNTIL(pe_signals(t.tx.call) == 1);
@@ -298,7 +298,7 @@ test_coalesce_by_time(void **state)
 	}
 	UNTIL(pe_still());
 	/* Of several deadlines the earliest counts. */
-	pe_call(set_coal, &(struct coal){t.rx.vq, NEVER, 0});
+	pe_call(set_coal, &(struct coal){t.rx.vq, NEVER, NEVER});
 	assert_int_equal(pe_signals(t.rx.call), 1);
 	post(2000);
 	assert_true(fp_send(t.pq, 1, 60));
@@ -315,7 +315,7 @@ test_coalesce_broken(void **state)
 	(void)state;
 	attach_all();
 	assert_int_equal(pe_signals(t.tx.call), 1);
-	coal(NEVER, 0);
+	coal(NEVER, NEVER);
 	sent_and_completed(1);
 	__atomic_store_n(&t.tx.md.avail->idx, t.tx.md.next_avail + RING + 1, __ATOMIC_RELEASE);
 	pe_kick(t.tx.kick);

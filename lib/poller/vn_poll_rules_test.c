@@ -63,6 +63,7 @@ group_setup(void **state)
 		g.qp[i].pool = env_pool;
 		g.qp[i].on_broken = on_broken;
 		g.qp[i].group = &g.group;
+		g.qp[i].number = i;
 		ring_make(&g.rx[i], true, FEATURES);
 		assert_int_equal(fp_ops.queue_open(g.port, i, env_pool, &g.pq[i]), 0);
 	}
@@ -325,9 +326,14 @@ test_full_target(void **state)
 	assert_true(fp_send(g.pq[0], TAG(1, 50), 60));
 	UNTIL(take_from(1) == TAG(1, 50));
 	assert_int_equal(g.group.stay_dropped, 0);
-	/* Frames that wait go with the ring. */
+	/* Frames that wait go with the port: the pair may be out of use from now on. */
 	assert_true(fp_send(g.pq[0], TAG(1, 51), 60));
 	UNTIL(counter(&g.group.moved) == 12);
+	for_pairs(detach_pq, 2);
+	assert_int_equal(g.qp[1].n_pending, 0);
+	/* And with the ring. */
+	assert_true(fp_send(g.pq[0], TAG(1, 52), 60));
+	UNTIL(counter(&g.group.moved) == 13);
 	for_pairs(detach_ring, 2);
 	assert_int_equal(g.qp[1].n_pending, 0);
 }

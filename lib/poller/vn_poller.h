@@ -89,6 +89,7 @@ struct vn_poll_qp {
 	void (*on_broken)(struct vn_poll_qp *qp);
 	void *ctx;
 	struct vn_poll_group *group; /**< or NULL: a pair that stands alone, without rules */
+	uint16_t number;             /**< its place in the group */
 
 	/* Poller only. */
 	struct vn_port_queue *pq;

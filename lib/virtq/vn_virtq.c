@@ -32,7 +32,7 @@ map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
 	vq->avail_ring = avail;
 	vq->used_ring = used;
 	vq->mem = mem;
-	vq->hint = 0;
+	vq->hint = &vn_gm_no_slot;
 	return 0;
 }
 

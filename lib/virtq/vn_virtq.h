@@ -159,10 +159,8 @@ void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
  * the ring has been given back. What the driver wants is looked at when the wait ends. An interrupt
  * that waits now is due at once. Owner.
  *
- * @param max_usecs
- *   0: no wait, whatever @p max_packets is.
- * @param max_packets
- *   0: no limit but time.
+ * @param max_usecs, max_packets
+ *   One of them 0: no wait, whatever the other one is.
  */
 void vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets);
 /**

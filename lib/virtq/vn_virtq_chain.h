@@ -248,4 +248,30 @@ cursor_write(struct vn_cursor *cur, const void *src, uint32_t len)
 	}
 }
 
+/*
+ * The same for a header, at the beginning of the pieces. The usual one in one piece costs no call
+ * of memcpy().
+ */
+static __rte_always_inline void
+cursor_read_hdr(struct vn_cursor *cur, void *hdr, uint32_t len)
+{
+	if (likely(len == VN_NET_HDR_LEN && cur->seg->len >= VN_NET_HDR_LEN)) {
+		memcpy(hdr, cur->seg->ptr, VN_NET_HDR_LEN);
+		cur->off = VN_NET_HDR_LEN;
+	} else {
+		cursor_read(cur, hdr, len);
+	}
+}
+
+static __rte_always_inline void
+cursor_write_hdr(struct vn_cursor *cur, const void *hdr, uint32_t len)
+{
+	if (likely(len == VN_NET_HDR_LEN && cur->seg->len >= VN_NET_HDR_LEN)) {
+		memcpy(cur->seg->ptr, hdr, VN_NET_HDR_LEN);
+		cur->off = VN_NET_HDR_LEN;
+	} else {
+		cursor_write(cur, hdr, len);
+	}
+}
+
 #endif /* VN_VIRTQ_CHAIN_H */

@@ -106,7 +106,7 @@ by_time(void **state)
 
 	(void)state;
 	begin(&c, BIG, 0, 0);
-	vn_virtq_set_coal(c.f.vq, NEVER, 0);
+	vn_virtq_set_coal(c.f.vq, NEVER, 1000);
 	move(&c, 1);
 	before = rte_get_tsc_cycles();
 	assert_int_equal(interrupts(&c), 0);
@@ -125,7 +125,7 @@ by_time(void **state)
 	assert_int_equal(vn_virtq_interrupt_due(c.f.vq), 0);
 
 	/* A wait that ends. */
-	vn_virtq_set_coal(c.f.vq, 1, 0);
+	vn_virtq_set_coal(c.f.vq, 1, 1000);
 	move(&c, 1);
 	while (interrupts(&c) == 0)
 		;
@@ -135,7 +135,7 @@ by_time(void **state)
 	end(&c);
 }
 
-/* No time to wait is none, and the default. */
+/* Without either limit there is no wait, and that is the default. */
 static void
 at_once(void **state)
 {
@@ -146,6 +146,9 @@ at_once(void **state)
 	move(&c, 1);
 	assert_int_equal(interrupts(&c), 1);
 	vn_virtq_set_coal(c.f.vq, 0, 100);
+	move(&c, 1);
+	assert_int_equal(interrupts(&c), 1);
+	vn_virtq_set_coal(c.f.vq, NEVER, 0);
 	move(&c, 1);
 	assert_int_equal(interrupts(&c), 1);
 	vn_virtq_set_coal(c.f.vq, NEVER, 100);

@@ -67,7 +67,7 @@ coalesce(struct vn_virtq *vq)
 
 	if ((uint16_t)(vq->published - vq->signalled) >= vq->size / 2)
 		return false;
-	if (vq->coal_packets != 0 && vq->stats->packets - vq->coal_seen >= vq->coal_packets)
+	if (vq->stats->packets - vq->coal_seen >= vq->coal_packets)
 		return false;
 	now = rte_get_tsc_cycles();
 	if (vq->coal_due == 0)
@@ -141,6 +141,8 @@ vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets)
 	check_owner(vq);
 	/* Both factors are below 2^32 by far: the remainder adds what the division loses. */
 	vq->coal_cycles = max_usecs * (hz / US_PER_S) + max_usecs * (hz % US_PER_S) / US_PER_S;
+	if (max_packets == 0)
+		vq->coal_cycles = 0;
 	vq->coal_packets = max_packets;
 	if (vq->coal_due != 0)
 		vq->coal_due = 1;

@@ -81,16 +81,16 @@ struct vn_virtq {
 	uint16_t used;
 	uint16_t taken;
 	uint16_t avail;
-	uint16_t signalled;      /* published when the driver was last told or chose not to be */
-	bool signal_due;         /* published since then */
-	uint64_t coal_cycles;    /* an interrupt may wait so long; 0: not at all */
-	uint64_t coal_due;       /* ... and waits until then; 0: none waits */
-	uint64_t coal_seen;      /* stats->packets when the driver was last signalled */
-	uint32_t coal_packets;   /* ... or until there are so many more; 0: any number */
-	uint32_t hint;           /* for vn_guestmem_part() */
-	uint32_t generation;     /* publishes */
-	uint64_t inflight_descs; /* descriptors of the chains in flight */
-	const char *broken;      /* why; NULL: sound. Read by any thread */
+	uint16_t signalled; /* published when the driver was last told or chose not to be */
+	bool signal_due;    /* published since then */
+	const struct vn_gm_slot *hint; /* for vn_guestmem_part() */
+	uint64_t coal_cycles;          /* an interrupt may wait so long; 0: not at all */
+	uint64_t coal_due;             /* ... and waits until then; 0: none waits */
+	uint64_t coal_seen;            /* stats->packets when the driver was last signalled */
+	uint32_t coal_packets;         /* ... or until there are so many more */
+	uint32_t generation;           /* publishes */
+	uint64_t inflight_descs;       /* descriptors of the chains in flight */
+	const char *broken;            /* why; NULL: sound. Read by any thread */
 
 	/* Seldom used. */
 	struct vn_virtq_conf conf;

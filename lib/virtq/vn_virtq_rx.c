@@ -121,7 +121,7 @@ deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct rte
 	struct vn_cursor cur = {.seg = vq->seg};
 	uint32_t left = m->pkt_len;
 
-	cursor_write(&cur, hdr, vq->hdr_len);
+	cursor_write_hdr(&cur, hdr, vq->hdr_len);
 	for (const struct rte_mbuf *s = m; s != NULL && left > 0; s = s->next) {
 		uint32_t part = RTE_MIN(left, s->data_len);
 

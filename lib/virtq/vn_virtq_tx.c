@@ -66,7 +66,7 @@ frame_from_chain(
 		count(&vq->stats->oversized, 1);
 		return FRAME_BAD;
 	}
-	cursor_read(&cur, hdr, RTE_MIN(vq->hdr_len, VN_NET_HDR_LEN));
+	cursor_read_hdr(&cur, hdr, RTE_MIN(vq->hdr_len, VN_NET_HDR_LEN));
 	if (unlikely(vq->hdr_len > VN_NET_HDR_LEN)) {
 		uint8_t hash[VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN];
 

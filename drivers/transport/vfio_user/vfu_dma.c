@@ -179,6 +179,7 @@ file_get(struct vfu_conn *c, int fd, uint64_t end, bool read_only, uint32_t numb
 	struct vfu_file **out)
 {
 	struct vn_gm_file *file;
+	uint64_t bytes = 0;
 	struct vfu_file *f;
 	int ret;
 
@@ -192,6 +193,11 @@ file_get(struct vfu_conn *c, int fd, uint64_t end, bool read_only, uint32_t numb
 			*out = f;
 			return 0;
 		}
+		bytes += vn_gm_file_size(f->file);
+	}
+	if (vn_gm_file_size(file) > VN_GM_MAX_BYTES - bytes) {
+		vn_gm_file_unref(file);
+		return -EFBIG;
 	}
 	f = c->dma.n_files < VFU_MAX_FILES ? calloc(1, sizeof(*f)) : NULL;
 	if (f == NULL) {
@@ -289,9 +295,7 @@ vfu_dma_map(struct vfu_conn *c, struct vfu_msg *m)
 		if (ret != 0)
 			return vfu_refuse(c, ret,
 				"cannot map 0x%" PRIx64 " bytes at 0x%" PRIx64 " of the file: %s",
-				p.size, p.offset,
-				ret == -EINVAL ? "no memory file, or beyond its end"
-					       : strerror(-ret));
+				p.size, p.offset, vn_gm_map_error(ret));
 	}
 	slot = &shm->map[i];
 	slot->born = 0;

@@ -148,8 +148,7 @@ mem_add(struct vu_conn *c, struct vu_mem *mem, const struct vu_region *region, i
 	if (ret != 0)
 		return vu_refuse(c, ret,
 			"cannot map 0x%" PRIx64 " bytes at 0x%" PRIx64 " of the memory file: %s",
-			region->size, region->mmap_offset,
-			ret == -EINVAL ? "no memory file, or beyond its end" : strerror(-ret));
+			region->size, region->mmap_offset, vn_gm_map_error(ret));
 	s->region = *region;
 	mem->n++;
 	return 0;

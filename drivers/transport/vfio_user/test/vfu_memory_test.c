@@ -130,6 +130,28 @@ maps_refused(void **state)
 	close(ro);
 }
 
+/* Sparse files, which are mapped as a whole: one client gets no more addresses than its share. */
+static void
+huge_files(void **state)
+{
+	const uint64_t size = VN_GM_MAX_BYTES / 8 * 5;
+	struct cl *cl = *state;
+	int fd[2];
+
+	cl_start(cl);
+	for (unsigned int i = 0; i < 2; i++) {
+		fd[i] = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_true(fd[i] >= 0);
+		assert_int_equal(ftruncate(fd[i], size), 0);
+	}
+	assert_int_equal(raw_map(cl, 32, 3, 0, 0, PAGE, fd[0]), 0);
+	assert_int_equal(raw_map(cl, 32, 3, size - PAGE, PAGE, PAGE, fd[0]), 0);
+	assert_int_equal(raw_map(cl, 32, 3, 0, 0x10000, PAGE, fd[1]), -EFBIG);
+	assert_int_equal(raw_map(cl, 32, 3, 0, 0x10000, PAGE, cl->memfd), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		close(fd[i]);
+}
+
 static void
 read_only(void **state)
 {
@@ -298,6 +320,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(map_and_unmap),
 		T(maps_refused),
+		T(huge_files),
 		T(read_only),
 		T(burst_is_one_change),
 		T(later_maps_wait_for_the_next_change),
