@@ -412,10 +412,9 @@ vn_gm_map_error(int err)
 	case -EINVAL:
 		return "no memory file, or beyond its end";
 	case -EFBIG:
-		return "more than 16 TiB";
+		return "more than 16 TiB, as one file or for one VM";
 	case -ENOSPC:
-		return "the process maps as much guest memory as it may; unplug devices of other "
-		       "VMs, or give VMs fewer memory files";
+		return "too many memory files, of this VM or of all; give the VM fewer";
 	default:
 		return strerror(-err);
 	}
