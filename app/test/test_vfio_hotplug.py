@@ -167,10 +167,10 @@ def plug_and_unplug(t):
     rebooted(t, b, g, steady)
     g.check_console()
     g.end()
+    relay.close()
     b.wait_host(VM, connected=False)
     core.wait_for(lambda: b.program.device(steady.pf)["vm"] == "", 20, "detached: the VM is gone")
     b.remove(steady)
-    relay.close()
     check_inventory(b, empty, "at the end")
     b.program.stop()
 
