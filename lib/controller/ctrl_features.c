@@ -47,5 +47,8 @@ ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *tr
 
 	if (fn != NULL && fn->has_features)
 		return all & (fn->features | MECHANICS);
-	return transport->full ? all & ~ON_DEMAND : all;
+	if (!transport->full)
+		return all;
+	/* Hotplug PFs own no VFs (contract 1.1). */
+	return all & ~(ON_DEMAND | (fn == NULL ? VN_F_SR_IOV : 0));
 }

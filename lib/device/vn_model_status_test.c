@@ -98,7 +98,7 @@ static void
 test_feature_words(void **state)
 {
 	(void)state;
-	de.conf.features |= VN_F_RING_PACKED | VN_F_ADMIN_VQ | VN_F_SR_IOV | VN_NET_F_GUEST_UFO;
+	de.conf.features |= VN_F_RING_PACKED | VN_F_ADMIN_VQ | VN_NET_F_GUEST_UFO;
 	me_begin(false);
 	assert_int_equal(de.dev->device_features, ALL_FEATURES);
 	assert_int_equal(vn_model_offered(de.dev, 0), (uint32_t)ALL_FEATURES);
