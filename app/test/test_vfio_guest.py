@@ -16,9 +16,10 @@ VERSION_1, ACCESS_PLATFORM, IN_ORDER = 32, 33, 35
 
 # What each kernel's driver must have taken; and what it is offered besides the default.
 EVERY = {0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 16, 17, 18, 19, 21, 22, 23, 32, 33, 63}
-MORE = {15, 36, 38, HASH_REPORT}
+MORE = {"bookworm": {7, 8, 9},  # whole segments without mergeable buffers
+        "trixie": {15, 36, 38, HASH_REPORT}}
 TAKEN = {"bookworm": EVERY | {NOTF_COAL, RSS},
-         "trixie": EVERY | MORE | {54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS, DEVICE_STATS}}
+         "trixie": EVERY | MORE["trixie"] | {54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS, DEVICE_STATS}}
 
 FOREIGN = "0c:c4:7a:ff:99:99"
 
@@ -30,7 +31,7 @@ class Linux:
         self.t = t
         self.suite = suite
         self.b = functions.backend(t, conf={"mrg_rxbuf": 1}).start()
-        more = sum(1 << bit for bit in MORE) if suite == "trixie" else 0
+        more = sum(1 << bit for bit in MORE[suite])
         self.f = self.b.make("-f", hex(more), mtu=9000, pairs=pairs)
         self.g = self.b.guest("a", cpus=2, suite=suite)
         self.b.attach(self.g, self.f)

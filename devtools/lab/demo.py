@@ -177,6 +177,7 @@ class Demo:
         """The sample, and our VM."""
         with open(f"{TOP}/config/virtnet.conf.sample", encoding="utf-8") as f:
             conf = json.load(f)
+        conf["mrg_rxbuf"] = 1
         conf["hosts"] = [{"name": GUEST, "qmp": QMP, "ports": [PORT]}]
         with open(CONF, "w", encoding="utf-8") as f:
             json.dump(conf, f, indent=1)
@@ -214,7 +215,8 @@ class Demo:
         self.run(f"{LAB}/gx", GUEST, "--up", "120", seconds=130)
 
     def hotplug(self):
-        args = ["hotplug", "-i", "mlx5_0", "-m", MAC, "-t", "1500", "-qp", "1", "-s", "256"]
+        args = ["hotplug", "-i", "mlx5_0", "-m", MAC, "-t", "1500", "-qp", "1", "-s", "256",
+                "-f", "0x8000"]  # mergeable buffers: whole TCP segments towards the VM
         self.say("virtnet " + " ".join(args))
         wait_until(lambda: f'"{GUEST}"' in self.virtnet("debug", "-s", "hosts") and
                    '"connected": true' in self.virtnet("debug", "-s", "hosts"), 30,

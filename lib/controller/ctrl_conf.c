@@ -68,7 +68,7 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	*dc = (struct vn_device_conf){
 		.type = VN_STATIC_PF,
 		.pf_id = pf_id,
-		.features = ctrl_offered(ctrl, transport, &conf->static_pf),
+		.features = ctrl_offered(ctrl, transport, &conf->static_pf, 0),
 		.num_msix = ctrl->capacity.current[VN_CAP_NUM_MSIX],
 		.max_queue_size = CTRL_QUEUE_SIZE,
 		.mtu = CTRL_MTU,
@@ -182,7 +182,7 @@ check_features(const struct check *c, const struct vn_transport_ops *transport)
 		return refuse(c, VIRTNET_ERR_FEATURES_CHECK,
 			"feature bit %d is not supported%s: leave 0x%llx out", __builtin_ctzll(odd),
 			transport->full ? "" : " over vhost-user", (unsigned long long)odd);
-	c->dc->features = ctrl_offered(c->ctrl, transport, NULL) | c->hp->features;
+	c->dc->features = ctrl_offered(c->ctrl, transport, NULL, c->hp->features);
 	return 0;
 }
 

@@ -16,6 +16,14 @@
 /* Ring mechanics are no service that an operator's mask is about. */
 #define MECHANICS (VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_VERSION_1)
 
+/*
+ * Whole segments towards the driver. Without mergeable buffers Linux posts 68 KiB for each
+ * descriptor then, on all queues: half a gigabyte for 31 pairs. So they go together.
+ */
+#define BIG_RECEIVE                                                                             \
+	(VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_TSO6 | VN_NET_F_GUEST_ECN | VN_NET_F_GUEST_USO4 | \
+		VN_NET_F_GUEST_USO6)
+
 #define OFFLOADS (VN_NET_F_HOST_OFFLOADS | VN_NET_F_GUEST_OFFLOADS)
 
 uint64_t
@@ -35,20 +43,22 @@ ctrl_carried(const struct vn_controller *ctrl, const struct vn_transport_ops *tr
 	return features;
 }
 
-/*
- * Over vhost-user the VMM chooses among what the back end can do, so all of it is offered unless
- * the operator gave a mask.
- */
 uint64_t
 ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *transport,
-	const struct vn_conf_fn *fn)
+	const struct vn_conf_fn *fn, uint64_t more)
 {
 	const uint64_t all = ctrl_carried(ctrl, transport);
+	uint64_t features;
 
 	if (fn != NULL && fn->has_features)
 		return all & (fn->features | MECHANICS);
+	/* With rings only the VMM chooses among what the back end can do. */
 	if (!transport->full)
 		return all;
 	/* Hotplug PFs own no VFs (contract 1.1). */
-	return all & ~(ON_DEMAND | (fn == NULL ? VN_F_SR_IOV : 0));
+	features = all & ~(ON_DEMAND | (fn == NULL ? VN_F_SR_IOV : 0));
+	features |= all & more;
+	if (!(features & VN_NET_F_MRG_RXBUF))
+		features &= ~BIG_RECEIVE | more;
+	return features;
 }

@@ -69,9 +69,12 @@ struct ctrl_priv {
 uint64_t ctrl_supported(uint64_t port_features);
 /** What a transport can carry of it. */
 uint64_t ctrl_carried(const struct vn_controller *ctrl, const struct vn_transport_ops *transport);
-/** What is offered by default, or with the mask of virtnet.conf. */
+/**
+ * What is offered: the mask of virtnet.conf, if @p fn (NULL: a hotplug PF) has one; else the
+ * defaults, and @p more.
+ */
 uint64_t ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *transport,
-	const struct vn_conf_fn *fn);
+	const struct vn_conf_fn *fn, uint64_t more);
 
 /* ctrl_conf.c */
 

@@ -238,6 +238,7 @@ test_features(void **state)
 {
 	const uint64_t demand = VN_NET_F_MRG_RXBUF | VN_F_ORDER_PLATFORM | VN_F_NOTIFICATION_DATA |
 				VN_NET_F_HASH_REPORT;
+	const uint64_t big_receive = VN_NET_F_GUEST_OFFLOADS & ~VN_NET_F_GUEST_CSUM;
 	struct vn_hotplug hp = request();
 	struct vn_device *dev;
 
@@ -245,14 +246,19 @@ test_features(void **state)
 	t.conf.vhost_user = false;
 	t.conf.mrg_rxbuf = true;
 	start(1);
-	assert_int_equal(t.ctrl->device[0]->device_features, t.ctrl->supported_features & ~demand);
+	assert_int_equal(t.ctrl->device[0]->device_features,
+		t.ctrl->supported_features & ~(demand | big_receive));
 	assert_ptr_equal(t.ctrl->device[0]->transport, &ft_full);
 	/* Of the published defaults of a PF all but the admin queue. */
-	assert_int_equal(UINT64_C(0x8930032300ef182f) & ~t.ctrl->device[0]->device_features,
-		VN_F_ADMIN_VQ);
+	assert_int_equal(
+		UINT64_C(0x8930032300ef182f) & ~t.ctrl->device[0]->device_features, VN_F_ADMIN_VQ);
 	hp.features = demand;
 	dev = hotplug_ok(&hp);
 	assert_int_equal(dev->device_features, t.ctrl->supported_features & ~VN_F_SR_IOV);
+	/* Whole segments go with mergeable buffers, or were asked for. */
+	hp.features = VN_NET_F_GUEST_TSO4;
+	dev = hotplug_ok(&hp);
+	assert_int_equal(dev->device_features & big_receive, VN_NET_F_GUEST_TSO4);
 	hp.features = 0;
 	hp.legacy = true;
 	hp.doorbell = "page";
