@@ -313,6 +313,12 @@ vn_model_driver_loaded(const struct vn_device *dev)
 	return dev->priv->model != NULL && model_started(dev->priv->model);
 }
 
+bool
+vn_model_resetting(const struct vn_device *dev)
+{
+	return dev->priv->model->resetting;
+}
+
 void
 vn_model_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
 {

@@ -86,6 +86,8 @@ void vn_model_set_status(struct vn_device *dev, uint8_t status);
 /** DRIVER_OK was set by the driver and no reset since: "driver loaded" (contract, section 5). */
 bool vn_model_driver_loaded(const struct vn_device *dev);
 
+/** A reset is under way: status is not 0 yet. */
+bool vn_model_resetting(const struct vn_device *dev);
 /** Full reset (FLR, VFIO_USER_DEVICE_RESET); @p done when all has let go. Memory map is kept. */
 void vn_model_reset(struct vn_device *dev, vn_device_cb done, void *ctx);
 

@@ -281,6 +281,16 @@ vn_pci_fn_intx_pending(const struct vn_pci_fn *fn)
 	return !pci_msix_on(fn) && !pci_intx_disabled(fn) && vn_model_isr(fn->dev) != 0;
 }
 
+bool
+vn_pci_fn_wait(struct vn_pci_fn *fn, vn_device_cb done, void *ctx)
+{
+	if (!fn->conf.transitional || !vn_model_resetting(fn->dev))
+		return false;
+	/* It joins the one under way. */
+	vn_model_reset(fn->dev, done, ctx);
+	return true;
+}
+
 void
 vn_pci_fn_reset(struct vn_pci_fn *fn, vn_device_cb done, void *ctx)
 {

@@ -136,6 +136,14 @@ void vn_pci_fn_irq_changed(struct vn_pci_fn *fn, enum vn_pci_irq irq, uint32_t n
 /** INTx was unmasked: tell whether it is to be raised again (ISR status is not 0). */
 bool vn_pci_fn_intx_pending(const struct vn_pci_fn *fn);
 
+/**
+ * After a write: has the next access to wait? A legacy driver does not look whether its reset has
+ * ended (virtio 1.2, 4.1.4.10), so what it writes next would be lost, and a poller might still
+ * write into memory that it has taken back.
+ * @return true: @p done comes when the reset has ended; false: no need, @p done will not come.
+ */
+bool vn_pci_fn_wait(struct vn_pci_fn *fn, vn_device_cb done, void *ctx);
+
 /** Reset of the function by the host; configuration space returns to its initial state. */
 void vn_pci_fn_reset(struct vn_pci_fn *fn, vn_device_cb done, void *ctx);
 

@@ -73,6 +73,16 @@ vfu_region_read(struct vfu_conn *c, struct vfu_msg *m)
 	return 0;
 }
 
+static void
+wait_done(void *ctx, int result)
+{
+	struct vfu_conn *c = ctx;
+
+	RTE_SET_USED(result);
+	c->resetting = false;
+	vfu_conn_progress(c);
+}
+
 /* @return 0 or negative errno; notes in @p m what it means for the journal. */
 static int
 write_one(struct vfu_conn *c, struct vfu_msg *m, const struct vfu_access *a, const uint8_t *data)
@@ -85,7 +95,14 @@ write_one(struct vfu_conn *c, struct vfu_msg *m, const struct vfu_access *a, con
 	if (!vn_pci_fn_is_doorbell(fn, region, a->offset, a->count))
 		m->pci_changed = true;
 	ret = vn_pci_fn_write(fn, region, a->offset, data, a->count);
-	return ret != 0 ? access_refuse(c, a, ret) : 0;
+	if (ret != 0)
+		return access_refuse(c, a, ret);
+	/* This one is answered at once, the next message is looked at later. */
+	if (!c->resetting) {
+		c->resetting = true;
+		c->resetting = vn_pci_fn_wait(fn, wait_done, c) && c->resetting;
+	}
+	return 0;
 }
 
 int

@@ -90,6 +90,13 @@ vn_model_set_status(struct vn_device *dev, uint8_t status)
 	mock.status = status;
 }
 
+bool
+vn_model_resetting(const struct vn_device *dev)
+{
+	(void)dev;
+	return mock.resetting;
+}
+
 void
 vn_model_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
 {

@@ -27,6 +27,7 @@ struct mock_model {
 	struct vn_vq_regs vq[MOCK_QUEUES];
 
 	unsigned int attaches, resets, irq_changes, kicks, enables, queue_resets, pfns;
+	bool resetting;
 	uint32_t irq_changed; /* the last vector */
 	uint16_t kicked;      /* the last queue */
 	uint32_t kick_data;

@@ -167,6 +167,31 @@ test_modern_driver(void **state)
 }
 
 static void
+count_waits(void *ctx, int result)
+{
+	assert_int_equal(result, 0);
+	(*(unsigned int *)ctx)++;
+}
+
+/* Only a legacy driver cannot wait for its reset by itself. */
+static void
+test_wait(void **state)
+{
+	unsigned int waits = 0;
+
+	(void)state;
+	pe_create(&transitional);
+	assert_false(vn_pci_fn_wait(pe.fn, count_waits, &waits));
+	mock.resetting = true;
+	assert_true(vn_pci_fn_wait(pe.fn, count_waits, &waits));
+	assert_int_equal(waits, 1);
+	vn_pci_fn_free(pe.fn);
+	pe_create(&modern);
+	assert_false(vn_pci_fn_wait(pe.fn, count_waits, &waits));
+	mock.resetting = false;
+}
+
+static void
 test_msix_table(void **state)
 {
 	(void)state;
@@ -199,6 +224,7 @@ main(void)
 		PE_TEST(test_config),
 		PE_TEST(test_widths),
 		PE_TEST(test_modern_driver),
+		PE_TEST(test_wait),
 		PE_TEST(test_msix_table),
 	};
 

@@ -198,6 +198,18 @@ vn_pci_fn_reset(struct vn_pci_fn *fn, vn_device_cb done, void *ctx)
 	fn->done_ctx = ctx;
 }
 
+bool
+vn_pci_fn_wait(struct vn_pci_fn *fn, vn_device_cb done, void *ctx)
+{
+	if (!mock_pci.wait)
+		return false;
+	assert(mock_pci.waiting == 0);
+	mock_pci.waiting = 1;
+	fn->done = done;
+	fn->done_ctx = ctx;
+	return true;
+}
+
 void
 mock_pci_answer(int result)
 {

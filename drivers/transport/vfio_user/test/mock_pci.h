@@ -23,6 +23,7 @@
 struct mock_pci {
 	struct vn_pci_fn *fn; /* the one alive, or NULL */
 	bool delay_reset;
+	bool wait; /* vn_pci_fn_wait() has to, until mock_pci_answer() */
 	unsigned int resets, waiting;
 	unsigned int kicks, irq_changes, saves, accesses;
 	uint32_t last_irq_change;

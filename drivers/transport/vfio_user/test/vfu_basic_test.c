@@ -576,6 +576,39 @@ reset_is_answered_when_over(void **state)
 	assert_int_equal(v, 0);
 }
 
+/* A legacy driver resets and goes on: its next access waits, the write itself does not. */
+static void
+next_access_waits(void **state)
+{
+	struct cl *cl = *state;
+	const struct vfu_access a = {.offset = MOCK_HASH, .region = VN_PCI_BAR4, .count = 8};
+	uint64_t v = 7;
+	uint8_t buf[24];
+
+	cl_start(cl);
+	mock_pci.wait = true;
+	assert_int_equal(cl_write(cl, VN_PCI_BAR4, MOCK_HASH, &v, sizeof(v)), 0);
+	assert_int_equal(mock_pci.waiting, 1);
+	cl_send(cl, VFU_REGION_READ, 0, &a, sizeof(a), NULL, 0);
+	cl_assert_silent(cl);
+	mock_pci.wait = false;
+	mock_pci_answer(0);
+	assert_int_equal(cl_recv(cl, VFU_REGION_READ, buf, sizeof(buf)), 24);
+	memcpy(&v, buf + 16, sizeof(v));
+	assert_int_equal(v, mock_hash(0, 7));
+	/* The client goes meanwhile. */
+	mock_pci.wait = true;
+	assert_int_equal(cl_write(cl, VN_PCI_BAR4, MOCK_HASH, &v, sizeof(v)), 0);
+	close(cl->fd);
+	cl->fd = -1;
+	cl_drain(cl);
+	assert_true(cl_info(cl).connected);
+	mock_pci.wait = false;
+	mock_pci_answer(0);
+	cl_drain(cl);
+	assert_false(cl_info(cl).connected);
+}
+
 int
 main(void)
 {
@@ -591,6 +624,7 @@ main(void)
 		T(regions),
 		D(doorbell_page_is_mappable),
 		T(region_access),
+		T(next_access_waits),
 		T(write_multi),
 		T(doorbells_are_cheap),
 		T(irq_info),
