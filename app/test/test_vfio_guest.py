@@ -461,6 +461,8 @@ def virtual_iommu(t):
 @test
 def two_guests(t):
     """Two guests with a static PF each, their representors in one Linux bridge."""
+    if not t.options.long:
+        raise core.Skip("boots two guests: only with --long")
     functions.only_ours(t)
     b = functions.Ours(t, static=2).start()
     b.ns.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0")
