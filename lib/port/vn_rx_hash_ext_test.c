@@ -178,7 +178,7 @@ random_damage(void **state)
 		for (int n = rand() % 8; n > 0; n--)
 			f.b[12 + rand() % (f.len - 12)] = rand();
 		m = frame_mbuf(f.b, rand() % (f.len + 1), 1 + rand() % f.len);
-		assert_in_range(vn_rx_hash(&h, m, &hash), 0, VN_NET_HASH_REPORT_UDP_EX);
+		assert_true(vn_rx_hash(&h, m, &hash) <= VN_NET_HASH_REPORT_UDP_EX);
 		frame_free(m);
 	}
 	print_message("%u damaged frames\n", rounds);
