@@ -438,7 +438,7 @@ def bad_commands():
     rss_good = ctl.rss(ALL_TYPES, [0] * 16, net.KEY)
     for n in (0, 1, 4, 7, 8, 20, len(rss_good) - 41, len(rss_good) - 1):
         yield ctl.MQ, ctl.RSS_CONFIG, rss_good[:n]
-    yield ctl.MQ, ctl.RSS_CONFIG, rss_good + b"\0\0"
+    yield ctl.MQ, ctl.RSS_CONFIG, rss_good + bytes(4)
     for kw in (dict(mask=14), dict(mask=0xFFFF), dict(mask=127), dict(unclassified=9),
                dict(max_tx=0), dict(max_tx=99)):
         yield ctl.MQ, ctl.RSS_CONFIG, ctl.rss(ALL_TYPES, [0] * 16, net.KEY, **kw)
