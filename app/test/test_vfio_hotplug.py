@@ -196,7 +196,7 @@ def ports(t, b, g):
 def cycles(t, b, g):
     """Plugged, used, unplugged, often. INTx over vfio-user, and vhost-user by turns."""
     before = None
-    n = t.count(10, 200)
+    n = t.count(6, 200)
     for i in range(n):
         f = b.make(*(INTX if i % 2 == 0 else VHOST), vm=VM)
         check(f.answer["bdf"], f"no bdf in {f.answer}")
