@@ -123,7 +123,8 @@ def linux_guest(t, how):
                       "traffic through the new server")
     check(g.sh("cat /tmp/pid2 | xargs kill -0 && echo alive").strip() == "alive",
           "the connection of iperf3 ended: " + g.sh("tail -5 /tmp/iperf"))
-    g.sh("kill $(cat /tmp/pid2); kill -INT $(cat /tmp/pid); sleep 1")
+    g.sh("kill $(cat /tmp/pid2); kill -INT $(cat /tmp/pid); "
+         "while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done")
     out = g.sh("tail -3 /tmp/ping")
     check(" 0% packet loss" in out, f"ping while the server changed: {out}")
     # No reset, no link that went: the kernel would have said so.
