@@ -31,6 +31,8 @@ enum ctrl_step {
 	CTRL_PORT,     /**< hotplug: the port is being made */
 	CTRL_HOST,     /**< the VM is working on it */
 	CTRL_TEARDOWN, /**< endpoint, device and port are going */
+	CTRL_SAVE,     /**< recovery files are being written */
+	CTRL_VFS,      /**< sriov: VFs come or go */
 };
 
 struct ctrl_stop;
@@ -47,7 +49,9 @@ struct ctrl_op {
 	char text[CTRL_TEXT_LEN];
 	vn_controller_cb done;
 	void *ctx;
-	struct ctrl_stop *stop; /**< waits for the end of this */
+	struct ctrl_stop *stop;                    /**< waits for the end of this */
+	void *data;                                /**< of the kind of operation */
+	void (*saved)(struct ctrl_op *op, int rc); /**< CTRL_SAVE: what comes then */
 	TAILQ_ENTRY(ctrl_op) next;
 };
 
@@ -121,6 +125,18 @@ void ctrl_op_end(struct ctrl_op *op, int rc, const char *text);
 void ctrl_op_teardown(struct ctrl_op *op);
 /** An operation on this device is under way. */
 bool ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev);
+
+/* ctrl_save.c: what outlives the process */
+
+/** What the recovery file of @p dev holds has changed: it is to be written. */
+void ctrl_save(struct vn_controller *ctrl, struct vn_device *dev);
+/** A device that is gone for good: its file goes. */
+void ctrl_forget(struct vn_controller *ctrl, const char *vuid);
+/**
+ * Go on with @p then once all that was saved and forgotten before is on disk: rc 0; or negative
+ * errno, and the files are as they were (the caller undoes what it did). May come at once.
+ */
+void ctrl_commit(struct ctrl_op *op, void (*then)(struct ctrl_op *op, int rc));
 
 /* ctrl_attach.c */
 

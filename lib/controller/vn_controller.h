@@ -19,6 +19,7 @@
 /** Limits of the product (contract 1.2). */
 #define VN_MAX_STATIC_PF  31
 #define VN_MAX_HOTPLUG_PF 31
+#define VN_MAX_VF         1008
 
 /** Range of a device's MTU. */
 #define VN_CONTROLLER_MIN_MTU 68
@@ -54,6 +55,50 @@ struct vn_ctrl_dev {
 	const char *vm;       /**< its name; "": none */
 	char root_port[VN_HOST_NAME_LEN];
 	uint16_t guest_bdf; /**< the guest's address of it; 0xffff: not known */
+
+	/* PFs that may own VFs. */
+	uint16_t num_vfs;   /**< enabled, all or none */
+	bool vfs_by_client; /**< a VMM wrote NumVFs: they go with a reset of the PF */
+	uint32_t msix_pool; /**< vectors that VFs have given back */
+	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
+};
+
+/** Ranges and pools of a PF's VFs (contract 4.3, section 5). */
+struct vn_pools {
+	uint32_t msix_free, min_msix, max_msix;
+	uint32_t qp_free, min_qp, max_qp;
+};
+
+/** Options of modify device: bits of vn_modify::has. The order is that of contract 4.6. */
+enum vn_modify_option {
+	VN_MODIFY_MAC,
+	VN_MODIFY_MTU,
+	VN_MODIFY_SPEED,
+	VN_MODIFY_LINK,
+	VN_MODIFY_STATE,
+	VN_MODIFY_FEATURES,
+	VN_MODIFY_HASH_TYPES,
+	VN_MODIFY_RSS_KEY_SIZE,
+	VN_MODIFY_RX_MODE,
+	VN_MODIFY_MSIX_NUM,
+	VN_MODIFY_QUEUE_SIZE,
+	VN_MODIFY_QUEUE_PAIRS,
+	VN_MODIFY_DST_PORT,
+	VN_MODIFY_RX_DMA_Q_NUM,
+	VN_MODIFY_DROP_COUNTER,
+	VN_MODIFY_PKT_CNT,
+	VN_MODIFY_AARFS,
+	VN_MODIFY_DIM,
+	VN_MODIFY_QUEUE, /**< "modify queue": all three of its values */
+	VN_MODIFY_COUNT
+};
+
+/** What is asked for: numbers as given, they are checked by vn_controller_modify(). */
+struct vn_modify {
+	uint32_t has; /**< 1 << VN_MODIFY_* */
+	const char *mac;
+	uint64_t value[VN_MODIFY_COUNT];              /**< enable/disable: 1/0 */
+	uint64_t coal_mode, coal_usecs, coal_packets; /**< VN_MODIFY_QUEUE */
 };
 
 struct ctrl_priv;
@@ -150,6 +195,20 @@ void vn_controller_attach(struct vn_controller *ctrl, struct vn_device *dev, con
 /** Take it out; it stays a device. Errors as vn_controller_unplug(). */
 void vn_controller_detach(
 	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx);
+/**
+ * Enable @p n VFs of a static PF, or disable them all (0): 0 -> n and n -> 0 only (contract 1.1).
+ * Ends when they are there, or gone, and that is on disk; on failure nothing has changed.
+ */
+void vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
+	vn_controller_cb done, void *ctx);
+void vn_controller_pools(
+	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
+/**
+ * Change a device (contract 4.6, 4.7, section 5): all that is asked for, or nothing. Ends when it
+ * is in force (or will be at the driver's next probe) and on disk.
+ */
+void vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
+	const struct vn_modify *modify, vn_controller_cb done, void *ctx);
 /**
  * What to add to a QEMU command line or a libvirt domain to have @p dev.
  * @return malloc'd text, or NULL (no memory; a path that cannot be written).

@@ -73,6 +73,17 @@ struct vn_device_conf {
 	uint32_t sf_num;
 	char rep_name[VN_PORT_NAME_LEN];
 	char ib_dev[64]; /**< sf_parent_device */
+	/* Set by modify, and kept (recovery file). */
+	bool link_down;       /**< the driver is told that the link is down */
+	bool aarfs, dim;      /**< accelerated RFS, interrupt moderation by load */
+	bool drop_counter;    /**< num_desc_drop_pkts counts */
+	bool count_sizes;     /**< packet_counters: size classes are counted */
+	uint8_t rss_key_size; /**< bytes; 0: the default */
+	uint32_t hash_types;  /**< VN_NET_HASH_* offered; 0: all */
+	uint32_t rx_mode;     /**< of modify -r; 0: the driver's choice alone */
+	uint8_t coal_mode;    /**< rq_cq_period_mode: 0 default, 1 upon event, 2 upon cqe */
+	uint32_t coal_usecs, coal_packets; /**< rq_cq_period, rq_cq_max_count */
+
 	unsigned int lcore_first,
 		lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
 };
