@@ -5,7 +5,7 @@
 import os
 
 import test_lifecycle
-from vnt import core, guest, program, reference
+from vnt import core, guest, pings, program, reference
 from vnt.core import check, check_eq, test, variants
 
 HOST, GUEST, GUEST2 = "198.18.0.1", "198.18.0.2", "198.18.0.3"
@@ -41,14 +41,9 @@ def host_side(t, p, bridge=False):
     return rep
 
 
-def host_ping(t, p, target, count=3):
-    out = t.run_ok(["ping", "-q", "-c", str(count), "-i", "0.1", "-W", "5", target], ns=p.ns)
-    check(f" {count} received" in out, f"ping {target}: {out}")
-
-
 def both_ways(t, p, g, options="", what=""):
     g.ping(HOST)
-    host_ping(t, p, GUEST)
+    pings.here(t, p.ns, GUEST)
     there, back = g.iperf(HOST, options), g.iperf(HOST, options + " -R")
     t.note(f"{what}{there:.0f}/{back:.0f} Mbit/s")
 
