@@ -2,6 +2,7 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """2 MiB hugepages, reserved for a test and given back."""
 
+import fcntl
 import os
 
 from . import core
@@ -23,6 +24,10 @@ def reserve(t, pages):
     """Have @pages more free pages until the end of the test, or skip it."""
     if not os.path.isdir(DIRECTORY):
         raise core.Skip("this machine has no 2 MiB hugepages")
+    # One test after the other: what is free now may be another one's.
+    lock = os.open(DIRECTORY, os.O_RDONLY | os.O_CLOEXEC)
+    t.cleanup(os.close, lock)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     before = _read("nr_hugepages")
     missing = pages - (_read("free_hugepages") - _read("resv_hugepages"))
     if missing > 0:
