@@ -24,7 +24,7 @@ def backend(t, queue_pairs=1, pfs=1, **kw):
             raise core.Skip("not with the reference")
         return reference.Reference(t, queue_pairs=queue_pairs).start()
     return program.Program(t, capacity=program.capacity(pfs, max(4, 2 * queue_pairs + 2)),
-                           **kw).start()
+                           mbufs=None, **kw).start()
 
 
 def host_side(t, p, bridge=False):
