@@ -8,6 +8,7 @@
 
 #include <rte_atomic.h>
 #include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
 
 #include "poller_private.h"
 #include "vn_log.h"
