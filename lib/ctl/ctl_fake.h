@@ -203,7 +203,8 @@ static struct {
 	vn_controller_cb done;
 	void *ctx;
 	struct vn_device *dev;
-	struct vn_hotplug hp; /**< what was asked for last; the strings are gone */
+	struct vn_hotplug hp;    /**< what was asked for last; the strings are gone */
+	struct vn_modify modify; /**< the same of modify */
 	unsigned int num_vfs;
 	unsigned int calls;
 } fake_op;
@@ -261,6 +262,22 @@ vn_controller_detach(
 	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
 	vn_controller_attach(ctrl, dev, NULL, NULL, done, ctx);
+}
+
+/* Of VF 2 a driver is always loaded. */
+void
+vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
+	const struct vn_modify *modify, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.modify = *modify;
+	if (dev->conf.type == VN_VF && dev->conf.vf_id == 2)
+		done(ctx, VIRTNET_ERR_DRIVER_LOADED, "unbind it", dev);
+	else if (modify->has == UINT32_C(1) << VN_MODIFY_MSIX_NUM &&
+		 modify->value[VN_MODIFY_MSIX_NUM] == 0)
+		done(ctx, 0, vn_error_text(VIRTNET_ERR_NOT_WORKING), dev);
+	else
+		fake_begin(dev, done, ctx);
 }
 
 void
