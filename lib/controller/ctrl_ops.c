@@ -137,8 +137,7 @@ vn_controller_progress(struct vn_controller *ctrl)
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step == CTRL_PORT && op->dev != NULL &&
-				(op->dev->port_info.ifindex != 0 || op->dev->port_error[0] != '\0'))
+			if (op->step == CTRL_PORT && op->dev != NULL && ctrl_port_settled(op->dev))
 				break;
 		}
 		if (op != NULL)

@@ -63,7 +63,8 @@ struct ctrl_host {
 
 struct ctrl_priv {
 	TAILQ_HEAD(, ctrl_op) ops;
-	uint32_t slots; /**< hotplug slots in use, bit 1..31 */
+	uint32_t slots;                            /**< hotplug slots in use, bit 1..31 */
+	uint64_t port_features[VN_MAX_PORT_KINDS]; /**< of env.port, asked once */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
 };
 
@@ -104,6 +105,15 @@ int ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 const char *ctrl_transport_name(const struct vn_controller *ctrl, const char *asked);
 /** The transport of that name, or NULL; it may have no plug(). */
 const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, const char *name);
+/** True once its port is there, or could not be made, or has gone. */
+static inline bool
+ctrl_port_settled(const struct vn_device *dev)
+{
+	return dev->port_info.ready || dev->port_error[0] != '\0';
+}
+/** The kind of port of that name (NULL: the default one), or NULL; *features: what it can do. */
+const struct vn_port_ops *ctrl_port(
+	const struct vn_controller *ctrl, const char *kind, uint64_t *features);
 /**
  * Make the device, and its endpoint. @p info is taken over. On failure the device may be there all
  * the same, without an endpoint: *dev is not NULL then.

@@ -143,6 +143,16 @@ count_vfs(const struct vn_controller *ctrl, const struct vn_device *dev)
 	return n;
 }
 
+const char *
+ctl_representor(const struct vn_device *dev)
+{
+	if (dev->env.port_ops != NULL && !dev->env.port_ops->netdev)
+		return "";
+	/* An operator may rename it. */
+	return dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
+									    : dev->conf.rep_name;
+}
+
 static bool
 transitional(const struct vn_device *dev)
 {
@@ -228,10 +238,7 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 	ctl_put_str(o, "sf_parent_device", c->ib_dev);
 	ctl_rdma_pci_addr(c->ib_dev, addr);
 	ctl_put_str(o, "sf_parent_device_pci_addr", addr);
-	/* An operator may rename it. */
-	ctl_put_str(o, "sf_rep_net_device",
-		dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
-									     : c->rep_name);
+	ctl_put_str(o, "sf_rep_net_device", ctl_representor(dev));
 	ctl_put_num(o, "sf_rep_net_ifindex",
 		dev->port_info.ifindex > 0 ? (uint64_t)dev->port_info.ifindex : 0);
 	ctl_put_str(o, "sf_rdma_device", "");

@@ -79,6 +79,7 @@ open_run(struct vn_job *job)
 static void
 port_gone(struct vn_device *dev)
 {
+	dev->port_info.ready = false;
 	dev->port_info.ifindex = 0;
 	snprintf(dev->port_error, sizeof(dev->port_error),
 		"the representor is gone: it is made anew when the driver starts again");
@@ -95,10 +96,11 @@ open_done(struct vn_job *job, int result)
 		dev->priv->port_state = PORT_OPEN;
 		dev->port_info = j->info;
 		/* Not even there long enough to be looked at. */
-		if (j->info.ifindex == 0)
+		if (!j->info.ready)
 			port_gone(dev);
-		VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
-			j->info.adopted ? "adopted" : "made", j->info.ifindex);
+		if (j->ops->netdev)
+			VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
+				j->info.adopted ? "adopted" : "made", j->info.ifindex);
 		dev_port_set_features(dev);
 		dev_port_set_link(dev);
 		dev_port_set_mtu(dev);
@@ -378,7 +380,7 @@ info_done(struct vn_job *job, int result)
 	struct vn_device *dev = j->dev;
 	const bool again = dev->priv->refresh_again;
 
-	if (result == 0 && j->info.ifindex > 0) {
+	if (result == 0 && j->info.ready) {
 		dev->port_info = j->info;
 		dev->port_error[0] = '\0';
 	} else {

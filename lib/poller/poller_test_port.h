@@ -266,6 +266,7 @@ fp_get_info(struct vn_port *port, struct vn_port_info *info)
 	memset(info, 0, sizeof(*info));
 	memcpy(info->name, port->conf.name, sizeof(info->name));
 	info->ifindex = port->ifindex;
+	info->ready = port->ifindex != 0;
 	info->mtu = port->conf.mtu;
 	pthread_mutex_lock(&fp.lock);
 	info->adopted = fp.adopted;

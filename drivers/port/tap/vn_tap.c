@@ -171,10 +171,11 @@ get_info(struct vn_port *port, struct vn_port_info *info)
 	info->adopted = port->adopted;
 	ret = find_netdev(port, &link);
 	if (ret == -ENODEV)
-		return 0; /* ifindex 0 says it */
+		return 0; /* not ready */
 	if (ret < 0)
 		return ret;
 	memcpy(info->name, link.name, sizeof(info->name));
+	info->ready = true;
 	info->ifindex = link.ifindex;
 	info->mtu = (uint16_t)RTE_MIN(link.mtu, UINT16_MAX);
 	info->admin_up = link.admin_up;
@@ -259,6 +260,7 @@ queue_stats(struct vn_port_queue *q)
 
 const struct vn_port_ops vn_tap_ops = {
 	.kind = "tap",
+	.netdev = true,
 	.features = tap_probe_features,
 	.open = tap_open,
 	.close = tap_close,
