@@ -61,7 +61,18 @@ struct ctrl_host {
 	struct vn_host *host;
 };
 
+/** Link events that are gathered at a time: beyond that all representors are looked at. */
+#define CTRL_LINKS 1024
+
+struct ctrl_links {
+	struct vn_timer timer; /**< armed while there are some */
+	bool all;
+	unsigned int n;
+	int ifindex[CTRL_LINKS];
+};
+
 struct ctrl_priv {
+	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
 	uint32_t slots;                            /**< hotplug slots in use, bit 1..31 */
 	uint64_t port_features[VN_MAX_PORT_KINDS]; /**< of env.port, asked once */
@@ -147,6 +158,12 @@ void ctrl_forget(struct vn_controller *ctrl, const char *vuid);
  * errno, and the files are as they were (the caller undoes what it did). May come at once.
  */
 void ctrl_commit(struct ctrl_op *op, void (*then)(struct ctrl_op *op, int rc));
+
+/* ctrl_links.c */
+
+void ctrl_links_init(struct vn_controller *ctrl);
+/** Events that are still gathered are forgotten. */
+void ctrl_links_fini(struct vn_controller *ctrl);
 
 /* ctrl_attach.c */
 

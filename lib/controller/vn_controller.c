@@ -30,6 +30,7 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	if (ctrl->device == NULL || ctrl->priv == NULL)
 		goto fail;
 	TAILQ_INIT(&ctrl->priv->ops);
+	ctrl_links_init(ctrl);
 	for (unsigned int i = 0; i < env->n_ports; i++)
 		ctrl->priv->port_features[i] = env->port[i]->features();
 	if (ctrl_hosts_create(ctrl) != 0)
@@ -262,8 +263,10 @@ vn_controller_destroy(struct vn_controller *ctrl)
 {
 	if (ctrl == NULL)
 		return;
-	if (ctrl->priv != NULL)
+	if (ctrl->priv != NULL) {
+		ctrl_links_fini(ctrl);
 		ctrl_hosts_destroy(ctrl);
+	}
 	free(ctrl->priv);
 	free(ctrl->device);
 	free(ctrl);
@@ -309,16 +312,4 @@ vn_controller_check_mem(struct vn_controller *ctrl)
 {
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		vn_device_check_mem(ctrl->device[i]);
-}
-
-void
-vn_controller_link_changed(struct vn_controller *ctrl, int ifindex)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		const int mine = ctrl->device[i]->port_info.ifindex;
-
-		/* One that was gone comes back with another number. */
-		if (ifindex == 0 || mine == ifindex || mine == 0)
-			vn_device_refresh_port(ctrl->device[i]);
-	}
 }

@@ -139,7 +139,7 @@ bool vn_controller_settled(const struct vn_controller *ctrl);
 /** Jobs have ended: operations that waited for a port go on. To be called at each wake-up. */
 void vn_controller_progress(struct vn_controller *ctrl);
 
-/** The netdev @p ifindex (0: any) has changed or gone: look at the representor it belongs to. */
+/** The netdev @p ifindex (0: any) has changed or gone: its representor will be looked at soon. */
 void vn_controller_link_changed(struct vn_controller *ctrl, int ifindex);
 
 /** A memory file broke (SIGBUS): find the devices that it belongs to. */

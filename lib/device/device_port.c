@@ -133,6 +133,7 @@ dev_port_open(struct vn_device *dev)
 	return 0;
 }
 
+/* The job alone, when there is no helper thread. */
 static int
 close_run(struct vn_job *job)
 {
@@ -143,6 +144,32 @@ close_run(struct vn_job *job)
 	else
 		j->ops->close(j->port);
 	return 0;
+}
+
+/* Many netdevs go hundreds of times faster together than one by one. */
+static void
+close_run_many(struct vn_job *const *jobs, unsigned int n)
+{
+	struct vn_port *port[VN_JOBS_MANY];
+	const struct vn_port_ops *ops = NULL;
+	unsigned int n_ports = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct port_job *j = (const struct port_job *)jobs[i];
+
+		if (!j->remove || j->ops->destroy_many == NULL) {
+			close_run(jobs[i]);
+			continue;
+		}
+		if (ops != j->ops && n_ports > 0) {
+			ops->destroy_many(port, n_ports);
+			n_ports = 0;
+		}
+		ops = j->ops;
+		port[n_ports++] = j->port;
+	}
+	if (n_ports > 0)
+		ops->destroy_many(port, n_ports);
 }
 
 static void
@@ -164,6 +191,7 @@ dev_port_close(struct vn_device *dev, bool remove)
 		return;
 	}
 	j->remove = remove;
+	j->job.run_many = close_run_many;
 	dev->priv->port = NULL;
 	job_submit(j);
 }

@@ -386,6 +386,7 @@ fp_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 static const struct vn_port_ops fp_ops = {
 	.kind = "fake",
+	.netdev = true,
 	.features = fp_features,
 	.open = fp_open,
 	.close = fp_close,

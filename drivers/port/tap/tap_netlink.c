@@ -200,3 +200,13 @@ tap_link_change(int ifindex, const struct tap_link_change *change)
 		put_attr(&buf, IFLA_TXQLEN, &change->txqlen, sizeof(change->txqlen));
 	return exchange(&buf);
 }
+
+int
+tap_link_remove_group(uint32_t group)
+{
+	union nl_buf buf;
+
+	start_request(&buf, RTM_DELLINK, NLM_F_ACK, 0);
+	put_attr(&buf, IFLA_GROUP, &group, sizeof(group));
+	return exchange(&buf);
+}
