@@ -213,6 +213,7 @@ check_transport(const struct check *c, const struct vn_transport_ops **transport
 	const struct vn_conf *conf = &c->ctrl->conf;
 	const struct vn_hotplug *hp = c->hp;
 	const char *name = ctrl_transport_name(c->ctrl, hp->transport);
+	uint64_t features;
 
 	*transport = ctrl_transport(c->ctrl, name);
 	if (*transport == NULL || (*transport)->plug == NULL)
@@ -224,6 +225,10 @@ check_transport(const struct check *c, const struct vn_transport_ops **transport
 	if (!(*transport)->full && hp->doorbell != NULL)
 		return refuse(c, VIRTNET_ERR_NOT_SUPPORTED,
 			"--doorbell needs --transport vfio-user: %s has its own doorbells", name);
+	if (ctrl_port(c->ctrl, hp->port_kind, &features) == NULL)
+		return refuse(
+			c, -EOPNOTSUPP, "this build has no ports of kind \"%.32s\"", hp->port_kind);
+	c->info->port_kind = hp->port_kind;
 	c->info->transitional = hp->legacy;
 	c->info->doorbell_page =
 		(*transport)->full && (hp->doorbell != NULL ? strcmp(hp->doorbell, "page") == 0

@@ -25,8 +25,14 @@
 #define VN_CONTROLLER_MIN_MTU 68
 #define VN_CONTROLLER_MAX_MTU 9216
 
+/** Kinds of ports beside the default one. */
+#define VN_MAX_PORT_KINDS 4
+
 struct vn_controller_env {
-	struct vn_device_env dev;
+	struct vn_device_env dev; /**< with the kind of port that is the default */
+	/** Other kinds of ports, found by their names. */
+	const struct vn_port_ops *const *port;
+	unsigned int n_ports; /**< at most VN_MAX_PORT_KINDS */
 	/** Found by their names. One without plug() is known but cannot be used. */
 	const struct vn_transport_ops *const *transport;
 	unsigned int n_transports;
@@ -50,6 +56,9 @@ struct vn_ctrl_dev {
 	unsigned int slot; /**< hotplug PFs: 1..31; else 0 */
 	bool transitional;
 	bool doorbell_page;
+	/** Kind of the port, as the driver calls it; NULL before ctrl_make(): as virtnet.conf says
+	 */
+	const char *port_kind;
 	enum vn_attach_state attach;
 	struct vn_host *host; /**< whose VM; NULL: none that we know */
 	const char *vm;       /**< its name; "": none */
@@ -136,7 +145,7 @@ bool vn_controller_settled(const struct vn_controller *ctrl);
 /** Jobs have ended: operations that waited for a port go on. To be called at each wake-up. */
 void vn_controller_progress(struct vn_controller *ctrl);
 
-/** The netdev @p ifindex (0: any) has changed or gone: look at the representor it belongs to. */
+/** The netdev @p ifindex (0: any) has changed or gone: its representor will be looked at soon. */
 void vn_controller_link_changed(struct vn_controller *ctrl, int ifindex);
 
 /** A memory file broke (SIGBUS): find the devices that it belongs to. */
@@ -183,6 +192,7 @@ struct vn_hotplug {
 	const char *port;      /**< NULL: any free one */
 	const char *doorbell;  /**< "event", "page"; NULL: as in virtnet.conf */
 	bool no_msix;
+	const char *port_kind; /**< "tap", "internal"; NULL: the default one */
 };
 
 /** Make a hotplug PF, and plug it into a VM. On failure nothing is left. */

@@ -51,6 +51,7 @@ struct vn_device_env {
 	struct vn_pollers *pollers;
 	struct vn_blackbox *bb; /**< may be NULL */
 	struct rte_mempool *pool;
+	/* The kind of this device's port: lib/controller fills it in. */
 	const struct vn_port_ops *port_ops;
 	uint64_t port_features; /**< port_ops->features(), asked once */
 	/**
@@ -154,7 +155,7 @@ struct vn_device {
 		log_limit;         /**< for lines that the peer causes; transports use it, too */
 	uint64_t missed_deadlines; /**< health: poller acks that came late */
 
-	struct vn_port_info port_info; /**< as of the last change we know of; ifindex 0: no port */
+	struct vn_port_info port_info; /**< as of the last change we know of */
 	char port_error[256];          /**< why there is no port; "" otherwise */
 
 	const struct vn_transport_ops *transport; /**< written by lib/controller */
