@@ -33,6 +33,7 @@ enum ctrl_step {
 	CTRL_TEARDOWN, /**< endpoint, device and port are going */
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
+	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
 };
 
 struct ctrl_stop;
@@ -65,6 +66,8 @@ struct ctrl_priv {
 	TAILQ_HEAD(, ctrl_op) ops;
 	uint32_t slots; /**< hotplug slots in use, bit 1..31 */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
+	struct vn_timer tick; /**< once a second: vn_device_tick() */
+	uint32_t restarts;    /**< done or begun */
 };
 
 /* ctrl_features.c */
@@ -125,6 +128,12 @@ void ctrl_op_end(struct ctrl_op *op, int rc, const char *text);
 void ctrl_op_teardown(struct ctrl_op *op);
 /** An operation on this device is under way. */
 bool ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev);
+
+/* ctrl_health.c */
+
+/** Look after all devices once a second, until ctrl_health_stop(). */
+void ctrl_health_start(struct vn_controller *ctrl);
+void ctrl_health_stop(struct vn_controller *ctrl);
 
 /* ctrl_save.c: what outlives the process */
 

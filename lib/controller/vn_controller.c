@@ -32,6 +32,7 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	TAILQ_INIT(&ctrl->priv->ops);
 	if (ctrl_hosts_create(ctrl) != 0)
 		goto fail;
+	ctrl_health_start(ctrl);
 	*out = ctrl;
 	return 0;
 fail:
@@ -232,8 +233,10 @@ vn_controller_destroy(struct vn_controller *ctrl)
 {
 	if (ctrl == NULL)
 		return;
-	if (ctrl->priv != NULL)
+	if (ctrl->priv != NULL) {
+		ctrl_health_stop(ctrl);
 		ctrl_hosts_destroy(ctrl);
+	}
 	free(ctrl->priv);
 	free(ctrl->device);
 	free(ctrl);

@@ -142,8 +142,8 @@ vn_device_restart(struct vn_device *dev, vn_device_cb done, void *ctx)
 {
 	struct vn_device_priv *priv = dev->priv;
 
-	if (priv->resetting || priv->ending || priv->restart != RESTART_NONE ||
-		priv->port_state == PORT_OPENING || priv->port_state == PORT_CLOSED) {
+	if (priv->ending || priv->restart != RESTART_NONE || priv->port_state == PORT_OPENING ||
+		priv->port_state == PORT_CLOSED) {
 		done(ctx, -EBUSY);
 		return;
 	}

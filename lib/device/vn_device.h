@@ -280,8 +280,8 @@ uint64_t vn_device_spurious_kicks(const struct vn_device *dev);
  * device keeps about its rings is made anew from guest memory, and they go on where they were. The
  * transport does not notice. What the driver does meanwhile waits, or ends it (a reset).
  *
- * @p done: 0 (see broken and port_error for whether it is well now); -EBUSY (a reset, another
- * restart, or the making of the port is under way); -ETIMEDOUT (the poller does not answer; rings
+ * @p done: 0 (see broken and port_error for whether it is well now); -EBUSY (another restart, or
+ * the making of the port, is under way); -ETIMEDOUT (the poller does not answer; rings
  * go on when it does); -ECANCELED (the device ends).
  */
 void vn_device_restart(struct vn_device *dev, vn_device_cb done, void *ctx);
