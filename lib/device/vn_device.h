@@ -26,6 +26,7 @@
 
 struct vn_blackbox;
 struct vn_ctrl_dev;
+struct vn_device;
 struct vn_endpoint;
 struct vn_poller;
 struct vn_pollers;
@@ -52,6 +53,12 @@ struct vn_device_env {
 	struct rte_mempool *pool;
 	const struct vn_port_ops *port_ops;
 	uint64_t port_features; /**< port_ops->features(), asked once */
+	/**
+	 * What the driver set has changed (vn_model_driver_get()); or, with @p reset, a reset has
+	 * taken all of it. May be NULL. Not to call anything that ends the device.
+	 */
+	void (*driver_changed)(void *ctx, struct vn_device *dev, bool reset);
+	void *ctx;
 };
 
 /** Who the device is and what it can do (contract 1.3 to 1.5, 4.3). */
