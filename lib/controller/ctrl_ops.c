@@ -261,7 +261,7 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	ctrl_hosts_destroy(ctrl);
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step != CTRL_TEARDOWN)
+			if (op->step != CTRL_TEARDOWN && op->step != CTRL_RESTART)
 				break;
 		}
 		if (op != NULL)

@@ -35,6 +35,7 @@ enum ctrl_step {
 	CTRL_TEARDOWN, /**< endpoint, device and port are going */
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
+	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
 };
 
 struct ctrl_stop;
@@ -97,6 +98,8 @@ struct ctrl_priv {
 	struct vn_ctrl_dev *vuids[CTRL_BUCKETS];   /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
 	struct ctrl_pool pool;
+	struct vn_timer tick; /**< once a second: vn_device_tick() */
+	uint32_t restarts;    /**< done or begun */
 };
 
 /* ctrl_features.c */
@@ -233,6 +236,12 @@ int ctrl_limits_hotplug(
  */
 int ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned int n, char *text,
 	size_t len);
+
+/* ctrl_health.c */
+
+/** Look after all devices once a second, until ctrl_health_stop(). */
+void ctrl_health_start(struct vn_controller *ctrl);
+void ctrl_health_stop(struct vn_controller *ctrl);
 
 /* ctrl_save.c: what outlives the process */
 

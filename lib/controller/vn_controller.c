@@ -35,6 +35,7 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 		ctrl->priv->port_features[i] = env->port[i]->features();
 	if (ctrl_hosts_create(ctrl) != 0)
 		goto fail;
+	ctrl_health_start(ctrl);
 	*out = ctrl;
 	return 0;
 fail:
@@ -230,6 +231,7 @@ vn_controller_destroy(struct vn_controller *ctrl)
 		return;
 	if (ctrl->priv != NULL) {
 		ctrl_links_fini(ctrl);
+		ctrl_health_stop(ctrl);
 		ctrl_hosts_destroy(ctrl);
 	}
 	free(ctrl->priv);

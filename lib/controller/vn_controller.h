@@ -39,6 +39,8 @@ struct vn_controller_env {
 	const char
 		*socket_dir; /**< sockets of the devices, DIR/VUID.sock, unless virtnet.conf says */
 	const char *board_serial;
+	/** Files that a restart reads again, NULL: none. Must outlive the controller. */
+	const char *conf_file, *capacity_file;
 	/** Data queue pairs that there are packet buffers for, should all be used; 0: any number.
 	 */
 	uint32_t buffered_pairs;
@@ -64,6 +66,7 @@ struct vn_ctrl_dev {
 	const char *vm;       /**< its name; "": none */
 	char root_port[VN_HOST_NAME_LEN];
 	uint16_t guest_bdf; /**< the guest's address of it; 0xffff: not known */
+	uint32_t restarts;  /**< number of the restart that did it last */
 
 	/* PFs that may own VFs. */
 	uint16_t num_vfs;   /**< enabled, all or none */
@@ -235,6 +238,14 @@ void vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsig
  */
 void vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
 	vn_controller_cb done, void *ctx);
+/**
+ * Fast restart (contract 8.4): read virtnet.conf again, then vn_device_restart() of one device
+ * after the other, PFs by id. What has changed in virtnet.conf is logged: it holds for devices made
+ * from now on, or waits for a restart of the service. -EBUSY (other operations are under way);
+ * -EINVAL (virtnet.conf or the capacity settings are not valid: nothing has been done); -ETIMEDOUT,
+ * -EIO (@p text names a device that is not well: the others have been restarted).
+ */
+void vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx);
 void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
 /**
