@@ -54,9 +54,9 @@ struct vn_device_env {
 	const struct vn_port_ops *port_ops;
 	uint64_t port_features; /**< port_ops->features(), asked once */
 	/**
-	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew after
-	 * a hand-over to another process. Answered by vn_transport_ops::set_vfs(), also while this
-	 * call runs. May be NULL. Control thread.
+	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew at
+	 * each reset and after a hand-over to another process. Answered by
+	 * vn_transport_ops::set_vfs(), also while this call runs. May be NULL. Control thread.
 	 */
 	void (*want_vfs)(void *ctx, struct vn_device *dev, uint16_t n);
 	void *want_vfs_ctx;
