@@ -121,7 +121,7 @@ with_vfs(struct function *f)
 	f->dev->conf.vf_offset = 0x200;
 	f->dev->conf.vf_msix = 300;
 	f->dev->env.want_vfs = want_vfs;
-	f->dev->env.want_vfs_ctx = f;
+	f->dev->env.ctx = f;
 }
 
 int

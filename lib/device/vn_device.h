@@ -54,12 +54,17 @@ struct vn_device_env {
 	const struct vn_port_ops *port_ops;
 	uint64_t port_features; /**< port_ops->features(), asked once */
 	/**
+	 * What the driver set has changed (vn_model_driver_get()); or, with @p reset, a reset has
+	 * taken all of it. May be NULL. Not to call anything that ends the device.
+	 */
+	void (*driver_changed)(void *ctx, struct vn_device *dev, bool reset);
+	/**
 	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew at
 	 * each reset and after a hand-over to another process. Answered by
 	 * vn_transport_ops::set_vfs(), also while this call runs. May be NULL. Control thread.
 	 */
 	void (*want_vfs)(void *ctx, struct vn_device *dev, uint16_t n);
-	void *want_vfs_ctx;
+	void *ctx; /**< of both */
 };
 
 /** Who the device is and what it can do (contract 1.3 to 1.5, 4.3). */

@@ -116,7 +116,7 @@ pci_sriov_want(const struct vn_pci_fn *fn)
 
 	if (!present(fn) || env->want_vfs == NULL)
 		return;
-	env->want_vfs(env->want_vfs_ctx, fn->dev,
+	env->want_vfs(env->ctx, fn->dev,
 		enabled(fn->cfg) ? pci_get16(fn->cfg + AT(PCI_SRIOV_NUM_VF)) : 0);
 }
 

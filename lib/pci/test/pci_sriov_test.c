@@ -46,7 +46,7 @@ device(void)
 	pe.dev.conf.vf_offset = 0x2fd;
 	pe.dev.conf.vf_msix = 256;
 	pe.dev.env.want_vfs = want_vfs;
-	pe.dev.env.want_vfs_ctx = &want;
+	pe.dev.env.ctx = &want;
 }
 
 static int
