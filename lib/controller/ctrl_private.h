@@ -67,6 +67,7 @@ struct ctrl_host {
 
 struct ctrl_priv {
 	TAILQ_HEAD(, ctrl_op) ops;
+	bool stopping;
 	uint32_t slots;                          /**< hotplug slots in use, bit 1..31 */
 	struct vn_ctrl_dev *vuids[CTRL_BUCKETS]; /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
@@ -170,6 +171,13 @@ int ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned 
 bool ctrl_vfs_ready(const struct ctrl_op *op);
 /** It goes on then. */
 void ctrl_vfs_progress(struct ctrl_op *op);
+
+/* ctrl_client.c */
+
+/** vn_device_env::want_vfs(); @p ctx is the controller. */
+void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
+/** Something has ended at this PF: go on with what its client wants, or show it what there is. */
+void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
 
 /* ctrl_save.c: what outlives the process */
 
