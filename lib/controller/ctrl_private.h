@@ -93,6 +93,7 @@ struct ctrl_links {
 struct ctrl_priv {
 	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
+	bool stopping;
 	uint32_t slots;                            /**< hotplug slots in use, bit 1..31 */
 	uint64_t port_features[VN_MAX_PORT_KINDS]; /**< of env.port, asked once */
 	struct vn_ctrl_dev *vuids[CTRL_BUCKETS];   /**< by the hash of their VUIDs */
@@ -242,6 +243,13 @@ int ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned 
 /** Look after all devices once a second, until ctrl_health_stop(). */
 void ctrl_health_start(struct vn_controller *ctrl);
 void ctrl_health_stop(struct vn_controller *ctrl);
+
+/* ctrl_client.c */
+
+/** vn_device_env::want_vfs(); @p ctx is the controller. */
+void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
+/** Something has ended at this PF: go on with what its client wants, or show it what there is. */
+void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
 
 /* ctrl_save.c: what outlives the process */
 

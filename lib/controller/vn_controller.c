@@ -21,6 +21,8 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	if (ctrl == NULL)
 		return -ENOMEM;
 	ctrl->env = *env;
+	ctrl->env.dev.want_vfs = ctrl_client_want;
+	ctrl->env.dev.ctx = ctrl;
 	ctrl->conf = *conf;
 	ctrl->capacity = *capacity;
 	ctrl->max_virt_queues = CTRL_MAX_VQS;

@@ -74,6 +74,12 @@ struct vn_ctrl_dev {
 	uint32_t msix_pool; /**< vectors that VFs have given back */
 	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
 
+	/* What the PF's client has asked for last (ctrl_client.c). */
+	uint16_t vfs_wanted;
+	bool vfs_pending; /**< it has not been done yet */
+	bool vfs_failed;  /**< and cannot be */
+	bool vfs_syncing;
+
 	bool going; /**< a VF that is being removed, and shown until that has ended */
 	/* The list of all by their VUIDs. */
 	struct vn_device *dev;

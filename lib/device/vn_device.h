@@ -60,9 +60,9 @@ struct vn_device_env {
 	 */
 	void (*driver_changed)(void *ctx, struct vn_device *dev, bool reset);
 	/**
-	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew after
-	 * a hand-over to another process. Answered by vn_transport_ops::set_vfs(), also while this
-	 * call runs. May be NULL. Control thread.
+	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew at
+	 * each reset and after a hand-over to another process. Answered by
+	 * vn_transport_ops::set_vfs(), also while this call runs. May be NULL. Control thread.
 	 */
 	void (*want_vfs)(void *ctx, struct vn_device *dev, uint16_t n);
 	void *ctx; /**< of both */
