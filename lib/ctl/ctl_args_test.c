@@ -32,6 +32,7 @@
 NO_HANDLER(hotplug)
 NO_HANDLER(unplug)
 NO_HANDLER(attach)
+NO_HANDLER(sriov)
 NO_HANDLER(detach)
 NO_HANDLER(list)
 NO_HANDLER(query)

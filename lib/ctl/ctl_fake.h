@@ -205,6 +205,7 @@ static struct {
 	struct vn_device *dev;
 	struct vn_hotplug hp;    /**< what was asked for last; the strings are gone */
 	struct vn_modify modify; /**< the same of modify */
+	unsigned int num_vfs;
 	unsigned int calls;
 } fake_op;
 
@@ -277,6 +278,15 @@ vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
 		done(ctx, 0, vn_error_text(VIRTNET_ERR_NOT_WORKING), dev);
 	else
 		fake_begin(dev, done, ctx);
+}
+
+void
+vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
+	vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.num_vfs = n;
+	fake_begin(pf, done, ctx);
 }
 
 char *
@@ -485,6 +495,7 @@ fake_many(struct fake *f, unsigned int pfs, unsigned int vfs)
 	for (pf = 0; pf < pfs; pf++) {
 		snprintf(vuid, sizeof(vuid), "MANYVNETS0D0F%u", pf);
 		fake_drive(fake_add(f, VN_STATIC_PF, pf, 0, vuid, 127));
+		f->info[f->ctrl.num_devices - 1].num_vfs = (uint16_t)vfs;
 		for (vf = 0; vf < vfs; vf++) {
 			snprintf(vuid, sizeof(vuid), "MANYVNETS0D0F%uVF%u", pf, vf + 1);
 			fake_drive(fake_add(f, VN_VF, pf, vf, vuid, 3));
@@ -518,6 +529,7 @@ fake_create(const char *what)
 	} else if (strcmp(what, "vf") == 0) {
 		fake_list_example(f);
 		fake_vf_example(f);
+		f->info[0].num_vfs = 1;
 		fake_query_example(f, 1);
 	} else if (strcmp(what, "query") == 0) {
 		fake_query_example(f, 0);

@@ -74,6 +74,7 @@ json_t *ctl_do_hotplug(struct vn_ctl *ctl, const struct ctl_args *args, struct c
 json_t *ctl_do_unplug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_attach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_detach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_sriov(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_list(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_modify_device(
