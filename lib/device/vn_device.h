@@ -76,8 +76,9 @@ struct vn_device_conf {
 	uint16_t bdf;          /**< bus << 8 | dev << 3 | fn */
 	uint16_t pci_function; /**< "pf_num" */
 	uint8_t mac[VN_MAC_LEN];
-	uint64_t features; /**< offered to the driver, before the port's limits */
-	uint16_t num_msix;
+	uint64_t features;        /**< offered to the driver, before the port's limits */
+	uint16_t num_msix;        /**< vectors that a driver may use */
+	uint16_t max_msix;        /**< entries of the table; 0: num_msix */
 	uint16_t num_queues;      /**< virtqueues, data + control */
 	uint16_t max_queue_pairs; /**< (num_queues - 1) / 2; 0: no driver can use the device */
 	/** Pairs that the port is made for; 0: max_queue_pairs. The device may grow up to it. */
