@@ -80,6 +80,7 @@ def main():
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
     for name in ("self", "lifecycle", "control", "contract", "hotplug", "virtio_user", "peers",
                  "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device", "vfu_control",
+                 "modify",
                  "vfu_memory", "sriov_cap", "bridges", "handover", "stall", "leak", "guest",
                  "guest_sriov", "vfio_guest", "vfio_hotplug",
                  "crash"):
