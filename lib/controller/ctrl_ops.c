@@ -60,6 +60,8 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 {
 	const struct ctrl_op copy = *op;
 
+	if (op->fini != NULL)
+		op->fini(op);
 	TAILQ_REMOVE(&op->ctrl->priv->ops, op, next);
 	/* The text may be the operation's own. */
 	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
@@ -74,7 +76,20 @@ ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev)
 	const struct ctrl_op *op;
 
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-		if (op->dev == dev)
+		if (op->dev == dev || (op->vfs && dev->conf.type == VN_VF &&
+					      op->dev->conf.pf_id == dev->conf.pf_id))
+			return true;
+	}
+	return false;
+}
+
+bool
+ctrl_busy_set(const struct vn_controller *ctrl, const struct vn_device *pf)
+{
+	const struct ctrl_op *op;
+
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (op->dev != NULL && op->dev->conf.pf_id == pf->conf.pf_id)
 			return true;
 	}
 	return false;
@@ -106,7 +121,7 @@ void
 ctrl_op_teardown(struct ctrl_op *op)
 {
 	op->step = CTRL_TEARDOWN;
-	ctrl_unlist(op->ctrl, op->dev);
+	ctrl_unlist(op->ctrl, op->info);
 	if (op->dev->endpoint != NULL)
 		op->dev->transport->unplug(op->dev->endpoint, endpoint_gone, op);
 	else
@@ -137,11 +152,14 @@ vn_controller_progress(struct vn_controller *ctrl)
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step == CTRL_PORT && op->dev != NULL &&
-				(op->dev->port_info.ifindex != 0 || op->dev->port_error[0] != '\0'))
+			if (op->step == CTRL_PORT && op->dev != NULL && ctrl_port_settled(op->dev))
+				break;
+			if (op->step == CTRL_VFS && ctrl_vfs_ready(op))
 				break;
 		}
-		if (op != NULL)
+		if (op != NULL && op->step == CTRL_VFS)
+			ctrl_vfs_progress(op);
+		else if (op != NULL)
 			port_settled(op);
 	} while (op != NULL);
 }
@@ -260,9 +278,12 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	n = ctrl->num_devices;
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {
-		struct stopping_device *sd = calloc(1, sizeof(*sd));
 		struct vn_device *dev = ctrl->device[i];
+		struct stopping_device *sd;
 
+		if (dev->ctrl->going)
+			continue; /* its operation sees to it, and is waited for */
+		sd = calloc(1, sizeof(*sd));
 		if (sd == NULL)
 			continue; /* leaks at the end of the process: harmless */
 		*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};

@@ -26,6 +26,8 @@
 #define CTRL_SPEED      100000
 /** Virtqueues of a device at most (contract 4.3: max_virt_queues). */
 #define CTRL_MAX_VQS 256
+/** Of the hash of VUIDs. */
+#define CTRL_BUCKETS 2048
 
 enum ctrl_step {
 	CTRL_PORT,     /**< hotplug: the port is being made */
@@ -50,7 +52,9 @@ struct ctrl_op {
 	vn_controller_cb done;
 	void *ctx;
 	struct ctrl_stop *stop;                    /**< waits for the end of this */
+	bool vfs;                                  /**< of a PF's VFs: they are busy as well */
 	void *data;                                /**< of the kind of operation */
+	void (*fini)(struct ctrl_op *op);          /**< at its end; NULL: there is no data */
 	void (*saved)(struct ctrl_op *op, int rc); /**< CTRL_SAVE: what comes then */
 	TAILQ_ENTRY(ctrl_op) next;
 };
@@ -63,7 +67,8 @@ struct ctrl_host {
 
 struct ctrl_priv {
 	TAILQ_HEAD(, ctrl_op) ops;
-	uint32_t slots; /**< hotplug slots in use, bit 1..31 */
+	uint32_t slots;                          /**< hotplug slots in use, bit 1..31 */
+	struct vn_ctrl_dev *vuids[CTRL_BUCKETS]; /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
 };
 
@@ -87,6 +92,11 @@ int ctrl_port_of(const struct vn_conf *conf, const char *ib_dev);
 /** What is the same for all kinds of devices. */
 void ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id,
 	const char *ib_dev, struct vn_device_conf *dc);
+/** Vectors of a VF (contract 8.8). */
+uint32_t ctrl_vf_vectors(const struct vn_capacity *cap);
+/** @return 0 or negative errno. */
+int ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsigned int vf_id,
+	const struct vn_transport_ops *transport, struct vn_device_conf *dc);
 int ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	const struct vn_transport_ops *transport, struct vn_device_conf *dc);
 /**
@@ -111,9 +121,16 @@ const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, 
 int ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	const struct vn_transport_ops *transport, struct vn_ctrl_dev *info, struct vn_device **dev,
 	char *err, size_t errlen);
-/** Take @p dev off the list. */
-void ctrl_unlist(struct vn_controller *ctrl, const struct vn_device *dev);
 void ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info);
+/** @p added pairs of @p who came last: warn if they are more than there are buffers for. */
+void ctrl_check_buffers(const struct vn_controller *ctrl, const char *who, uint32_t added);
+
+/* ctrl_index.c */
+
+/** Put @p dev, with its ctrl, on the list. There is room (ctrl_make() looks). */
+void ctrl_enlist(struct vn_controller *ctrl, struct vn_device *dev);
+/** Take a device off the list; it may be gone already, its @p info not. */
+void ctrl_unlist(struct vn_controller *ctrl, struct vn_ctrl_dev *info);
 
 /* ctrl_ops.c */
 
@@ -123,8 +140,36 @@ struct ctrl_op *ctrl_op_new(
 void ctrl_op_end(struct ctrl_op *op, int rc, const char *text);
 /** The device goes for good, then the operation ends with op->rc. */
 void ctrl_op_teardown(struct ctrl_op *op);
-/** An operation on this device is under way. */
+/** An operation on this device, or on the VFs it is one of, is under way. */
 bool ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev);
+/** The same for a PF and all its VFs. */
+bool ctrl_busy_set(const struct vn_controller *ctrl, const struct vn_device *pf);
+/** Its port has been made, or could not be. */
+static inline bool
+ctrl_port_settled(const struct vn_device *dev)
+{
+	return dev->port_info.ifindex != 0 || dev->port_error[0] != '\0';
+}
+
+/* ctrl_vfs.c */
+
+/** Changes what a VF is made with, by what was saved of it. */
+typedef void (*ctrl_fix_conf)(void *ctx, struct vn_device_conf *dc);
+/**
+ * Make the @p n VFs that a PF had when the last process ended. Before the loop runs; their ports
+ * are made by jobs, and vn_controller_settled() waits for them. Nothing is saved.
+ * @param fix
+ *   Called for each VF before it is made; NULL: none.
+ * @return
+ *   0, or negative errno or VIRTNET_ERR_* with one line in @p err. VFs that were made before the
+ *   failure are there, and go by vn_controller_stop().
+ */
+int ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
+	bool by_client, ctrl_fix_conf fix, void *ctx, char *err, size_t errlen);
+/** The ports that @p op waits for are there, or one cannot be made. */
+bool ctrl_vfs_ready(const struct ctrl_op *op);
+/** It goes on then. */
+void ctrl_vfs_progress(struct ctrl_op *op);
 
 /* ctrl_save.c: what outlives the process */
 
@@ -150,6 +195,8 @@ void ctrl_hosts_destroy(struct vn_controller *ctrl);
  */
 int ctrl_host_find(const struct vn_controller *ctrl, const char *name, struct vn_host **host,
 	char *text, size_t len);
+/** It is in no VM (any more). */
+void ctrl_detached(struct vn_ctrl_dev *info);
 /** "virtnet-" VUID */
 void ctrl_host_id(const char *vuid, char id[VN_HOST_NAME_LEN]);
 /** Plug the device into info->host; the operation goes on by itself. */

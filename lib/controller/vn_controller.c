@@ -10,7 +10,7 @@
 #include "ctrl_private.h"
 #include "vn_log.h"
 
-#define MAX_DEVICES (VN_MAX_STATIC_PF + VN_MAX_HOTPLUG_PF)
+#define MAX_DEVICES (VN_MAX_STATIC_PF + VN_MAX_HOTPLUG_PF + VN_MAX_VF)
 
 int
 vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *conf,
@@ -67,38 +67,6 @@ vn_controller_max_hotplug(const struct vn_controller *ctrl)
 		       : 0;
 }
 
-/* A sum that orders PFs by id, each followed by its VFs. */
-static uint32_t
-rank(const struct vn_device *dev)
-{
-	return (uint32_t)dev->conf.pf_id << 16 |
-	       (dev->conf.type == VN_VF ? dev->conf.vf_id + 1u : 0);
-}
-
-static void
-enlist(struct vn_controller *ctrl, struct vn_device *dev)
-{
-	unsigned int i = ctrl->num_devices++;
-
-	for (; i > 0 && rank(ctrl->device[i - 1]) > rank(dev); i--)
-		ctrl->device[i] = ctrl->device[i - 1];
-	ctrl->device[i] = dev;
-}
-
-void
-ctrl_unlist(struct vn_controller *ctrl, const struct vn_device *dev)
-{
-	unsigned int i = 0;
-
-	while (i < ctrl->num_devices && ctrl->device[i] != dev)
-		i++;
-	if (i == ctrl->num_devices)
-		return;
-	ctrl->num_devices--;
-	for (; i < ctrl->num_devices; i++)
-		ctrl->device[i] = ctrl->device[i + 1];
-}
-
 void
 ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 {
@@ -107,19 +75,19 @@ ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 	free(info);
 }
 
-/* Said when @p dev is the one that is too many. */
-static void
-check_buffers(const struct vn_controller *ctrl, const struct vn_device *dev)
+void
+ctrl_check_buffers(const struct vn_controller *ctrl, const char *who, uint32_t added)
 {
 	const uint32_t most = ctrl->env.buffered_pairs;
 	uint32_t pairs = 0;
 
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		pairs += ctrl->device[i]->conf.max_queue_pairs;
-	if (most != 0 && pairs > most && pairs - dev->conf.max_queue_pairs <= most)
+	/* Said when these are the ones that are too many. */
+	if (most != 0 && pairs > most && pairs - added <= most)
 		VN_WARN("%s: with it there are %u queue pairs, and packet buffers for %u, should "
 			"all be used at once: give more (-- --mbufs N)",
-			dev->conf.vuid, pairs, most);
+			who, pairs, most);
 }
 
 static int
@@ -176,8 +144,10 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	dev->ctrl = info;
 	if (info->slot != 0)
 		ctrl->priv->slots |= UINT32_C(1) << info->slot;
-	enlist(ctrl, dev);
-	check_buffers(ctrl, dev);
+	ctrl_enlist(ctrl, dev);
+	/* VFs come as a set: their maker looks at all of them together. */
+	if (dc->type != VN_VF)
+		ctrl_check_buffers(ctrl, dc->vuid, dc->max_queue_pairs);
 	*out = dev;
 	return plug(ctrl, dev, transport, err, errlen);
 fail:
@@ -239,38 +209,11 @@ vn_controller_destroy(struct vn_controller *ctrl)
 	free(ctrl);
 }
 
-struct vn_device *
-vn_controller_find(struct vn_controller *ctrl, int pf, int vf)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		struct vn_device *dev = ctrl->device[i];
-
-		if (dev->conf.pf_id != pf)
-			continue;
-		if (vf < 0 ? dev->conf.type != VN_VF
-			   : dev->conf.type == VN_VF && dev->conf.vf_id == vf)
-			return dev;
-	}
-	return NULL;
-}
-
-struct vn_device *
-vn_controller_find_vuid(struct vn_controller *ctrl, const char *vuid)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		if (strcmp(ctrl->device[i]->conf.vuid, vuid) == 0)
-			return ctrl->device[i];
-	}
-	return NULL;
-}
-
 bool
 vn_controller_settled(const struct vn_controller *ctrl)
 {
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		const struct vn_device *dev = ctrl->device[i];
-
-		if (dev->port_info.ifindex == 0 && dev->port_error[0] == '\0')
+		if (!ctrl_port_settled(ctrl->device[i]))
 			return false;
 	}
 	return true;

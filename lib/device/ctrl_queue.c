@@ -57,6 +57,7 @@ answer(struct vn_model *m, uint8_t ack)
 		ctrl->ok++;
 		if (m->ops->save != NULL)
 			m->ops->save(m->ctx);
+		model_driver_changed(m);
 	} else {
 		VN_DBG("%s: control command refused (%u bytes, class %u, command %u)",
 			m->dev->conf.vuid, ctrl->len, ctrl->len > 0 ? ctrl->buf[0] : 0,

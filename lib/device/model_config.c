@@ -92,6 +92,7 @@ vn_model_config_write(struct vn_device *dev, uint32_t offset, const void *buf, u
 	m->mac_set = true;
 	memcpy(dev->ctrl_mac, rx.mac, sizeof(dev->ctrl_mac));
 	model_config_changed(m, false);
+	model_driver_changed(m);
 }
 
 uint16_t

@@ -56,8 +56,7 @@ struct model_apply {
 	struct vn_rx_rules *rules_due;
 };
 
-/** Receive modes of 5.1.6.5.1, by command number. */
-#define MODEL_MODES 6
+#define MODEL_MODES VN_MODEL_MODES
 
 struct vn_model {
 	struct vn_device *dev;
@@ -145,6 +144,12 @@ void model_apply_coal(struct vn_model *m);
 void model_apply_offloads(struct vn_model *m);
 /** True once the pollers and the port have all that was set. */
 bool model_settled(const struct vn_model *m);
+
+/* model_driver_state.c */
+/** True if what the rules take for granted holds for @p rx. */
+bool model_rx_possible(const struct vn_model *m, const struct vn_rx_state *rx);
+/** What the driver has set is not what it was. */
+void model_driver_changed(struct vn_model *m);
 
 /* ctrl_queue.c */
 /** To be answered when model_settled(). */

@@ -127,28 +127,13 @@ flags_ok(const uint8_t *flag, unsigned int n)
 	return true;
 }
 
-/* What the rules take for granted. */
 static bool
 rx_ok(const struct vn_model *m, const struct record *r)
 {
 	const struct vn_rx_state *rx = &r->rx;
-	const uint16_t max = m->dev->conf.max_queue_pairs;
 
-	if (!flags_ok(&rx->promisc, 7) || !flags_ok(&rx->rss, 1) || !flags_ok(&rx->hash_report, 1))
+	if (!model_rx_possible(m, rx))
 		return false;
-	if (rx->n_uni > VN_RX_MACS || rx->n_multi > VN_RX_MACS - rx->n_uni)
-		return false;
-	if (rx->queue_pairs == 0 || rx->queue_pairs > max || rx->unclassified >= max ||
-		(rx->hash_types & ~VN_NET_HASH_ALL) || rx->key_len > VN_NET_RSS_KEY_SIZE)
-		return false;
-	if (rx->port_pairs != max || rx->table_len > VN_NET_RSS_TABLE_SIZE)
-		return false;
-	if (rx->rss && (!rte_is_power_of_2(rx->table_len) || rx->unclassified >= rx->queue_pairs))
-		return false;
-	for (unsigned int i = 0; i < rx->table_len; i++) {
-		if (rx->indirection[i] >= (rx->rss ? rx->queue_pairs : max))
-			return false;
-	}
 	if (rx->rss && !(r->driver_features & VN_NET_F_RSS))
 		return false;
 	if (rx->queue_pairs > 1 && !(r->driver_features & (VN_NET_F_MQ | VN_NET_F_RSS)))

@@ -119,6 +119,8 @@ reset_completed(struct vn_device *dev)
 	if (priv->model != NULL)
 		dev_model_reset_end(dev);
 	dev_port_set_features(dev);
+	if (dev->env.driver_changed != NULL)
+		dev->env.driver_changed(dev->env.ctx, dev, true);
 
 	/* A callback may reset again. */
 	memcpy(waiter, priv->reset_waiter, sizeof(waiter));

@@ -21,6 +21,7 @@
  */
 
 #include "vn_device.h"
+#include "vn_rx_rules.h"
 
 /** Virtqueue registers (virtio 1.2, 4.1.4.3). Read-only outside lib/device. */
 struct vn_vq_regs {
@@ -183,5 +184,27 @@ int vn_model_save(const struct vn_device *dev, void *buf, size_t room);
 int vn_model_restore(struct vn_device *dev, const void *buf, size_t len);
 /** Largest record of a device with the most queues. */
 #define VN_MODEL_SAVE_MAX 32768
+
+/** Receive modes of virtio 1.2, 5.1.6.5.1, by command number. */
+#define VN_MODEL_MODES 6
+
+/** What the driver has set through the control queue and of what follows from its features. */
+struct vn_model_driver {
+	uint8_t mode[VN_MODEL_MODES];      /**< 0 or 1, as the driver set them */
+	bool mac_set;                      /**< rx.mac is the driver's */
+	bool uni_overflow, multi_overflow; /**< its MAC table had no room for all */
+	uint64_t offloads;                 /**< GUEST_* in force */
+	struct vn_rx_state rx;             /**< modes in force, tables, spreading */
+};
+
+/** @return false: no model, or what there is is what a reset leaves (@p out is not written). */
+bool vn_model_driver_get(const struct vn_device *dev, struct vn_model_driver *out);
+/**
+ * Into a device in which nothing has happened yet: it holds until a reset, or until a driver sets
+ * something else. The input may be anything.
+ * @return 0; -EINVAL (impossible values, nothing changes); -EBUSY (a driver is there); -ENOMEM;
+ *   -ENOTSUP (no model).
+ */
+int vn_model_driver_set(struct vn_device *dev, const struct vn_model_driver *in);
 
 #endif /* VN_MODEL_H */

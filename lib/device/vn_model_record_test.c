@@ -114,6 +114,72 @@ test_command_under_way(void **state)
 	assert_int_equal(de.dev->priv->model->mode[0], 0);
 }
 
+static struct {
+	unsigned int changed, resets;
+} told;
+
+static void
+driver_changed(void *ctx, struct vn_device *dev, bool reset)
+{
+	assert_ptr_equal(ctx, &told);
+	assert_non_null(dev);
+	if (reset)
+		told.resets++;
+	else
+		told.changed++;
+}
+
+/* What a recovery file takes of it: set by one driver, shown until the next one resets. */
+static void
+test_plain(void **state)
+{
+	static struct vn_model_driver first, second, bad;
+	uint16_t pairs = 2, vlan = 9;
+	uint8_t buf[6];
+
+	(void)state;
+	memset(&told, 0, sizeof(told));
+	me_up(USUAL_FEATURES);
+	de.dev->env.driver_changed = driver_changed;
+	de.dev->env.ctx = &told;
+	assert_int_equal(me_cmd(VN_NET_CTRL_MQ, 0, &pairs, 2), VN_NET_OK);
+	assert_int_equal(me_cmd(VN_NET_CTRL_RX, VN_NET_CTRL_RX_PROMISC, "\0", 1), VN_NET_OK);
+	assert_int_equal(me_cmd(VN_NET_CTRL_MAC, 1, "\2\7\7\7\7\7", 6), VN_NET_OK);
+	assert_int_equal(me_cmd(VN_NET_CTRL_VLAN, 0, &vlan, 2), VN_NET_OK);
+	assert_int_equal(told.changed, 4);
+	assert_int_equal(me_cmd(VN_NET_CTRL_RX, 77, "\0", 1), VN_NET_ERR);
+	assert_int_equal(told.changed, 4);
+	assert_true(vn_model_driver_get(de.dev, &first));
+	assert_int_equal(vn_model_driver_set(de.dev, &first), -EBUSY);
+	vn_model_set_status(de.dev, 0);
+	UNTIL(vn_model_status(de.dev) == 0);
+	assert_int_equal(told.resets, 1);
+	assert_false(vn_model_driver_get(de.dev, &second));
+
+	replace(false);
+	assert_false(vn_model_driver_get(de.dev, &second));
+	bad = first;
+	bad.rx.queue_pairs = 200;
+	assert_int_equal(vn_model_driver_set(de.dev, &bad), -EINVAL);
+	bad = first;
+	bad.mode[5] = 2;
+	assert_int_equal(vn_model_driver_set(de.dev, &bad), -EINVAL);
+	bad = first;
+	bad.rx.n_uni = VN_RX_MACS + 1;
+	assert_int_equal(vn_model_driver_set(de.dev, &bad), -EINVAL);
+	assert_false(vn_model_driver_get(de.dev, &second));
+	assert_int_equal(vn_model_driver_set(de.dev, &first), 0);
+	assert_true(vn_model_driver_get(de.dev, &second));
+	second.offloads = first.offloads;
+	assert_memory_equal(&first, &second, sizeof(first));
+	assert_memory_equal(de.dev->ctrl_mac, "\2\7\7\7\7\7", 6);
+	vn_model_set_status(de.dev, 0);
+	UNTIL(vn_model_status(de.dev) == 0);
+	assert_false(vn_model_driver_get(de.dev, &second));
+	vn_model_config_read(de.dev, 0, buf, 6);
+	assert_memory_equal(buf, de.conf.mac, 6);
+}
+
 /* States on the way to DRIVER_OK, and in a reset. */
 static void
 test_other_states(void **state)
@@ -321,6 +387,7 @@ main(void)
 		ME_TEST(test_largest),
 		ME_TEST(test_traffic_goes_on),
 		ME_TEST(test_command_under_way),
+		ME_TEST(test_plain),
 		ME_TEST(test_other_states),
 		ME_TEST(test_news),
 		ME_TEST(test_no_memory),
