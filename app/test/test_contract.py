@@ -275,6 +275,22 @@ def audit(t):
 
 
 @test
+def options(t):
+    """Every option in its short and its long form is in the request line; what excludes one another,
+    or is missing, is refused before anything is asked."""
+    cases = contract.load("cases")
+    with fake(t, "vf") as cli:
+        run_cases(t, cases["options"], cli)
+        have = known(t)
+        for argv in cases["wrong"]:
+            if argv[0] not in have:
+                continue
+            status, out, err = cli(*argv)
+            check_eq((status, out), (2, ""), f"virtnet {' '.join(argv)}")
+            check("usage:" in err and "Traceback" not in err, err)
+
+
+@test
 def validate_and_restart(t):
     """The two commands that answer in plain text."""
     p = program.Program(t, conf=CONF, capacity=program.capacity(1)).start()
