@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 the dpdk-virtnet contributors
-"""Capacity settings with the service that they are for, and the self-check that names why there is no
-device."""
+"""Capacity settings with the service that they are for, and the self-check that names why there is
+no device."""
 
 import os
 import sys
@@ -38,7 +38,7 @@ def finds(p, status, *texts, args=()):
 
 @test
 def life(t):
-    """Set while the service runs, kept through a restart, in force after apply; recovery files go."""
+    """Set while the service runs, kept through a restart, in force after apply."""
     p = program.Program(t)
     p.start()
     check_eq(len(p.devices()), 1, "devices by default")

@@ -276,8 +276,7 @@ def audit(t):
 
 @test
 def options(t):
-    """Every option in its short and its long form is in the request line; what excludes one another,
-    or is missing, is refused before anything is asked."""
+    """Every option, short and long, is in the request line; what excludes one another is refused."""
     cases = contract.load("cases")
     with fake(t, "vf") as cli:
         run_cases(t, cases["options"], cli)
