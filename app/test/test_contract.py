@@ -276,7 +276,7 @@ def audit(t):
 
 @test
 def options(t):
-    """Every option, short and long, is in the request line; what excludes one another is refused."""
+    """Every option, short and long, is in the request line; exclusions are refused."""
     cases = contract.load("cases")
     with fake(t, "vf") as cli:
         run_cases(t, cases["options"], cli)
