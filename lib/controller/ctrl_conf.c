@@ -121,6 +121,7 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 	const int port = ctrl_port_of(&ctrl->conf, pf->conf.ib_dev);
 	const int index = vn_identity_vf_index(pf_id, vf_id, ctrl->capacity.current[VN_CAP_NUM_VF]);
 	struct vn_identity parent = {.pci_function = pf->conf.pci_function}, id;
+	struct vn_pools pools;
 	int rc;
 
 	if (index < 0)
@@ -148,6 +149,10 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 		dc->max_queue_pairs = conf->max_queue_pairs;
 		dc->num_queues = 2 * dc->max_queue_pairs + 1;
 	}
+	/* Modify may give it more of both (contract, section 5); one queue or many is for ever. */
+	vn_controller_pools(ctrl, pf, &pools);
+	dc->max_msix = (uint16_t)RTE_MAX(pools.max_msix, dc->num_msix);
+	dc->port_pairs = dc->max_queue_pairs > 1 ? (uint16_t)pools.max_qp : 0;
 	ctrl_conf_fill(ctrl, &id, pf->conf.ib_dev, dc);
 	/* PFs and VFs beyond vfs_per_pf share addresses: the contract has it so. */
 	if (conf->has_mac_base)
@@ -178,8 +183,8 @@ refuse(const struct check *c, int rc, const char *fmt, ...)
 	return rc;
 }
 
-static bool
-parse_mac(const char *text, uint8_t mac[VN_MAC_LEN])
+bool
+ctrl_parse_mac(const char *text, uint8_t mac[VN_MAC_LEN])
 {
 	int n = 0;
 
@@ -356,7 +361,7 @@ ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 
 	text[0] = '\0';
 	*dc = (struct vn_device_conf){.type = VN_HOTPLUG_PF};
-	if (!parse_mac(hp->mac, dc->mac))
+	if (!ctrl_parse_mac(hp->mac, dc->mac))
 		return refuse(&c, VIRTNET_ERR_MAC, "write it as 0C:C4:7A:FF:22:93");
 	if (hp->mtu < VN_CONTROLLER_MIN_MTU || hp->mtu > VN_CONTROLLER_MAX_MTU)
 		return refuse(&c, VIRTNET_ERR_MTU, "%d to %d are possible", VN_CONTROLLER_MIN_MTU,

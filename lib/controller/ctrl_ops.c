@@ -160,11 +160,26 @@ port_settled(struct ctrl_op *op)
 	}
 }
 
+/* Those that still have to wait are asked again at the next wake-up. */
+static void
+modify_progress(struct vn_controller *ctrl)
+{
+	struct ctrl_op *op;
+
+	do {
+		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+			if (op->step == CTRL_MODIFY && ctrl_modify_progress(op))
+				break;
+		}
+	} while (op != NULL);
+}
+
 void
 vn_controller_progress(struct vn_controller *ctrl)
 {
 	struct ctrl_op *op;
 
+	modify_progress(ctrl);
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {

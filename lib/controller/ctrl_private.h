@@ -36,6 +36,7 @@ enum ctrl_step {
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
 	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
+	CTRL_MODIFY,   /**< waits for rings that a driver gave back */
 };
 
 struct ctrl_stop;
@@ -116,7 +117,13 @@ uint64_t ctrl_carried(const struct vn_controller *ctrl, const struct vn_transpor
 uint64_t ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *transport,
 	const struct vn_conf_fn *fn, uint64_t more);
 
+/** Of @p features, what is no service that an operator's mask is about. */
+uint64_t ctrl_mechanics(uint64_t features);
+
 /* ctrl_conf.c */
+
+/** "0C:C4:7A:FF:22:93" */
+bool ctrl_parse_mac(const char *text, uint8_t mac[VN_MAC_LEN]);
 
 /** The port (0 or 1) that RDMA device @p ib_dev stands for; -ENODEV: none. */
 int ctrl_port_of(const struct vn_conf *conf, const char *ib_dev);
@@ -250,6 +257,10 @@ void ctrl_health_stop(struct vn_controller *ctrl);
 void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
 /** Something has ended at this PF: go on with what its client wants, or show it what there is. */
 void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
+/* ctrl_modify_apply.c */
+
+/** See whether a change can be made now. @return true: it could, and @p op goes on, or is over. */
+bool ctrl_modify_progress(struct ctrl_op *op);
 
 /* ctrl_save.c: what outlives the process */
 

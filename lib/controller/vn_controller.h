@@ -256,7 +256,12 @@ void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
 /**
  * Change a device (contract 4.6, 4.7, section 5): all that is asked for, or nothing. Ends when it
- * is in force (or will be at the driver's next probe) and on disk.
+ * is in force (or will be at the driver's next probe, see vn_carry.h) and on disk.
+ *
+ * @p done gets 0, with "" or a warning: it is done, and the device cannot work so
+ * (VIRTNET_ERR_NOT_WORKING's text); VIRTNET_ERR_* of the option that is wrong;
+ * VIRTNET_ERR_DRIVER_LOADED, VIRTNET_ERR_NOT_STARTED; -EBUSY; VIRTNET_ERR_RECOVERY_SAVE; other
+ * negative errno.
  */
 void vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
 	const struct vn_modify *modify, vn_controller_cb done, void *ctx);

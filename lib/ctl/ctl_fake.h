@@ -142,13 +142,31 @@ vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_mod
 {
 	const bool full = dev->transport != NULL && dev->transport->full;
 
-	*info = (struct vn_model_queue_info){0};
+	*info = (struct vn_model_queue_info){.coal_mode = VN_COAL_EVENT};
 	if (!full)
 		return false;
 	info->notifications = 1000 + idx;
 	info->coal_usecs = idx == 0 ? 30 : 0;
 	info->coal_packets = idx == 0 ? 10 : 0;
 	return true;
+}
+
+uint64_t
+vn_device_dropped(const struct vn_device *dev)
+{
+	return dev->conf.drop_counter ? 42 : 0;
+}
+
+void
+vn_controller_pools(
+	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools)
+{
+	*pools = (struct vn_pools){
+		.msix_free = pf->ctrl->msix_pool,
+		.max_msix = ctrl->max_virt_queues,
+		.qp_free = pf->ctrl->qp_pool,
+		.max_qp = (ctrl->max_virt_queues - 2u) / 2,
+	};
 }
 
 unsigned int
