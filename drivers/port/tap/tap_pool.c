@@ -62,7 +62,7 @@ int
 tap_discard(const char *const *name, unsigned int n, const char *alias)
 {
 	const struct tap_link_change change = {
-		.group = VN_TAP_LINK_GROUP << 16 | ((unsigned int)getpid() & 0xffff)};
+		.group = VN_TAP_LINK_GROUP_GOING | ((uint32_t)getpid() & 0xffffff)};
 	struct tap_link link;
 	int marked = 0, ret;
 
