@@ -629,7 +629,9 @@ def run(argv):
     check_together(cmd, values, parsers[name])
     if name == "validate":
         return do_validate(directory, values)
-    control = Control(directory, SLOW_TIMEOUT if cmd.get("slow") else TIMEOUT)
+    # The user may say how long the answer may take.
+    more = values.get(cmd.get("seconds"), 0)
+    control = Control(directory, more + (SLOW_TIMEOUT if cmd.get("slow") else TIMEOUT))
     if name == "version":
         return do_version(control)
     line = request_line(cmd, values)

@@ -35,6 +35,7 @@ enum ctrl_step {
 	CTRL_TEARDOWN, /**< endpoint, device and port are going */
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
+	CTRL_WAIT,     /**< for all devices to be there */
 };
 
 struct ctrl_stop;
@@ -197,6 +198,11 @@ void ctrl_forget(struct vn_controller *ctrl, const char *vuid);
  * errno, and the files are as they were (the caller undoes what it did). May come at once.
  */
 void ctrl_commit(struct ctrl_op *op, void (*then)(struct ctrl_op *op, int rc));
+
+/* ctrl_wait.c */
+
+/** Answer those who wait, if nothing is coming up any more. */
+void ctrl_wait_progress(struct vn_controller *ctrl);
 
 /* ctrl_links.c */
 
