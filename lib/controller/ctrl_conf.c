@@ -288,11 +288,11 @@ static int
 check_place(const struct check *c, struct vn_identity *id)
 {
 	struct vn_controller *ctrl = c->ctrl;
-	const unsigned int max = vn_controller_max_hotplug(ctrl);
 	const unsigned int used = (unsigned int)__builtin_popcount(ctrl->priv->slots);
 	const int port = ctrl_port_of(&ctrl->conf, c->hp->ib_dev);
 	unsigned int slot = 1, pf_id = 0;
 	uint64_t sf;
+	int rc;
 
 	if (!ctrl->capacity.current[VN_CAP_EMULATION_ENABLE])
 		return refuse(c, VIRTNET_ERR_HOTPLUG, "VIRTIO_NET_EMULATION_ENABLE is 0");
@@ -303,9 +303,15 @@ check_place(const struct check *c, struct vn_identity *id)
 			ctrl->conf.ib_dev_p1[0] != '\0' ? " or " : "", ctrl->conf.ib_dev_p1);
 	while (slot <= VN_MAX_HOTPLUG_PF && !slot_free(ctrl, slot, (unsigned int)port))
 		slot++;
-	if (used >= max || slot > VN_MAX_HOTPLUG_PF)
-		return refuse(c, VIRTNET_ERR_HOTPLUG,
-			"%u hotplug devices are there, and %u are possible", used, max);
+	rc = ctrl_limits_hotplug(ctrl, used, c->text, c->len);
+	if (rc == 0 && slot > VN_MAX_HOTPLUG_PF)
+		rc = refuse(c, VIRTNET_ERR_HOTPLUG,
+			"%u hotplug devices are there, and VMs have functions of all other slots",
+			used);
+	if (rc == 0)
+		rc = ctrl_sf_room(ctrl, c->hp->ib_dev, 1, c->text, c->len);
+	if (rc != 0)
+		return rc;
 	vn_identity_hotplug_pf(id, ctrl->env.board_serial, slot, (unsigned int)port);
 	c->info->slot = slot;
 	sf = c->hp->has_sf_num ? c->hp->sf_num : id->sf_num;

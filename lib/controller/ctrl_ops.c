@@ -29,12 +29,23 @@ struct stopping_device {
 };
 
 static void
-stop_one_less(struct ctrl_stop *all)
+stop_ended(void *ctx)
 {
-	if (--all->left > 0)
-		return;
+	struct ctrl_stop *all = ctx;
+
 	all->done(all->ctx, 0);
 	free(all);
+}
+
+static void
+stop_one_less(void *ctx)
+{
+	struct ctrl_stop *all = ctx;
+
+	if (--all->left > 0)
+		return;
+	if (all->fate != VN_PORT_KEEP || !ctrl_pool_discard(all->ctrl, stop_ended, all))
+		stop_ended(all);
 }
 
 struct ctrl_op *
@@ -276,6 +287,8 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
 	stop_ops(ctrl, all);
+	if (ctrl_pool_end(ctrl, stop_one_less, all))
+		all->left++;
 	n = ctrl->num_devices;
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {

@@ -76,6 +76,20 @@ struct ctrl_links {
 	int ifindex[CTRL_LINKS];
 };
 
+/** Ports of VFs that are made beforehand: ctrl_pool.c. */
+struct ctrl_pool {
+	struct vn_job job; /**< the next port */
+	struct vn_controller *ctrl;
+	const struct vn_port_ops *ops;
+	struct vn_port_conf conf; /**< of it */
+	unsigned int size, at;    /**< numbers of VFs, from 0 */
+	unsigned int failed;
+	bool filling;
+	void (*idle)(void *ctx); /**< who waits for the end; no more are begun */
+	void *idle_ctx;
+	char err[256], first_err[256];
+};
+
 struct ctrl_priv {
 	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
@@ -83,6 +97,7 @@ struct ctrl_priv {
 	uint64_t port_features[VN_MAX_PORT_KINDS]; /**< of env.port, asked once */
 	struct vn_ctrl_dev *vuids[CTRL_BUCKETS];   /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
+	struct ctrl_pool pool;
 };
 
 /* ctrl_features.c */
@@ -186,6 +201,39 @@ int ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned 
 bool ctrl_vfs_ready(const struct ctrl_op *op);
 /** It goes on then. */
 void ctrl_vfs_progress(struct ctrl_op *op);
+/** VFs that @p op will still make. */
+unsigned int ctrl_vfs_to_come(const struct ctrl_op *op);
+
+/* ctrl_pool.c */
+
+/** Begin to make the ports that virtnet.conf wants beforehand, all static PFs are there. */
+void ctrl_pool_fill(struct vn_controller *ctrl);
+/** That is not over yet. */
+bool ctrl_pool_filling(const struct vn_controller *ctrl);
+/** Stop it. @return true: @p idle will be called when it has stopped; false: there is nothing. */
+bool ctrl_pool_end(struct vn_controller *ctrl, void (*idle)(void *ctx), void *ctx);
+/**
+ * All devices are gone: remove the ports of VFs, if virtnet.conf wants that.
+ * @return true: @p done will be called; false: there is nothing to do.
+ */
+bool ctrl_pool_discard(struct vn_controller *ctrl, void (*done)(void *ctx), void *ctx);
+
+/* ctrl_limits.c */
+
+/** Could it exist on the card? By "limits" a warning, or an error. @return 0 or -EDQUOT. */
+int ctrl_limits_start(const struct vn_controller *ctrl, char *err, size_t errlen);
+/**
+ * Is there room for one more hotplug PF, when there are @p used?
+ * @return 0, or VIRTNET_ERR_HOTPLUG with @p text.
+ */
+int ctrl_limits_hotplug(
+	const struct vn_controller *ctrl, unsigned int used, char *text, size_t len);
+/**
+ * Are there @p n more SFs of RDMA device @p ib_dev (PF_TOTAL_SF)?
+ * @return 0, or VIRTNET_ERR_SF_CREATE with @p text.
+ */
+int ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned int n, char *text,
+	size_t len);
 
 /* ctrl_save.c: what outlives the process */
 

@@ -77,16 +77,6 @@ ctrl_port(const struct vn_controller *ctrl, const char *kind, uint64_t *features
 	return NULL;
 }
 
-unsigned int
-vn_controller_max_hotplug(const struct vn_controller *ctrl)
-{
-	const uint32_t *cap = ctrl->capacity.current;
-
-	return cap[VN_CAP_EMULATION_ENABLE] && cap[VN_CAP_SWITCH_ENABLE]
-		       ? cap[VN_CAP_SWITCH_NUM_PORT]
-		       : 0;
-}
-
 void
 ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 {
@@ -209,6 +199,9 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 			name, ctrl->conf.vhost_user ? "vfio-user" : "vhost-user");
 		return -EOPNOTSUPP;
 	}
+	rc = ctrl_limits_start(ctrl, err, errlen);
+	if (rc != 0)
+		return rc;
 	for (unsigned int i = 0; i < n && i < VN_MAX_STATIC_PF; i++) {
 		rc = ctrl_static_pf_conf(ctrl, i, transport, &dc);
 		if (rc != 0) {
@@ -225,6 +218,8 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 		if (rc != 0)
 			return rc;
 	}
+	/* Behind the ports of all devices that are there: it has time. */
+	ctrl_pool_fill(ctrl);
 	return 0;
 }
 

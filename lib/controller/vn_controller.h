@@ -231,7 +231,7 @@ void vn_controller_detach(
  *
  * @p done gets the PF, and 0; VIRTNET_ERR_NOT_SUPPORTED (not a static PF, or SRIOV_EN is 0);
  * -ERANGE (more than VIRTIO_NET_EMULATION_NUM_VF); -EBUSY (there are others, or something is being
- * done with them); VIRTNET_ERR_SF_POOL_CREATING; VIRTNET_ERR_SF_CREATE; -EDQUOT ("limits");
+ * done with them); VIRTNET_ERR_SF_POOL_CREATING; VIRTNET_ERR_SF_CREATE (PF_TOTAL_SF);
  * VIRTNET_ERR_SF_PORT_ADD; other negative errno.
  */
 void vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,

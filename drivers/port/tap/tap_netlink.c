@@ -171,6 +171,10 @@ tap_link_get(const char *name, int ifindex, struct tap_link *link)
 			snprintf(link->name, sizeof(link->name), "%.*s", (int)RTA_PAYLOAD(a),
 				(const char *)RTA_DATA(a));
 			break;
+		case IFLA_IFALIAS:
+			snprintf(link->alias, sizeof(link->alias), "%.*s", (int)RTA_PAYLOAD(a),
+				(const char *)RTA_DATA(a));
+			break;
 		case IFLA_MTU:
 			link->mtu = attr_u32(a);
 			break;

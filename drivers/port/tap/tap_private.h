@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <net/if.h>
 
@@ -58,7 +59,8 @@ struct vn_port_queue {
 struct tap_link {
 	int ifindex;
 	char name[IFNAMSIZ];
-	char kind[16]; /* "tun", "veth", ...; empty: hardware and the like */
+	char kind[16];  /* "tun", "veth", ...; empty: hardware and the like */
+	char alias[64]; /* cut, if it is longer: ours is not */
 	bool admin_up;
 	bool carrier; /* shown only while admin_up */
 	uint32_t mtu;
@@ -82,6 +84,12 @@ int tap_link_get(const char *name, int ifindex, struct tap_link *link);
 int tap_link_change(int ifindex, const struct tap_link_change *change);
 /** Remove all netdevs of @p group. @return 0 or negative errno (-ENODEV: there are none). */
 int tap_link_remove_group(uint32_t group);
+/** The group of those that we are about to remove together. */
+static inline uint32_t
+tap_group_going(void)
+{
+	return (uint32_t)VN_TAP_LINK_GROUP << 16 | ((uint32_t)getpid() & 0xffff);
+}
 
 /* tap_dev.c: ioctls of /dev/net/tun, helper only. All return 0 or negative errno. */
 
@@ -118,6 +126,11 @@ int tap_check_conf(const struct vn_port_conf *conf, char *err, size_t errlen);
 int tap_make(struct vn_port *port, char *err, size_t errlen);
 /** tap_set_carrier() that works while all queues are detached, too. */
 int tap_link_carrier(int fd, bool up);
+
+/* tap_pool.c: see struct vn_port_ops, helper only. */
+
+int tap_prepare(const struct vn_port_conf *conf, char *err, size_t errlen);
+int tap_discard(const char *const *name, unsigned int n, const char *alias);
 
 /* tap_io.c */
 
