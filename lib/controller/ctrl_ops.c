@@ -193,6 +193,7 @@ vn_controller_progress(struct vn_controller *ctrl)
 		else if (op != NULL)
 			port_settled(op);
 	} while (op != NULL);
+	ctrl_wait_progress(ctrl);
 }
 
 void

@@ -37,6 +37,7 @@ enum ctrl_step {
 	CTRL_VFS,      /**< sriov: VFs come or go */
 	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
 	CTRL_MODIFY,   /**< waits for rings that a driver gave back */
+	CTRL_WAIT,     /**< for all devices to be there */
 };
 
 struct ctrl_stop;
@@ -273,6 +274,11 @@ void ctrl_forget(struct vn_controller *ctrl, const char *vuid);
  * errno, and the files are as they were (the caller undoes what it did). May come at once.
  */
 void ctrl_commit(struct ctrl_op *op, void (*then)(struct ctrl_op *op, int rc));
+
+/* ctrl_wait.c */
+
+/** Answer those who wait, if nothing is coming up any more. */
+void ctrl_wait_progress(struct vn_controller *ctrl);
 
 /* ctrl_links.c */
 

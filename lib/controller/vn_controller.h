@@ -148,6 +148,8 @@ int vn_controller_create(const struct vn_controller_env *env, const struct vn_co
 /** Make and plug all static PFs. @p err gets one line on failure. @return 0 or negative errno. */
 int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 
+/** Devices that are still coming up: not made yet, or their port is not. */
+unsigned int vn_controller_starting(const struct vn_controller *ctrl);
 /** True once the port of every device has been made, or could not be (port_error). */
 bool vn_controller_settled(const struct vn_controller *ctrl);
 
@@ -203,6 +205,13 @@ struct vn_hotplug {
 	bool no_msix;
 	const char *port_kind; /**< "tap", "internal"; NULL: the default one */
 };
+
+/**
+ * Wait until no device is coming up any more. -ETIMEDOUT: @p timeout_ns have passed, the text says
+ * how many are.
+ */
+void vn_controller_wait(
+	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx);
 
 /** Make a hotplug PF, and plug it into a VM. On failure nothing is left. */
 void vn_controller_hotplug(
