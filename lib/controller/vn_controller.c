@@ -30,7 +30,7 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	if (ctrl->device == NULL || ctrl->priv == NULL)
 		goto fail;
 	TAILQ_INIT(&ctrl->priv->ops);
-	if (ctrl_hosts_create(ctrl) != 0)
+	if (ctrl_save_create(ctrl) != 0 || ctrl_hosts_create(ctrl) != 0)
 		goto fail;
 	*out = ctrl;
 	return 0;
@@ -104,6 +104,10 @@ ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 {
 	if (info != NULL && info->slot != 0)
 		ctrl->priv->slots &= ~(UINT32_C(1) << info->slot);
+	if (info != NULL) {
+		free(info->base);
+		free(info->driver);
+	}
 	free(info);
 }
 
@@ -152,18 +156,24 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	const struct vn_transport_ops *transport, struct vn_ctrl_dev *info, struct vn_device **out,
 	char *err, size_t errlen)
 {
+	struct vn_device_conf conf = *dc;
 	struct vn_device *dev;
 	int rc;
 
 	*out = NULL;
 	info->vm = "";
 	info->guest_bdf = UINT16_MAX;
+	if (ctrl_recover_conf(ctrl, transport, info, &conf) != 0) {
+		snprintf(err, errlen, "out of memory");
+		rc = -ENOMEM;
+		goto fail;
+	}
 	if (ctrl->num_devices == MAX_DEVICES) {
 		snprintf(err, errlen, "there are %d devices", MAX_DEVICES);
 		rc = -ENOSPC;
 		goto fail;
 	}
-	rc = vn_device_create(&ctrl->env.dev, dc, &dev);
+	rc = vn_device_create(&ctrl->env.dev, &conf, &dev);
 	if (rc == -ENODEV)
 		snprintf(err, errlen,
 			"no worker lcore in the window dpa_core_start %u .. "
@@ -181,12 +191,13 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	*out = dev;
 	return plug(ctrl, dev, transport, err, errlen);
 fail:
+	free(info->base);
 	free(info);
 	return rc;
 }
 
-int
-vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
+static int
+make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
 {
 	const char *name = ctrl_transport_name(ctrl, NULL);
 	const struct vn_transport_ops *transport = ctrl_transport(ctrl, name);
@@ -223,7 +234,25 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 		rc = ctrl_make(ctrl, &dc, transport, info, &dev, err, errlen);
 		if (rc != 0)
 			return rc;
+		ctrl_recover_device(ctrl, dev);
 	}
+	return 0;
+}
+
+int
+vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
+{
+	int rc;
+
+	rc = ctrl_recover_begin(ctrl, err, errlen);
+	if (rc == 0)
+		rc = make_static_pfs(ctrl, err, errlen);
+	if (rc != 0) {
+		ctrl_recover_free(ctrl);
+		return rc;
+	}
+	ctrl_recover_hotplug(ctrl);
+	ctrl_recover_end(ctrl);
 	return 0;
 }
 
@@ -232,8 +261,10 @@ vn_controller_destroy(struct vn_controller *ctrl)
 {
 	if (ctrl == NULL)
 		return;
-	if (ctrl->priv != NULL)
+	if (ctrl->priv != NULL) {
 		ctrl_hosts_destroy(ctrl);
+		ctrl_save_destroy(ctrl);
+	}
 	free(ctrl->priv);
 	free(ctrl->device);
 	free(ctrl);

@@ -36,6 +36,9 @@ struct vn_controller_env {
 	/** Data queue pairs that there are packet buffers for, should all be used; 0: any number.
 	 */
 	uint32_t buffered_pairs;
+	/** Recovery files (vn_recovery.h); NULL: none, as with "recovery": 0 in virtnet.conf. */
+	const char *recovery_dir;
+	const char *boot_id; /**< files of another boot do not count; NULL: not known */
 };
 
 enum vn_attach_state {
@@ -61,6 +64,14 @@ struct vn_ctrl_dev {
 	bool vfs_by_client; /**< a VMM wrote NumVFs: they go with a reset of the PF */
 	uint32_t msix_pool; /**< vectors that VFs have given back */
 	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
+
+	/* Its recovery file. */
+	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
+	bool dirty;                  /**< to be written */
+	bool saved;                  /**< there is one */
+	bool forgotten;              /**< it goes, or has gone: none is written any more */
+	struct vn_device_conf *base; /**< what the configuration gave; NULL for hotplug PFs */
+	struct vn_model_driver *driver; /**< what the driver has set; NULL: nothing */
 };
 
 /** Ranges and pools of a PF's VFs (contract 4.3, section 5). */
@@ -121,7 +132,10 @@ struct vn_controller {
 int vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, struct vn_controller **ctrl);
 
-/** Make and plug all static PFs. @p err gets one line on failure. @return 0 or negative errno. */
+/**
+ * Make and plug all static PFs, and what recovery files tell of besides: VFs and hotplug PFs.
+ * @p err gets one line on failure. @return 0 or negative errno.
+ */
 int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 
 /** True once the port of every device has been made, or could not be (port_error). */
@@ -138,7 +152,8 @@ void vn_controller_check_mem(struct vn_controller *ctrl);
 
 /**
  * Unplug and end all devices, then @p done. Operations under way end with -ECANCELED. @p fate is
- * that of the representors; those of hotplug PFs go in any case: nobody would adopt them.
+ * that of the representors; that of a hotplug PF without a recovery file goes in any case: nobody
+ * would adopt it.
  */
 void vn_controller_stop(
 	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);

@@ -173,6 +173,7 @@ put_vfs(json_t *o, const struct vn_recovery_record *rec)
 	int bad = 0;
 
 	bad |= json_object_set_new(o, "num_vfs", json_integer(rec->num_vfs));
+	bad |= json_object_set_new(o, "vfs_by_client", json_boolean(rec->vfs_by_client));
 	bad |= json_object_set_new(o, "msix_num_pool_size", json_integer(rec->msix_pool));
 	bad |= json_object_set_new(o, "qp_pool_size", json_integer(rec->qp_pool));
 	return bad;

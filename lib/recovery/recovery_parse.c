@@ -228,6 +228,7 @@ get_ours(struct parse *p, struct vn_recovery_record *rec)
 	rec->transitional = get_bool(p, "transitional");
 	rec->doorbell_page = get_bool(p, "doorbell_page");
 	rec->num_vfs = (uint16_t)get_num(p, "num_vfs", false, 1008);
+	rec->vfs_by_client = get_bool(p, "vfs_by_client");
 	rec->msix_pool = (uint32_t)get_num(p, "msix_num_pool_size", false, UINT32_MAX);
 	rec->qp_pool = (uint32_t)get_num(p, "qp_pool_size", false, UINT32_MAX);
 	rec->has_driver = driver != NULL;

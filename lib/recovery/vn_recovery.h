@@ -48,6 +48,7 @@ struct vn_recovery_record {
 	char vm[VN_RECOVERY_NAME_LEN], root_port[VN_RECOVERY_NAME_LEN];
 	/* PFs with VFs. */
 	uint16_t num_vfs;
+	bool vfs_by_client;
 	uint32_t msix_pool, qp_pool;
 
 	bool has_driver; /**< the driver has set something */
