@@ -44,7 +44,8 @@ def table_path():
 
 
 def load_table():
-    """The commands by name, the parameters that several share filled in."""
+    """@return purpose, commands by name ("query", "modify device"), families of those with two
+    words; the parameters that several share filled in."""
     path = table_path()
     try:
         with open(path, encoding="utf-8") as f:
@@ -53,10 +54,16 @@ def load_table():
         for cmd in table["commands"]:
             cmd["params"] = {n: {**table["params"].get(n, {}), **own}
                              for n, own in cmd["params"].items()}
+            for p in cmd["params"].values():
+                if isinstance(p.get("needs"), str):
+                    p["needs"] = [p["needs"]]
             # What has no option is for the wire only (cursor, content).
             cmd["options"] = {n: p for n, p in cmd["params"].items() if "long" in p}
+            # Of families, some stand before the subcommand.
+            family = cmd["name"].rpartition(" ")[0]
+            cmd["before"] = table["families"][family]["before"] if family else []
             commands[cmd["name"]] = cmd
-        return table["purpose"], commands
+        return table["purpose"], commands, table.get("families", {})
     except (OSError, ValueError, KeyError) as e:
         raise Failure(f"{path}: {e}") from e
 
@@ -90,6 +97,19 @@ def number(p, text):
     return value
 
 
+def number_or_list(p, text):
+    """The value of an option that takes a list too: a number, or the list as text."""
+    if re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text) and not text.isdecimal():
+        if len(text) > 255:
+            raise argparse.ArgumentTypeError("is longer than 255 bytes")
+        for item in text.split(","):
+            ends = [number(p, end) for end in item.split("-")]
+            if ends != sorted(ends):
+                raise argparse.ArgumentTypeError(f"{item!r}: the first is above the last")
+        return text
+    return number(p, text)
+
+
 def text_value(p, text):
     """The value of a string option."""
     if len(text.encode("utf-8", "surrogateescape")) > p["max"]:
@@ -107,29 +127,53 @@ def option_words(p):
     return [p[k] + arg for k in ("short", "long") if k in p]
 
 
-def synopsis(cmd):
-    """virtnet query [-h] {-a | -p PF [-v VF] | -u VUID} ... (the reference page has it too)"""
-    opts = cmd["options"]
-    done = set()
-    words = ["virtnet", cmd["name"], "[-h]"]
+def groups_of(cmd):
+    """Groups of options; what is for the wire only has no part in it."""
+    for g in cmd.get("groups", []):
+        names = [n for n in g["params"] if n in cmd["options"]]
+        if len(names) > 1:
+            yield names, bool(g.get("required"))
+
+
+def option_usage(cmd, opts):
+    """The options @opts of @cmd, as words of a synopsis."""
+    done, words = set(), []
 
     def one(name):
         done.add(name)
         text = option_words(opts[name])[0]
         for dependent, p in opts.items():
-            if p.get("needs") == name:
+            if name in p.get("needs", []):
                 done.add(dependent)
                 text += f" [{option_words(p)[0]}]"
         return text
 
-    for g in cmd.get("groups", []):
-        inner = " | ".join(one(n) for n in g["params"])
-        words.append(f"{{{inner}}}" if g.get("required") else f"[{inner}]")
+    for names, required in groups_of(cmd):
+        if names[0] in opts:
+            inner = " | ".join(one(n) for n in names)
+            words.append(f"{{{inner}}}" if required else f"[{inner}]")
     for name, p in opts.items():
         if name not in done:
             text = one(name)
             words.append(text if p.get("required") else f"[{text}]")
-    return " ".join(words)
+    return words
+
+
+def synopsis(cmd):
+    """virtnet query [-h] {-a | -p PF [-v VF] | -u VUID} ... (the reference page has it too)"""
+    family, _, sub = cmd["name"].rpartition(" ")
+    before = {n: p for n, p in cmd["options"].items() if n in cmd["before"]}
+    after = {n: p for n, p in cmd["options"].items() if n not in cmd["before"]}
+    words = ["virtnet", family, *option_usage(cmd, before)] if family else ["virtnet"]
+    return " ".join([*words, sub, "[-h]", *option_usage(cmd, after)])
+
+
+def family_synopsis(name, members):
+    """virtnet modify [-h] {-a | -p PF [-v VF] | -u VUID} {device,queue} ..."""
+    cmd = members[0]
+    before = {n: p for n, p in cmd["options"].items() if n in cmd["before"]}
+    subs = ",".join(m["name"].split(" ")[1] for m in members)
+    return " ".join(["virtnet", name, "[-h]", *option_usage(cmd, before), f"{{{subs}}} ..."])
 
 
 def add_option(parser, name, p):
@@ -142,6 +186,7 @@ def add_option(parser, name, p):
         kw["choices"] = p["choices"]
     else:
         convert = text_value if p["type"] == "string" else number
+        convert = number_or_list if "list" in p else convert
         kw["type"] = lambda text: convert(p, text)
         kw["metavar"] = p["metavar"]
     if p.get("required"):
@@ -149,21 +194,61 @@ def add_option(parser, name, p):
     parser.add_argument(*flags, **kw)
 
 
-def make_parser(purpose, commands):
+class Parser(argparse.ArgumentParser):
+    """Without abbreviations: argparse would still take -p for -pkt_cnt."""
+
+    def __init__(self, **kw):
+        super().__init__(allow_abbrev=False, **kw)
+
+    def _get_option_tuples(self, option_string):
+        return [t for t in super()._get_option_tuples(option_string)
+                if option_string.startswith(t[1])]
+
+
+def first_words(commands):
+    """What stands first on the command line, in the order of the table."""
+    return list(dict.fromkeys(name.split(" ")[0] for name in commands))
+
+
+def members_of(commands, family):
+    """The commands of a family."""
+    return [c for name, c in commands.items() if name.startswith(family + " ")]
+
+
+def add_family(sub, name, family, members, parsers):
+    """A command with subcommands: the selectors before them."""
+    p = sub.add_parser(name, help=family["help"], description=family["text"],
+                       usage=family_synopsis(name, members))
+    for pname in family["before"]:
+        add_option(p, pname, members[0]["options"][pname])
+    words = ",".join(c["name"].split(" ")[1] for c in members)
+    inner = p.add_subparsers(dest="subcommand", metavar=f"{{{words}}}", prog=f"virtnet {name}",
+                             parser_class=Parser)
+    parsers[name] = p
+    return inner
+
+
+def make_parser(purpose, commands, families):
     """The whole command line. @return parser, parsers of the commands by name."""
-    parser = argparse.ArgumentParser(prog="virtnet", description=purpose, allow_abbrev=False)
+    parser = Parser(prog="virtnet", description=purpose)
     parser.add_argument("-v", "--version", action="store_true",
                         help="show the versions of virtnet and of the running controller")
     parser.add_argument("--socket-dir", metavar="DIR",
                         help="directory of the control socket (default: $VIRTNET_SOCKET_DIR, "
                              f"else $VIRTNET_RUN_DIR, else {DEFAULT_DIR})")
-    sub = parser.add_subparsers(dest="command", metavar="{" + ",".join(commands) + "}")
-    parsers = {}
+    sub = parser.add_subparsers(dest="command",
+                                metavar="{" + ",".join(first_words(commands)) + "}")
+    parsers, inner = {}, {}
     for name, cmd in commands.items():
-        p = sub.add_parser(name, help=cmd["help"], description=cmd["text"],
-                           usage=synopsis(cmd), allow_abbrev=False)
+        family, _, last = name.rpartition(" ")
+        if family and family not in inner:
+            inner[family] = add_family(sub, family, families[family],
+                                       members_of(commands, family), parsers)
+        p = inner.get(family, sub).add_parser(
+            last, help=cmd["help"], description=cmd["text"], usage=synopsis(cmd))
         for pname, row in cmd["options"].items():
-            add_option(p, pname, row)
+            if pname not in cmd["before"]:
+                add_option(p, pname, row)
         parsers[name] = p
     return parser, parsers
 
@@ -180,17 +265,16 @@ def check_together(cmd, values, parser):
         return "/".join(p for p in (cmd["params"][name].get("short"),
                                     cmd["params"][name]["long"]) if p)
 
-    for group in cmd.get("groups", []):
-        names = [n for n in group["params"] if n in values]
+    for group, required in groups_of(cmd):
+        names = [n for n in group if n in values]
         if len(names) > 1:
             parser.error("these exclude one another: " + ", ".join(word(n) for n in names))
-        if not names and group.get("required"):
-            parser.error("one of these is required: "
-                         + ", ".join(word(n) for n in group["params"]))
+        if not names and required:
+            parser.error("one of these is required: " + ", ".join(word(n) for n in group))
     for name in values:
         needs = cmd["params"][name].get("needs")
-        if needs and needs not in values:
-            parser.error(f"{word(name)} is only possible together with {word(needs)}")
+        if needs and not set(needs) & set(values):
+            parser.error(f"{word(name)} is only possible together with {word(needs[0])}")
 
 
 def request_line(cmd, values):
@@ -199,18 +283,30 @@ def request_line(cmd, values):
         return None
     line = {}
     for entry in cmd["request_line"]:
+        if ":" in entry:
+            key, constant = entry.split(":")
+            line[key] = constant
+            continue
         key, name = entry.split("=") if "=" in entry else (entry, entry)
         kind = cmd["params"][name]["type"]
         if kind == "flag":
             line[key] = hex(1 if values.get(name) else 0)
         elif name in values:
-            line[key] = hex(values[name]) if kind in ("uint", "hex") else values[name]
+            value = values[name]
+            line[key] = hex(value) if isinstance(value, int) else value
     return line
 
 
 def wire_values(cmd, values):
     """The parameters as the control socket wants them."""
-    return {n: hex(v) if cmd["params"][n]["type"] == "hex" else v for n, v in values.items()}
+    wire = {}
+    for name, value in values.items():
+        p = cmd["params"][name]
+        if "list" in p and isinstance(value, str):
+            wire[p["list"]] = value
+        else:
+            wire[name] = hex(value) if p["type"] == "hex" else value
+    return wire
 
 
 # The control socket.
@@ -275,7 +371,7 @@ class Control:
 
     def run(self, name, params):
         """A command, all pages of it. @return its value, or the object that says why not."""
-        path = "/virtnet/" + name
+        path = "/virtnet/" + name.replace(" ", "/")
         params = dict(params)
         whole = None
         while True:
@@ -419,42 +515,55 @@ def complete_values(p, directory):
     return sorted({str(d[what]) for d in devices if what in d})
 
 
-def complete(commands, words):
+def words_of(commands, families, words):
+    """Walk through the words before the last. @return the command (of a family: its first), the
+    options that may come now, those used, the one whose value comes now, the subcommands that may
+    come now, the directory of the control socket."""
+    first, used, pending, directory = None, set(), None, socket_dir(None)
+    cmd, opts, subs = None, {}, []
+    for word in words:
+        if pending:
+            if first is None:
+                directory = word
+            pending = None
+        elif first is None:
+            if word == "--socket-dir":
+                pending = {"type": "string", "complete": "file"}
+            elif word in families:
+                members = members_of(commands, word)
+                first, subs = word, [c["name"].split(" ")[1] for c in members]
+                cmd = members[0]
+                opts = {n: p for n, p in cmd["options"].items() if n in cmd["before"]}
+            elif word in commands:
+                first, cmd, opts = word, commands[word], commands[word]["options"]
+        elif word in subs:
+            cmd, subs = commands[f"{first} {word}"], []
+            opts = {n: p for n, p in cmd["options"].items() if n not in cmd["before"]}
+        else:
+            for name, p in opts.items():
+                if word in (p.get("short"), p.get("long")):
+                    used.add(name)
+                    pending = p if p["type"] != "flag" else None
+    return cmd, opts, used, pending, subs, directory
+
+
+def complete(commands, families, words):
     """@return the candidates for the last of @words (without "virtnet")."""
     words = words or [""]
-    cmd, used, i, pending = None, set(), 0, None
-    directory = socket_dir(None)
-    while i < len(words) - 1:
-        word = words[i]
-        i += 1
-        if pending:
-            pending = None
-            continue
-        if cmd is None:
-            if word == "--socket-dir":
-                directory = words[i] if i < len(words) - 1 else directory
-                pending = {"type": "string", "complete": "file"}
-            elif word in commands:
-                cmd = commands[word]
-            continue
-        for name, p in cmd["options"].items():
-            if word in (p.get("short"), p.get("long")):
-                used.add(name)
-                pending = p if p["type"] != "flag" else None
+    cmd, opts, used, pending, subs, directory = words_of(commands, families, words[:-1])
     last = words[-1]
     if pending:
         found = complete_values(pending, directory)
     elif cmd is None:
-        found = [*commands, "-h", "--help", "-v", "--version", "--socket-dir"]
+        found = [*first_words(commands), "-h", "--help", "-v", "--version", "--socket-dir"]
         if not last.startswith("-"):
-            found = list(commands)
+            found = first_words(commands)
     else:
-        found = ["-h", "--help"]
-        for name, p in cmd["options"].items():
-            others = {n for g in cmd.get("groups", []) if name in g["params"]
-                      for n in g["params"]}
+        found = [*subs, "-h", "--help"]
+        for name, p in opts.items():
+            others = {n for names, _ in groups_of(cmd) if name in names for n in names}
             needs = p.get("needs")
-            if name in used or others & used or (needs and needs not in used):
+            if name in used or others & used or (needs and not set(needs) & used):
                 continue
             found += [p[k] for k in ("short", "long") if k in p]
     return [f for f in found if f.startswith(last) or f == "@file"]
@@ -469,11 +578,11 @@ def socket_dir(option):
 
 def run(argv):
     """@return the exit status."""
-    purpose, commands = load_table()
+    purpose, commands, families = load_table()
     if argv[:1] == ["--complete"]:
-        print("\n".join(complete(commands, argv[1:])))
+        print("\n".join(complete(commands, families, argv[1:])))
         return 0
-    parser, parsers = make_parser(purpose, commands)
+    parser, parsers = make_parser(purpose, commands, families)
     args = parser.parse_args(argv)
     directory = socket_dir(args.socket_dir)
     if args.version:
@@ -482,18 +591,24 @@ def run(argv):
         parser.print_usage(sys.stderr)
         print("virtnet: name a command; virtnet -h explains them", file=sys.stderr)
         return USAGE
-    cmd = commands[args.command]
+    name = args.command
+    if name in families:
+        if args.subcommand is None:
+            words = [c["name"].split(" ")[1] for c in members_of(commands, name)]
+            parsers[name].error("name a subcommand: " + ", ".join(words))
+        name += " " + args.subcommand
+    cmd = commands[name]
     values = given(cmd, args)
-    check_together(cmd, values, parsers[args.command])
-    if args.command == "validate":
+    check_together(cmd, values, parsers[name])
+    if name == "validate":
         return do_validate(directory, values)
     control = Control(directory, SLOW_TIMEOUT if cmd.get("slow") else TIMEOUT)
-    if args.command == "version":
+    if name == "version":
         return do_version(control)
     line = request_line(cmd, values)
     if line is not None:
         print(line)
-    value = control.run(args.command, wire_values(cmd, values))
+    value = control.run(name, wire_values(cmd, values))
     if values.get("print") and isinstance(value, str):
         print(value, end="")
         return 0

@@ -27,8 +27,9 @@ struct app_args {
 	const char *state_dir;
 	const char *recovery_dir; /**< NULL: the one in state_dir */
 	const char *run_dir;
-	const char *board_serial;  /**< NULL: from the machine id */
-	const char *validate_file; /**< only check this file */
+	const char *board_serial;       /**< NULL: from the machine id */
+	const char *validate_file;      /**< only check this file */
+	const char *show_capacity_file; /**< only check this capacity file and show it */
 	const char *log_level;
 	const char *file_prefix;
 	uint32_t idle_spin_us;

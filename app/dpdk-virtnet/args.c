@@ -33,6 +33,7 @@ enum {
 	OPT_IDLE_SPIN,
 	OPT_MBUFS,
 	OPT_VALIDATE,
+	OPT_SHOW_CAPACITY,
 	OPT_LOG_LEVEL,
 };
 
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
 	{"idle-spin-us", required_argument, NULL, OPT_IDLE_SPIN},
 	{"mbufs", required_argument, NULL, OPT_MBUFS},
 	{"validate", required_argument, NULL, OPT_VALIDATE},
+	{"show-capacity", required_argument, NULL, OPT_SHOW_CAPACITY},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -70,6 +72,8 @@ app_usage(void)
 	     "                        (default: 20)\n"
 	     "      --mbufs N         packet buffers of 2 KiB (default: 32768)\n"
 	     "      --validate FILE   check a virtnet.conf and end\n"
+	     "      --show-capacity FILE\n"
+	     "                        check capacity settings, show them as JSON and end\n"
 	     "      --log-level L     err, info (default) or debug\n"
 	     "  -V, --version         show the version and end\n"
 	     "  -h, --help            this text; before \"--\" the EAL's options as well\n"
@@ -246,6 +250,9 @@ own_options(int argc, char **argv, struct app_args *args, char *err)
 		case OPT_VALIDATE:
 			args->validate_file = optarg;
 			break;
+		case OPT_SHOW_CAPACITY:
+			args->show_capacity_file = optarg;
+			break;
 		case OPT_LOG_LEVEL:
 			args->log_level = optarg;
 			break;
@@ -295,7 +302,8 @@ app_args_parse(int argc, char **argv, struct app_args *args, char *err)
 			args->version = true;
 		if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
 			args->help = args->eal_help = true;
-		if (strncmp(argv[i], "--validate", 10) == 0) {
+		if (strncmp(argv[i], "--validate", 10) == 0 ||
+			strncmp(argv[i], "--show-capacity", 15) == 0) {
 			eal_argc = i - 1 > 0 ? i - 1 : 0;
 			break;
 		}

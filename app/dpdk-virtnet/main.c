@@ -76,6 +76,28 @@ find_recovery_dir(struct app_args *args)
 	}
 }
 
+/* For virtnet-capacity(8): the file with what is known of each setting. */
+static int
+show_capacity(const char *file)
+{
+	struct vn_conf_errors errors;
+	struct vn_capacity cap;
+
+	if (vn_capacity_load(file, &cap, &errors) != 0)
+		return show_errors(stdout, file, &errors);
+	puts("{\"settings\": [");
+	for (unsigned int i = 0; i < VN_CAP_COUNT; i++) {
+		const struct vn_capacity_info *s = vn_capacity_info(i);
+
+		printf("{\"name\": \"%s\", \"bool\": %s, \"min\": %u, \"max\": %u, "
+		       "\"default\": %u, \"current\": %u, \"next\": %u}%s\n",
+			s->name, s->is_bool ? "true" : "false", s->min, s->max, s->def,
+			cap.current[i], cap.next[i], i + 1 < VN_CAP_COUNT ? "," : "");
+	}
+	puts("]}");
+	return 0;
+}
+
 /* Everything that can be found wrong before the EAL is started. */
 static int
 load_files(struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
@@ -135,7 +157,8 @@ main(int argc, char **argv)
 		app_args_free(&args);
 		return complain(err);
 	}
-	if (args.help || args.version || args.validate_file != NULL) {
+	if (args.help || args.version || args.validate_file != NULL ||
+		args.show_capacity_file != NULL) {
 		if (args.help)
 			app_usage();
 		fflush(stdout);
@@ -143,7 +166,11 @@ main(int argc, char **argv)
 			rte_eal_init(args.eal_argc, args.eal_argv); /* shows them and ends */
 		else if (args.version)
 			puts("dpdk-virtnet v" VN_VERSION);
-		rc = args.validate_file != NULL ? validate(args.validate_file) : 0;
+		rc = 0;
+		if (args.validate_file != NULL)
+			rc = validate(args.validate_file);
+		if (rc == 0 && args.show_capacity_file != NULL)
+			rc = show_capacity(args.show_capacity_file);
 		app_args_free(&args);
 		return rc;
 	}

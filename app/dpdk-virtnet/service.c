@@ -33,8 +33,9 @@
 #define MAX_BLACKBOX_RINGS 16384
 #define MBUF_DATA_ROOM     (2048 + RTE_PKTMBUF_HEADROOM)
 #define MBUF_CACHE         256
-/** All must have ended by then after a signal. */
+/** All must have ended by then after a signal: a thousand devices are given more time than one. */
 #define STOP_DEADLINE_NS VN_MS(800)
+#define STOP_DEVICE_NS   VN_MS(4)
 
 struct service {
 	struct vn_loop *loop;
@@ -81,7 +82,8 @@ stop(void *ctx)
 	s->stopping = true;
 	app_notify("STOPPING=1");
 	s->stop_timer = (struct vn_timer){.cb = stop_overdue, .ctx = s};
-	vn_loop_arm(s->loop, &s->stop_timer, STOP_DEADLINE_NS);
+	vn_loop_arm(
+		s->loop, &s->stop_timer, STOP_DEADLINE_NS + s->ctrl->num_devices * STOP_DEVICE_NS);
 	vn_ctl_destroy(s->ctl);
 	s->ctl = NULL;
 	app_linkwatch_stop(&s->links, s->loop);

@@ -78,8 +78,8 @@ def main():
     core.Options.build = os.path.realpath(args.build)
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
-    for name in ("self", "lifecycle", "control", "hotplug", "virtio_user", "peers", "memory",
-                 "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device", "vfu_control",
+    for name in ("self", "lifecycle", "control", "contract", "hotplug", "virtio_user", "peers",
+                 "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device", "vfu_control",
                  "vfu_memory", "handover", "stall", "leak", "guest", "vfio_guest", "vfio_hotplug",
                  "crash"):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):

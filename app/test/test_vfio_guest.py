@@ -6,7 +6,7 @@ import re
 import struct
 import time
 
-from vnt import core, frames, functions, guest
+from vnt import core, frames, functions, guest, pings
 from vnt.core import check, check_eq, test
 
 # Feature bits by the names of virtio 1.2, 5.1.3.
@@ -289,8 +289,7 @@ def jumbo(x):
     top = int(x.sh("cat /sys/class/net/DEV/mtu"))
     check_eq(top, 9000 if x.has(MTU) else 1500, "MTU of the netdev")
     x.g.sh(f"ping -c 3 -i 0.1 -W 5 -s 8000 {x.f.host}")
-    x.t.run_ok(["ping", "-q", "-c", "3", "-i", "0.1", "-W", "5", "-s", "8000", "-M", "do",
-                x.f.guest], ns=x.b.ns)
+    pings.here(x.t, x.b.ns, x.f.guest, options=("-s", "8000", "-M", "do"))
     x.both_ways()
     x.sh("ip link set DEV mtu 1500")
     x.both_ways()

@@ -15,16 +15,13 @@
 #define MAX_VFS 1008
 
 enum type {
-	BOOL,
 	NUM,
+	BOOL,
 };
 
-static const struct setting {
-	const char *name;
-	enum type type;
-	uint32_t min, max, def;
-} settings[VN_CAP_COUNT] = {
-#define SETTING(id, name, type, min, max, def) [VN_CAP_##id] = {name, type, min, max, def},
+static const struct vn_capacity_info settings[VN_CAP_COUNT] = {
+#define SETTING(id, name, type, min, max, def) \
+	[VN_CAP_##id] = {name, (type) == BOOL, min, max, def},
 	VN_CAPACITY_SETTINGS(SETTING)
 #undef SETTING
 };
@@ -38,6 +35,12 @@ vn_capacity_defaults(struct vn_capacity *cap)
 		cap->current[i] = settings[i].def;
 		cap->next[i] = settings[i].def;
 	}
+}
+
+const struct vn_capacity_info *
+vn_capacity_info(enum vn_capacity_id id)
+{
+	return (unsigned int)id < VN_CAP_COUNT ? &settings[id] : NULL;
 }
 
 const char *
@@ -88,7 +91,7 @@ read_set(const struct vn_conf_doc *doc, const char *set, json_t *obj, uint32_t v
 		id = find(at.key);
 		if (id < 0)
 			unknown(&at);
-		else if (settings[id].type == NUM)
+		else if (!settings[id].is_bool)
 			vn_conf_get_num(&at, v, settings[id].min, settings[id].max, &value[id]);
 		else if (vn_conf_get_bool(&at, v, &on))
 			value[id] = on;

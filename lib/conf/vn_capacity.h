@@ -56,8 +56,19 @@ struct vn_capacity {
 	uint32_t next[VN_CAP_COUNT];
 };
 
+/** What is known of a setting. */
+struct vn_capacity_info {
+	const char *name;
+	bool is_bool;      /**< a switch; the file may say true and false, too */
+	uint32_t min, max; /**< inclusive */
+	uint32_t def;      /**< without a file */
+};
+
 /** The defaults, in both sets: what holds without a file. */
 void vn_capacity_defaults(struct vn_capacity *cap);
+
+/** A setting; NULL for VN_CAP_COUNT and above. Any thread. */
+const struct vn_capacity_info *vn_capacity_info(enum vn_capacity_id id);
 
 /** The name of a setting; NULL for VN_CAP_COUNT and above. */
 const char *vn_capacity_name(enum vn_capacity_id id);

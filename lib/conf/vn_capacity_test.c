@@ -88,6 +88,12 @@ names(void **state)
 	for (i = 0; i < VN_CAP_COUNT; i++)
 		assert_non_null(vn_capacity_name(i));
 	assert_null(vn_capacity_name(VN_CAP_COUNT));
+	assert_null(vn_capacity_info(VN_CAP_COUNT));
+	assert_true(vn_capacity_info(VN_CAP_SRIOV_EN)->is_bool);
+	assert_false(vn_capacity_info(VN_CAP_NUM_MSIX)->is_bool);
+	assert_int_equal(vn_capacity_info(VN_CAP_NUM_MSIX)->min, 4);
+	assert_int_equal(vn_capacity_info(VN_CAP_NUM_MSIX)->max, 256);
+	assert_int_equal(vn_capacity_info(VN_CAP_NUM_MSIX)->def, 64);
 }
 
 /* What is left out of "next" stays as it is in "current". */

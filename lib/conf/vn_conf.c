@@ -26,6 +26,7 @@ enum kind {
 	MODE,
 	TRANSPORT,
 	DOORBELL,
+	LIMITS,
 	HOSTS,
 	DIRECTORY,
 	OBJECT,
@@ -85,6 +86,7 @@ static const struct param params[] = {
 	{"dpa_core_end", NUM8, AT(dpa_core_end), 2, 255, NULL},
 	{"vf", OBJECT, 0, 0, 0, vf_params},
 	{"lm_prov", PROVIDER, AT(lm_prov), 0, 0, NULL},
+	{"limits", LIMITS, AT(limits_bluefield3), 0, 0, NULL},
 	{"transport", TRANSPORT, AT(vhost_user), 0, 0, NULL},
 	{"vfio_user", OBJECT, 0, 0, 0, vfio_user_params},
 	{"vhost_user", OBJECT, 0, 0, 0, vhost_user_params},
@@ -217,6 +219,9 @@ read_value(
 		break;
 	case DOORBELL:
 		read_either(at, v, "event", "page", out);
+		break;
+	case LIMITS:
+		read_either(at, v, "none", "bluefield3", out);
 		break;
 	case HOSTS:
 		vn_conf_read_hosts(at, v, conf);

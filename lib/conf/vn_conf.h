@@ -55,6 +55,7 @@ struct vn_conf {
 	struct vn_conf_fn static_pf, vf;
 
 	/* Ours. */
+	bool limits_bluefield3; /**< "limits": "none" (default) or "bluefield3" */
 	bool vhost_user; /**< "transport" of static PFs: "vfio-user" (default) or "vhost-user" */
 	/** "vfio_user"."socket_dir"; as vhost_user_socket_dir. */
 	char vfio_user_socket_dir[VN_CONF_PATH_LEN];

@@ -21,8 +21,8 @@ ctrl_host_id(const char *vuid, char id[VN_HOST_NAME_LEN])
 	snprintf(id, VN_HOST_NAME_LEN, ID_PREFIX "%.*s", VN_VUID_LEN, vuid);
 }
 
-static void
-set_detached(struct vn_ctrl_dev *info)
+void
+ctrl_detached(struct vn_ctrl_dev *info)
 {
 	info->attach = VN_DETACHED;
 	info->host = NULL;
@@ -55,7 +55,7 @@ host_event(void *ctx, const char *id, bool gone, const struct vn_host_plugged *a
 	info = dev->ctrl;
 	if (gone && info->attach == VN_ATTACHED && info->host == ch->host) {
 		VN_INFO("%s: VM %s has lost it", dev->conf.vuid, info->vm);
-		set_detached(info);
+		ctrl_detached(info);
 	} else if (!gone && (info->attach == VN_ATTACHED || !ctrl_busy(ch->ctrl, dev)) &&
 		   (info->host == NULL || info->host == ch->host)) {
 		set_attached(info, ch->host, at);
@@ -98,7 +98,7 @@ ctrl_hosts_destroy(struct vn_controller *ctrl)
 	for (unsigned int i = 0; i < n; i++)
 		vn_host_destroy(ctrl->host[i]);
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
-		set_detached(ctrl->device[i]->ctrl);
+		ctrl_detached(ctrl->device[i]->ctrl);
 }
 
 int
@@ -125,7 +125,8 @@ describe(const struct vn_device *dev, const char *port, struct vn_host_fn *fn)
 {
 	struct vn_endpoint_info info = {0};
 
-	dev->transport->get_info(dev->endpoint, &info);
+	if (dev->endpoint != NULL)
+		dev->transport->get_info(dev->endpoint, &info);
 	*fn = (struct vn_host_fn){
 		.kind = dev->transport->full ? VN_HOST_VFIO_USER : VN_HOST_VHOST_USER,
 		.socket_client = info.client,
@@ -170,7 +171,7 @@ plug_done(void *ctx, int result, const char *text, const struct vn_host_plugged 
 		ctrl_op_end(op, 0, "");
 		return;
 	}
-	set_detached(op->info);
+	ctrl_detached(op->info);
 	snprintf(op->text, sizeof(op->text), "%s", text);
 	op->rc = op->hotplug ? VIRTNET_ERR_HOTPLUG : result;
 	if (op->hotplug) {
@@ -210,7 +211,7 @@ unplug_done(void *ctx, int result, const char *text)
 
 	snprintf(op->text, sizeof(op->text), "%s", text);
 	if (result == 0) {
-		set_detached(op->info);
+		ctrl_detached(op->info);
 		if (op->remove) {
 			ctrl_forget(op->ctrl, op->dev->conf.vuid);
 			ctrl_commit(op, unplug_saved);

@@ -15,6 +15,7 @@
 
 #include "ctrl_private.h"
 #include "vn_errors.h"
+#include "vn_features.h"
 
 #define MAX_QUEUE_SIZE 32768
 #define LAST_SF        2999
@@ -79,6 +80,63 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	ctrl_conf_fill(ctrl, &id, conf->ib_dev_for_static_pf, dc);
 	if (conf->static_pf.has_mac_base)
 		vn_identity_mac_add(conf->static_pf.mac_base, pf_id, dc->mac);
+	else
+		memcpy(dc->mac, id.mac, sizeof(dc->mac));
+	return 0;
+}
+
+uint32_t
+ctrl_vf_vectors(const struct vn_capacity *cap)
+{
+	const uint32_t *v = cap->current;
+
+	if (v[VN_CAP_NUM_VF_MSIX] != 0)
+		return v[VN_CAP_NUM_VF_MSIX];
+	if (v[VN_CAP_NUM_VF_MSIX_OLD] != 0)
+		return RTE_MIN(v[VN_CAP_NUM_VF_MSIX_OLD], v[VN_CAP_NUM_MSIX]);
+	return v[VN_CAP_NUM_MSIX];
+}
+
+int
+ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsigned int vf_id,
+	const struct vn_transport_ops *transport, struct vn_device_conf *dc)
+{
+	const struct vn_conf_fn *conf = &ctrl->conf.vf;
+	const unsigned int pf_id = pf->conf.pf_id;
+	const int port = ctrl_port_of(&ctrl->conf, pf->conf.ib_dev);
+	const int index = vn_identity_vf_index(pf_id, vf_id, ctrl->capacity.current[VN_CAP_NUM_VF]);
+	struct vn_identity parent = {.pci_function = pf->conf.pci_function}, id;
+	int rc;
+
+	if (index < 0)
+		return index;
+	memcpy(parent.vuid, pf->conf.vuid, sizeof(parent.vuid));
+	rc = vn_identity_vf(
+		&id, &parent, ctrl->env.board_serial, vf_id, (unsigned int)index, port == 1);
+	if (rc != 0)
+		return rc;
+	*dc = (struct vn_device_conf){
+		.type = VN_VF,
+		.pf_id = (uint16_t)pf_id,
+		.vf_id = (uint16_t)vf_id,
+		/* VFs own no VFs, and are not managed by a driver. */
+		.features = ctrl_offered(ctrl, transport, conf, 0) & ~(VN_F_SR_IOV | VN_F_ADMIN_VQ),
+		.num_msix = (uint16_t)ctrl_vf_vectors(&ctrl->capacity),
+		.max_queue_size =
+			conf->max_queue_size != 0 ? conf->max_queue_size : CTRL_QUEUE_SIZE,
+		.mtu = CTRL_MTU,
+	};
+	/* As with PFs: a vector for config changes, and one for each queue. */
+	dc->num_queues = dc->num_msix - 1;
+	dc->max_queue_pairs = (dc->num_queues - 1) / 2;
+	if (conf->max_queue_pairs != 0 && conf->max_queue_pairs < dc->max_queue_pairs) {
+		dc->max_queue_pairs = conf->max_queue_pairs;
+		dc->num_queues = 2 * dc->max_queue_pairs + 1;
+	}
+	ctrl_conf_fill(ctrl, &id, pf->conf.ib_dev, dc);
+	/* PFs and VFs beyond vfs_per_pf share addresses: the contract has it so. */
+	if (conf->has_mac_base)
+		vn_identity_mac_add(conf->mac_base, pf_id * conf->vfs_per_pf + vf_id, dc->mac);
 	else
 		memcpy(dc->mac, id.mac, sizeof(dc->mac));
 	return 0;
@@ -231,11 +289,11 @@ static int
 check_place(const struct check *c, struct vn_identity *id)
 {
 	struct vn_controller *ctrl = c->ctrl;
-	const unsigned int max = vn_controller_max_hotplug(ctrl);
 	const unsigned int used = (unsigned int)__builtin_popcount(ctrl->priv->slots);
 	const int port = ctrl_port_of(&ctrl->conf, c->hp->ib_dev);
 	unsigned int slot = 1, pf_id = 0;
 	uint64_t sf;
+	int rc;
 
 	if (!ctrl->capacity.current[VN_CAP_EMULATION_ENABLE])
 		return refuse(c, VIRTNET_ERR_HOTPLUG, "VIRTIO_NET_EMULATION_ENABLE is 0");
@@ -246,9 +304,15 @@ check_place(const struct check *c, struct vn_identity *id)
 			ctrl->conf.ib_dev_p1[0] != '\0' ? " or " : "", ctrl->conf.ib_dev_p1);
 	while (slot <= VN_MAX_HOTPLUG_PF && !slot_free(ctrl, slot, (unsigned int)port))
 		slot++;
-	if (used >= max || slot > VN_MAX_HOTPLUG_PF)
-		return refuse(c, VIRTNET_ERR_HOTPLUG,
-			"%u hotplug devices are there, and %u are possible", used, max);
+	rc = ctrl_limits_hotplug(ctrl, used, c->text, c->len);
+	if (rc == 0 && slot > VN_MAX_HOTPLUG_PF)
+		rc = refuse(c, VIRTNET_ERR_HOTPLUG,
+			"%u hotplug devices are there, and VMs have functions of all other slots",
+			used);
+	if (rc == 0)
+		rc = ctrl_sf_room(ctrl, c->hp->ib_dev, 1, c->text, c->len);
+	if (rc != 0)
+		return rc;
 	vn_identity_hotplug_pf(id, ctrl->env.board_serial, slot, (unsigned int)port);
 	c->info->slot = slot;
 	sf = c->hp->has_sf_num ? c->hp->sf_num : id->sf_num;

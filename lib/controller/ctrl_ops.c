@@ -29,12 +29,23 @@ struct stopping_device {
 };
 
 static void
-stop_one_less(struct ctrl_stop *all)
+stop_ended(void *ctx)
 {
-	if (--all->left > 0)
-		return;
+	struct ctrl_stop *all = ctx;
+
 	all->done(all->ctx, 0);
 	free(all);
+}
+
+static void
+stop_one_less(void *ctx)
+{
+	struct ctrl_stop *all = ctx;
+
+	if (--all->left > 0)
+		return;
+	if (all->fate != VN_PORT_KEEP || !ctrl_pool_discard(all->ctrl, stop_ended, all))
+		stop_ended(all);
 }
 
 struct ctrl_op *
@@ -60,6 +71,8 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 {
 	const struct ctrl_op copy = *op;
 
+	if (op->fini != NULL)
+		op->fini(op);
 	TAILQ_REMOVE(&op->ctrl->priv->ops, op, next);
 	/* The text may be the operation's own. */
 	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
@@ -74,7 +87,20 @@ ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev)
 	const struct ctrl_op *op;
 
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-		if (op->dev == dev)
+		if (op->dev == dev || (op->vfs && dev->conf.type == VN_VF &&
+					      op->dev->conf.pf_id == dev->conf.pf_id))
+			return true;
+	}
+	return false;
+}
+
+bool
+ctrl_busy_set(const struct vn_controller *ctrl, const struct vn_device *pf)
+{
+	const struct ctrl_op *op;
+
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (op->dev != NULL && op->dev->conf.pf_id == pf->conf.pf_id)
 			return true;
 	}
 	return false;
@@ -106,7 +132,7 @@ void
 ctrl_op_teardown(struct ctrl_op *op)
 {
 	op->step = CTRL_TEARDOWN;
-	ctrl_unlist(op->ctrl, op->dev);
+	ctrl_unlist(op->ctrl, op->info);
 	if (op->dev->endpoint != NULL)
 		op->dev->transport->unplug(op->dev->endpoint, endpoint_gone, op);
 	else
@@ -150,11 +176,14 @@ vn_controller_progress(struct vn_controller *ctrl)
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step == CTRL_PORT && op->dev != NULL &&
-				(op->dev->port_info.ifindex != 0 || op->dev->port_error[0] != '\0'))
+			if (op->step == CTRL_PORT && op->dev != NULL && ctrl_port_settled(op->dev))
+				break;
+			if (op->step == CTRL_VFS && ctrl_vfs_ready(op))
 				break;
 		}
-		if (op != NULL)
+		if (op != NULL && op->step == CTRL_VFS)
+			ctrl_vfs_progress(op);
+		else if (op != NULL)
 			port_settled(op);
 	} while (op != NULL);
 }
@@ -280,12 +309,17 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
 		all->left++;
 	stop_ops(ctrl, all);
+	if (ctrl_pool_end(ctrl, stop_one_less, all))
+		all->left++;
 	n = ctrl->num_devices;
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {
-		struct stopping_device *sd = calloc(1, sizeof(*sd));
 		struct vn_device *dev = ctrl->device[i];
+		struct stopping_device *sd;
 
+		if (dev->ctrl->going)
+			continue; /* its operation sees to it, and is waited for */
+		sd = calloc(1, sizeof(*sd));
 		if (sd == NULL)
 			continue; /* leaks at the end of the process: harmless */
 		*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};

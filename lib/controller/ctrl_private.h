@@ -27,6 +27,8 @@
 #define CTRL_SPEED      100000
 /** Virtqueues of a device at most (contract 4.3: max_virt_queues). */
 #define CTRL_MAX_VQS 256
+/** Of the hash of VUIDs. */
+#define CTRL_BUCKETS 2048
 
 enum ctrl_step {
 	CTRL_PORT,     /**< hotplug: the port is being made */
@@ -51,7 +53,9 @@ struct ctrl_op {
 	vn_controller_cb done;
 	void *ctx;
 	struct ctrl_stop *stop;                    /**< waits for the end of this */
+	bool vfs;                                  /**< of a PF's VFs: they are busy as well */
 	void *data;                                /**< of the kind of operation */
+	void (*fini)(struct ctrl_op *op);          /**< at its end; NULL: there is no data */
 	void (*saved)(struct ctrl_op *op, int rc); /**< CTRL_SAVE: what comes then */
 	uint64_t group;                            /**< CTRL_SAVE: with which; 0: the next one */
 	TAILQ_ENTRY(ctrl_op) next;
@@ -64,13 +68,28 @@ struct ctrl_host {
 };
 
 struct ctrl_save;
+/** Ports of VFs that are made beforehand: ctrl_pool.c. */
+struct ctrl_pool {
+	struct vn_job job; /**< the next port */
+	struct vn_controller *ctrl;
+	const struct vn_port_ops *ops;
+	struct vn_port_conf conf; /**< of it */
+	unsigned int size, at;    /**< numbers of VFs, from 0 */
+	unsigned int failed;
+	bool filling;
+	void (*idle)(void *ctx); /**< who waits for the end; no more are begun */
+	void *idle_ctx;
+	char err[256], first_err[256];
+};
 
 struct ctrl_priv {
 	struct ctrl_save *save;            /**< NULL: no recovery files */
 	struct vn_recovery_list recovered; /**< during the start */
 	TAILQ_HEAD(, ctrl_op) ops;
-	uint32_t slots; /**< hotplug slots in use, bit 1..31 */
+	uint32_t slots;                          /**< hotplug slots in use, bit 1..31 */
+	struct vn_ctrl_dev *vuids[CTRL_BUCKETS]; /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
+	struct ctrl_pool pool;
 };
 
 /* ctrl_features.c */
@@ -95,6 +114,11 @@ void ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *
 	const char *ib_dev, struct vn_device_conf *dc);
 /** An SF number that a hotplug PF may have, and that nobody has. */
 bool ctrl_sf_free(const struct vn_controller *ctrl, uint64_t sf_num);
+/** Vectors of a VF (contract 8.8). */
+uint32_t ctrl_vf_vectors(const struct vn_capacity *cap);
+/** @return 0 or negative errno. */
+int ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsigned int vf_id,
+	const struct vn_transport_ops *transport, struct vn_device_conf *dc);
 int ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	const struct vn_transport_ops *transport, struct vn_device_conf *dc);
 /**
@@ -119,9 +143,16 @@ const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, 
 int ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	const struct vn_transport_ops *transport, struct vn_ctrl_dev *info, struct vn_device **dev,
 	char *err, size_t errlen);
-/** Take @p dev off the list. */
-void ctrl_unlist(struct vn_controller *ctrl, const struct vn_device *dev);
 void ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info);
+/** @p added pairs of @p who came last: warn if they are more than there are buffers for. */
+void ctrl_check_buffers(const struct vn_controller *ctrl, const char *who, uint32_t added);
+
+/* ctrl_index.c */
+
+/** Put @p dev, with its ctrl, on the list. There is room (ctrl_make() looks). */
+void ctrl_enlist(struct vn_controller *ctrl, struct vn_device *dev);
+/** Take a device off the list; it may be gone already, its @p info not. */
+void ctrl_unlist(struct vn_controller *ctrl, struct vn_ctrl_dev *info);
 
 /* ctrl_ops.c */
 
@@ -131,8 +162,69 @@ struct ctrl_op *ctrl_op_new(
 void ctrl_op_end(struct ctrl_op *op, int rc, const char *text);
 /** The device goes for good, then the operation ends with op->rc. */
 void ctrl_op_teardown(struct ctrl_op *op);
-/** An operation on this device is under way. */
+/** An operation on this device, or on the VFs it is one of, is under way. */
 bool ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev);
+/** The same for a PF and all its VFs. */
+bool ctrl_busy_set(const struct vn_controller *ctrl, const struct vn_device *pf);
+/** Its port has been made, or could not be. */
+static inline bool
+ctrl_port_settled(const struct vn_device *dev)
+{
+	return dev->port_info.ifindex != 0 || dev->port_error[0] != '\0';
+}
+
+/* ctrl_vfs.c */
+
+/** Changes what a VF is made with, by what was saved of it. */
+typedef void (*ctrl_fix_conf)(void *ctx, struct vn_device_conf *dc);
+/**
+ * Make the @p n VFs that a PF had when the last process ended. Before the loop runs; their ports
+ * are made by jobs, and vn_controller_settled() waits for them. Nothing is saved.
+ * @param fix
+ *   Called for each VF before it is made; NULL: none.
+ * @return
+ *   0, or negative errno or VIRTNET_ERR_* with one line in @p err. VFs that were made before the
+ *   failure are there, and go by vn_controller_stop().
+ */
+int ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
+	bool by_client, ctrl_fix_conf fix, void *ctx, char *err, size_t errlen);
+/** The ports that @p op waits for are there, or one cannot be made. */
+bool ctrl_vfs_ready(const struct ctrl_op *op);
+/** It goes on then. */
+void ctrl_vfs_progress(struct ctrl_op *op);
+/** VFs that @p op will still make. */
+unsigned int ctrl_vfs_to_come(const struct ctrl_op *op);
+
+/* ctrl_pool.c */
+
+/** Begin to make the ports that virtnet.conf wants beforehand, all static PFs are there. */
+void ctrl_pool_fill(struct vn_controller *ctrl);
+/** That is not over yet. */
+bool ctrl_pool_filling(const struct vn_controller *ctrl);
+/** Stop it. @return true: @p idle will be called when it has stopped; false: there is nothing. */
+bool ctrl_pool_end(struct vn_controller *ctrl, void (*idle)(void *ctx), void *ctx);
+/**
+ * All devices are gone: remove the ports of VFs, if virtnet.conf wants that.
+ * @return true: @p done will be called; false: there is nothing to do.
+ */
+bool ctrl_pool_discard(struct vn_controller *ctrl, void (*done)(void *ctx), void *ctx);
+
+/* ctrl_limits.c */
+
+/** Could it exist on the card? By "limits" a warning, or an error. @return 0 or -EDQUOT. */
+int ctrl_limits_start(const struct vn_controller *ctrl, char *err, size_t errlen);
+/**
+ * Is there room for one more hotplug PF, when there are @p used?
+ * @return 0, or VIRTNET_ERR_HOTPLUG with @p text.
+ */
+int ctrl_limits_hotplug(
+	const struct vn_controller *ctrl, unsigned int used, char *text, size_t len);
+/**
+ * Are there @p n more SFs of RDMA device @p ib_dev (PF_TOTAL_SF)?
+ * @return 0, or VIRTNET_ERR_SF_CREATE with @p text.
+ */
+int ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned int n, char *text,
+	size_t len);
 
 /* ctrl_save.c: what outlives the process */
 
@@ -189,6 +281,8 @@ void ctrl_hosts_destroy(struct vn_controller *ctrl);
  */
 int ctrl_host_find(const struct vn_controller *ctrl, const char *name, struct vn_host **host,
 	char *text, size_t len);
+/** It is in no VM (any more). */
+void ctrl_detached(struct vn_ctrl_dev *info);
 /** "virtnet-" VUID */
 void ctrl_host_id(const char *vuid, char id[VN_HOST_NAME_LEN]);
 /** Plug the device into info->host; the operation goes on by itself. */

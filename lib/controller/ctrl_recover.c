@@ -236,6 +236,8 @@ ctrl_recover_device(struct vn_controller *ctrl, struct vn_device *dev)
 		return;
 	rec = ctrl->priv->recovered.rec[i];
 	info->saved = true;
+	info->had_vfs = rec->num_vfs;
+	info->vfs_were_client_s = rec->vfs_by_client;
 	info->msix_pool = rec->msix_pool;
 	info->qp_pool = rec->qp_pool;
 	if (rec->has_driver) {
@@ -337,10 +339,8 @@ make_hotplug(struct vn_controller *ctrl, unsigned int i)
 		aside(ctrl, i, "%s", why);
 		return;
 	}
-	if (ctrl_make(ctrl, &dc, transport, info, &dev, err, sizeof(err)) == 0) {
-		ctrl_recover_device(ctrl, dev);
+	if (ctrl_make(ctrl, &dc, transport, info, &dev, err, sizeof(err)) == 0)
 		return;
-	}
 	aside(ctrl, i, "the device cannot be made: %s", err);
 	/* It goes as one that was never there. */
 	op = dev != NULL ? ctrl_op_new(ctrl, dev, hotplug_undone, NULL) : NULL;

@@ -10,7 +10,7 @@
 #include "ctrl_private.h"
 #include "vn_log.h"
 
-#define MAX_DEVICES (VN_MAX_STATIC_PF + VN_MAX_HOTPLUG_PF)
+#define MAX_DEVICES (VN_MAX_STATIC_PF + VN_MAX_HOTPLUG_PF + VN_MAX_VF)
 
 int
 vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *conf,
@@ -57,48 +57,6 @@ ctrl_transport(const struct vn_controller *ctrl, const char *name)
 	return NULL;
 }
 
-unsigned int
-vn_controller_max_hotplug(const struct vn_controller *ctrl)
-{
-	const uint32_t *cap = ctrl->capacity.current;
-
-	return cap[VN_CAP_EMULATION_ENABLE] && cap[VN_CAP_SWITCH_ENABLE]
-		       ? cap[VN_CAP_SWITCH_NUM_PORT]
-		       : 0;
-}
-
-/* A sum that orders PFs by id, each followed by its VFs. */
-static uint32_t
-rank(const struct vn_device *dev)
-{
-	return (uint32_t)dev->conf.pf_id << 16 |
-	       (dev->conf.type == VN_VF ? dev->conf.vf_id + 1u : 0);
-}
-
-static void
-enlist(struct vn_controller *ctrl, struct vn_device *dev)
-{
-	unsigned int i = ctrl->num_devices++;
-
-	for (; i > 0 && rank(ctrl->device[i - 1]) > rank(dev); i--)
-		ctrl->device[i] = ctrl->device[i - 1];
-	ctrl->device[i] = dev;
-}
-
-void
-ctrl_unlist(struct vn_controller *ctrl, const struct vn_device *dev)
-{
-	unsigned int i = 0;
-
-	while (i < ctrl->num_devices && ctrl->device[i] != dev)
-		i++;
-	if (i == ctrl->num_devices)
-		return;
-	ctrl->num_devices--;
-	for (; i < ctrl->num_devices; i++)
-		ctrl->device[i] = ctrl->device[i + 1];
-}
-
 void
 ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 {
@@ -111,19 +69,19 @@ ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 	free(info);
 }
 
-/* Said when @p dev is the one that is too many. */
-static void
-check_buffers(const struct vn_controller *ctrl, const struct vn_device *dev)
+void
+ctrl_check_buffers(const struct vn_controller *ctrl, const char *who, uint32_t added)
 {
 	const uint32_t most = ctrl->env.buffered_pairs;
 	uint32_t pairs = 0;
 
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		pairs += ctrl->device[i]->conf.max_queue_pairs;
-	if (most != 0 && pairs > most && pairs - dev->conf.max_queue_pairs <= most)
+	/* Said when these are the ones that are too many. */
+	if (most != 0 && pairs > most && pairs - added <= most)
 		VN_WARN("%s: with it there are %u queue pairs, and packet buffers for %u, should "
 			"all be used at once: give more (-- --mbufs N)",
-			dev->conf.vuid, pairs, most);
+			who, pairs, most);
 }
 
 static int
@@ -186,10 +144,15 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	dev->ctrl = info;
 	if (info->slot != 0)
 		ctrl->priv->slots |= UINT32_C(1) << info->slot;
-	enlist(ctrl, dev);
-	check_buffers(ctrl, dev);
+	ctrl_enlist(ctrl, dev);
+	/* VFs come as a set: their maker looks at all of them together. */
+	if (dc->type != VN_VF)
+		ctrl_check_buffers(ctrl, dc->vuid, dc->max_queue_pairs);
 	*out = dev;
-	return plug(ctrl, dev, transport, err, errlen);
+	rc = plug(ctrl, dev, transport, err, errlen);
+	if (rc == 0)
+		ctrl_recover_device(ctrl, dev);
+	return rc;
 fail:
 	free(info->base);
 	free(info);
@@ -219,6 +182,9 @@ make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
 			name, ctrl->conf.vhost_user ? "vfio-user" : "vhost-user");
 		return -EOPNOTSUPP;
 	}
+	rc = ctrl_limits_start(ctrl, err, errlen);
+	if (rc != 0)
+		return rc;
 	for (unsigned int i = 0; i < n && i < VN_MAX_STATIC_PF; i++) {
 		rc = ctrl_static_pf_conf(ctrl, i, transport, &dc);
 		if (rc != 0) {
@@ -234,9 +200,30 @@ make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
 		rc = ctrl_make(ctrl, &dc, transport, info, &dev, err, errlen);
 		if (rc != 0)
 			return rc;
-		ctrl_recover_device(ctrl, dev);
 	}
 	return 0;
+}
+
+static int
+make_vfs(struct vn_controller *ctrl, char *err, size_t errlen)
+{
+	struct vn_device *pf;
+	int rc = 0;
+
+	for (int id = 0; rc == 0 && id < VN_MAX_STATIC_PF; id++) {
+		pf = vn_controller_find(ctrl, id, -1);
+		if (pf == NULL || pf->ctrl->had_vfs == 0)
+			continue;
+		rc = ctrl_vfs_restore(ctrl, pf, pf->ctrl->had_vfs, pf->ctrl->vfs_were_client_s,
+			NULL, NULL, err, errlen);
+		/* They cannot be any more: without them all else can go on. */
+		if (rc != 0 && pf->ctrl->num_vfs == 0) {
+			VN_ERR("%s: its %u VFs are not enabled again: %s", pf->conf.vuid,
+				pf->ctrl->had_vfs, err);
+			rc = 0;
+		}
+	}
+	return rc;
 }
 
 int
@@ -247,12 +234,17 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 	rc = ctrl_recover_begin(ctrl, err, errlen);
 	if (rc == 0)
 		rc = make_static_pfs(ctrl, err, errlen);
+	if (rc == 0)
+		rc = make_vfs(ctrl, err, errlen);
 	if (rc != 0) {
 		ctrl_recover_free(ctrl);
 		return rc;
 	}
 	ctrl_recover_hotplug(ctrl);
 	ctrl_recover_end(ctrl);
+	/* Behind the ports of all devices that are there: it has time. */
+	if (ctrl->capacity.current[VN_CAP_EMULATION_ENABLE])
+		ctrl_pool_fill(ctrl);
 	return 0;
 }
 
@@ -270,38 +262,11 @@ vn_controller_destroy(struct vn_controller *ctrl)
 	free(ctrl);
 }
 
-struct vn_device *
-vn_controller_find(struct vn_controller *ctrl, int pf, int vf)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		struct vn_device *dev = ctrl->device[i];
-
-		if (dev->conf.pf_id != pf)
-			continue;
-		if (vf < 0 ? dev->conf.type != VN_VF
-			   : dev->conf.type == VN_VF && dev->conf.vf_id == vf)
-			return dev;
-	}
-	return NULL;
-}
-
-struct vn_device *
-vn_controller_find_vuid(struct vn_controller *ctrl, const char *vuid)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		if (strcmp(ctrl->device[i]->conf.vuid, vuid) == 0)
-			return ctrl->device[i];
-	}
-	return NULL;
-}
-
 bool
 vn_controller_settled(const struct vn_controller *ctrl)
 {
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		const struct vn_device *dev = ctrl->device[i];
-
-		if (dev->port_info.ifindex == 0 && dev->port_error[0] == '\0')
+		if (!ctrl_port_settled(ctrl->device[i]))
 			return false;
 	}
 	return true;

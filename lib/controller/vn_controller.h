@@ -69,9 +69,17 @@ struct vn_ctrl_dev {
 	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
 	bool dirty;                  /**< to be written */
 	bool saved;                  /**< there is one */
+	uint16_t had_vfs;            /**< during the start: as many were enabled */
+	bool vfs_were_client_s;      /**< and by whom */
 	bool forgotten;              /**< it goes, or has gone: none is written any more */
 	struct vn_device_conf *base; /**< what the configuration gave; NULL for hotplug PFs */
 	struct vn_model_driver *driver; /**< what the driver has set; NULL: nothing */
+
+	bool going; /**< a VF that is being removed, and shown until that has ended */
+	/* The list of all by their VUIDs. */
+	struct vn_device *dev;
+	uint32_t hash;
+	struct vn_ctrl_dev *same_hash;
 };
 
 /** Ranges and pools of a PF's VFs (contract 4.3, section 5). */
@@ -211,10 +219,28 @@ void vn_controller_attach(struct vn_controller *ctrl, struct vn_device *dev, con
 void vn_controller_detach(
 	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx);
 /**
- * Enable @p n VFs of a static PF, or disable them all (0): 0 -> n and n -> 0 only (contract 1.1).
- * Ends when they are there, or gone, and that is on disk; on failure nothing has changed.
+ * Enable @p n VFs of a static PF, or disable them all (0): 0 -> n and n -> 0 only (contract 1.1);
+ * as many as there are: nothing to do. Ends when they are there with their ports, or gone, and that
+ * is on disk; on failure nothing has changed, but for a removal that the end of the controller
+ * came between (-ECANCELED).
+ *
+ * VFs that this function enabled are the operator's: they stay whatever the PF's driver does. A VM
+ * that has one is not asked: its connection is closed (surprise removal).
+ *
+ * @p done gets the PF, and 0; VIRTNET_ERR_NOT_SUPPORTED (not a static PF, or SRIOV_EN is 0);
+ * -ERANGE (more than VIRTIO_NET_EMULATION_NUM_VF); -EBUSY (there are others, or something is being
+ * done with them); VIRTNET_ERR_SF_POOL_CREATING; VIRTNET_ERR_SF_CREATE (PF_TOTAL_SF);
+ * VIRTNET_ERR_SF_PORT_ADD; other negative errno.
  */
 void vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
+	vn_controller_cb done, void *ctx);
+/**
+ * The same for a client that wrote the PF's SR-IOV capability (VF Enable, NumVFs): the VFs are
+ * its own, vn_ctrl_dev::vfs_by_client, and it disables them by 0, also at a reset of the PF.
+ * 0 while they are still being made is carried out after that. VFs of the operator are none of
+ * its business: 0 ends with -EPERM then, and they stay.
+ */
+void vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
 	vn_controller_cb done, void *ctx);
 void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);

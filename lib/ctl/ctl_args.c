@@ -308,7 +308,7 @@ check_together(const struct report *r, const struct ctl_args *args)
 
 		if (!given && p->required)
 			return fail(r, -EINVAL, "\"%s\" is required", p->name);
-		if (given && (args->given & p->needs) != p->needs)
+		if (given && p->needs != 0 && (args->given & p->needs) == 0)
 			return fail(r, -EINVAL, "\"%s\" needs \"%s\" as well", p->name,
 				cmd->params[__builtin_ctz(p->needs)].name);
 	}

@@ -32,13 +32,17 @@
 NO_HANDLER(hotplug)
 NO_HANDLER(unplug)
 NO_HANDLER(attach)
+NO_HANDLER(sriov)
 NO_HANDLER(detach)
 NO_HANDLER(list)
 NO_HANDLER(query)
+NO_HANDLER(modify_device)
+NO_HANDLER(modify_queue)
 NO_HANDLER(stats)
 NO_HANDLER(log)
 NO_HANDLER(version)
 NO_HANDLER(validate)
+NO_HANDLER(health_show)
 NO_HANDLER(debug)
 
 static const struct ctl_param all_types_params[] = {
@@ -110,11 +114,18 @@ static const struct {
 	/* Names and combinations. */
 	{"query", "{\"pf\": 0, \"colour\": 1}", -EINVAL,
 		"query: unknown parameter \"colour\", see /help,/virtnet/query"},
-	{"query", "", -EINVAL, "query: one of these is required: all, pf, vuid"},
-	{"query", "{}", -EINVAL, "query: one of these is required: all, pf, vuid"},
-	{"query", "{\"all\": false}", -EINVAL, "query: one of these is required: all, pf, vuid"},
+	{"query", "", -EINVAL, "query: one of these is required: all, pf, pfs, vuid"},
+	{"query", "{}", -EINVAL, "query: one of these is required: all, pf, pfs, vuid"},
+	{"query", "{\"all\": false}", -EINVAL,
+		"query: one of these is required: all, pf, pfs, vuid"},
 	{"query", "{\"all\": true, \"pf\": 0}", -EINVAL,
-		"query: these exclude one another: all, pf, vuid"},
+		"query: these exclude one another: all, pf, pfs, vuid"},
+	{"modify/device", "{\"pf\": 0, \"msix_num\": 4, \"max_queue_pairs\": 1}", -EINVAL,
+		"modify/device: these exclude one another: msix_num, max_queue_pairs"},
+	{"modify/device", "{\"vfs\": \"0-3\", \"link\": 1, \"vuid\": \"V\"}", -EINVAL,
+		"modify/device: \"vfs\" needs \"pf\" as well"},
+	{"query", "{\"pf\": 0, \"vf\": 0, \"vfs\": \"1\"}", -EINVAL,
+		"query: these exclude one another: vf, vfs"},
 	{"query", "{\"vuid\": \"V\", \"vf\": 0}", -EINVAL, "query: \"vf\" needs \"pf\" as well"},
 	{"stats", "{\"all\": true}", -EINVAL,
 		"stats: unknown parameter \"all\", see /help,/virtnet/stats"},

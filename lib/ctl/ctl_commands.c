@@ -6,56 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl_private.h"
+#include "ctl_select.h"
 #include "vn_errors.h"
 #include "vn_log.h"
-
-/** Where a device stands in the order of the inventory: what a cursor is. Never 0 but for PF 0. */
-static uint64_t
-cursor_of(const struct vn_device *dev)
-{
-	uint64_t vf = dev->conf.type == VN_VF ? (uint64_t)dev->conf.vf_id + 1 : 0;
-
-	return (uint64_t)dev->conf.pf_id << 17 | vf;
-}
-
-typedef json_t *(*show_fn)(struct vn_ctl *ctl, struct vn_device *dev, void *ctx);
-
-/**
- * One page of devices. A cursor names a place in the order, not an index, so that devices that
- * come and go between two pages make none twice and none missing.
- */
-static json_t *
-show_page(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply, show_fn show,
-	void *ctx)
-{
-	const struct vn_controller *c = ctl->controller;
-	const struct ctl_value *cursor = ctl_args_get(args, "cursor");
-	json_t *array = json_array();
-	size_t size = 0;
-	unsigned int i;
-	json_t *e;
-
-	for (i = 0; i < c->num_devices; i++) {
-		struct vn_device *dev = c->device[i];
-
-		if (cursor != NULL && cursor_of(dev) < cursor->num)
-			continue;
-		/* The page is full: and a page has one device at least. */
-		if (size >= CTL_PAGE) {
-			reply->more = true;
-			reply->next_cursor = cursor_of(dev);
-			break;
-		}
-		e = show(ctl, dev, ctx);
-		size += e != NULL ? json_dumpb(e, NULL, 0, 0) : 0;
-		if (json_array_append_new(array, e) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
 
 static json_t *
 list_one(struct vn_ctl *ctl, struct vn_device *dev, void *ctx)
@@ -70,7 +23,7 @@ ctl_do_list(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *r
 	struct ctl_obj o = ctl_obj_begin();
 
 	ctl_put(&o, "controller", ctl_show_controller(ctl->controller));
-	ctl_put(&o, "devices", show_page(ctl, args, reply, list_one, NULL));
+	ctl_put(&o, "devices", ctl_show_page(ctl, args, NULL, reply, list_one, NULL));
 	return ctl_obj_end(&o);
 }
 
@@ -190,6 +143,7 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 			},
 		.clear = ctl_args_has(args, "stats_clear"),
 	};
+	struct ctl_select sel;
 	struct ctl_obj o;
 	struct vn_device *dev;
 	json_t *devices;
@@ -198,12 +152,13 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 		return ctl_error(VIRTNET_ERR_NOT_SUPPORTED, NULL);
 	if (q.clear)
 		prune_baselines(ctl);
-	if (ctl_args_has(args, "all")) {
-		devices = show_page(ctl, args, reply, query_one, &q);
+	devices = ctl_select(ctl, args, &sel);
+	if (devices != NULL)
+		return devices;
+	if (sel.many) {
+		devices = ctl_show_page(ctl, args, &sel, reply, query_one, &q);
 	} else {
 		dev = ctl_find_device(ctl, args);
-		if (dev == NULL)
-			return ctl_no_device();
 		if (queue != NULL && queue->num >= dev->num_vqs)
 			return ctl_error(VIRTNET_ERR_QUEUE_INDEX, NULL);
 		devices = json_array();
@@ -217,20 +172,38 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	return ctl_obj_end(&o);
 }
 
+static json_t *
+stats_one(struct vn_ctl *ctl, struct vn_device *dev, void *ctx)
+{
+	const struct ctl_value *queue = ctx;
+
+	(void)ctl;
+	return ctl_show_stats(dev, queue != NULL ? (int)queue->num : -1);
+}
+
 json_t *
 ctl_do_stats(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply)
 {
 	const struct ctl_value *queue = ctl_args_get(args, "queue_id");
-	const struct vn_device *dev = ctl_find_device(ctl, args);
-	struct ctl_obj o;
+	void *ctx = (void *)(uintptr_t)queue;
+	struct ctl_obj o = {0};
+	struct ctl_select sel;
+	struct vn_device *dev;
+	json_t *refusal;
 
-	(void)reply;
-	if (dev == NULL)
-		return ctl_no_device();
+	refusal = ctl_select(ctl, args, &sel);
+	if (refusal != NULL)
+		return refusal;
+	if (sel.many) {
+		o = ctl_obj_begin();
+		ctl_put(&o, "devices", ctl_show_page(ctl, args, &sel, reply, stats_one, ctx));
+		return ctl_obj_end(&o);
+	}
+	dev = ctl_find_device(ctl, args);
 	if (queue != NULL && queue->num >= dev->num_vqs)
 		return ctl_error(VIRTNET_ERR_QUEUE_INDEX, NULL);
 	o = ctl_obj_begin();
-	ctl_put(&o, "device", ctl_show_stats(dev, queue != NULL ? (int)queue->num : -1));
+	ctl_put(&o, "device", stats_one(ctl, dev, ctx));
 	return ctl_obj_end(&o);
 }
 
@@ -356,6 +329,6 @@ ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	if (all || strcmp(section, "hosts") == 0)
 		ctl_put(&o, "hosts", show_hosts(ctl->controller));
 	if (all || strcmp(section, "devices") == 0)
-		ctl_put(&o, "devices", show_page(ctl, args, reply, debug_one, NULL));
+		ctl_put(&o, "devices", ctl_show_page(ctl, args, NULL, reply, debug_one, NULL));
 	return ctl_obj_end(&o);
 }

@@ -203,7 +203,9 @@ static struct {
 	vn_controller_cb done;
 	void *ctx;
 	struct vn_device *dev;
-	struct vn_hotplug hp; /**< what was asked for last; the strings are gone */
+	struct vn_hotplug hp;    /**< what was asked for last; the strings are gone */
+	struct vn_modify modify; /**< the same of modify */
+	unsigned int num_vfs;
 	unsigned int calls;
 } fake_op;
 
@@ -260,6 +262,31 @@ vn_controller_detach(
 	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
 	vn_controller_attach(ctrl, dev, NULL, NULL, done, ctx);
+}
+
+/* Of VF 2 a driver is always loaded. */
+void
+vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
+	const struct vn_modify *modify, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.modify = *modify;
+	if (dev->conf.type == VN_VF && dev->conf.vf_id == 2)
+		done(ctx, VIRTNET_ERR_DRIVER_LOADED, "unbind it", dev);
+	else if (modify->has == UINT32_C(1) << VN_MODIFY_MSIX_NUM &&
+		 modify->value[VN_MODIFY_MSIX_NUM] == 0)
+		done(ctx, 0, vn_error_text(VIRTNET_ERR_NOT_WORKING), dev);
+	else
+		fake_begin(dev, done, ctx);
+}
+
+void
+vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
+	vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.num_vfs = n;
+	fake_begin(pf, done, ctx);
 }
 
 char *
@@ -468,6 +495,7 @@ fake_many(struct fake *f, unsigned int pfs, unsigned int vfs)
 	for (pf = 0; pf < pfs; pf++) {
 		snprintf(vuid, sizeof(vuid), "MANYVNETS0D0F%u", pf);
 		fake_drive(fake_add(f, VN_STATIC_PF, pf, 0, vuid, 127));
+		f->info[f->ctrl.num_devices - 1].num_vfs = (uint16_t)vfs;
 		for (vf = 0; vf < vfs; vf++) {
 			snprintf(vuid, sizeof(vuid), "MANYVNETS0D0F%uVF%u", pf, vf + 1);
 			fake_drive(fake_add(f, VN_VF, pf, vf, vuid, 3));
@@ -501,6 +529,7 @@ fake_create(const char *what)
 	} else if (strcmp(what, "vf") == 0) {
 		fake_list_example(f);
 		fake_vf_example(f);
+		f->info[0].num_vfs = 1;
 		fake_query_example(f, 1);
 	} else if (strcmp(what, "query") == 0) {
 		fake_query_example(f, 0);

@@ -166,3 +166,18 @@ ctl_do_detach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply 
 		vn_controller_detach(ctl->controller, dev, plain_done, p);
 	return NULL;
 }
+
+json_t *
+ctl_do_sriov(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply)
+{
+	struct vn_device *dev = ctl_find_device(ctl, args);
+	struct ctl_pending *p;
+
+	if (dev == NULL)
+		return ctl_no_device();
+	p = ctl_defer(reply);
+	if (p != NULL)
+		vn_controller_sriov(ctl->controller, dev, (unsigned int)number_of(args, "num_vfs"),
+			plain_done, p);
+	return NULL;
+}

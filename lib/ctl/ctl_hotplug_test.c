@@ -104,6 +104,13 @@ test_at_once(void **state)
 	(void)state;
 	assert_int_equal(ask_error(w, fd, HOTPLUG), 0);
 	assert_int_equal(ask_error(w, fd, "/virtnet/unplug,pf=0"), 0);
+	assert_int_equal(ask_error(w, fd, "/virtnet/sriov,pf=0,num_vfs=126"), 0);
+	assert_int_equal(fake_op.num_vfs, 126);
+	/* How many must be said; a VF is no PF. */
+	assert_int_not_equal(ask_error(w, fd, "/virtnet/sriov,pf=0"), 0);
+	assert_int_not_equal(ask_error(w, fd, "/virtnet/sriov,pf=0,vf=0,num_vfs=1"), 0);
+	assert_int_not_equal(ask_error(w, fd, "/virtnet/sriov,pf=0,num_vfs=65536"), 0);
+	assert_int_equal(fake_op.num_vfs, 126);
 	fake_op.result = VIRTNET_ERR_UNPLUG_NOT_READY;
 	assert_int_equal(ask_error(w, fd, "/virtnet/unplug,pf=0"), VIRTNET_ERR_UNPLUG_NOT_READY);
 	assert_int_equal(ask_error(w, fd, HOTPLUG), VIRTNET_ERR_UNPLUG_NOT_READY);

@@ -48,6 +48,8 @@ protocol(void **state)
 static void
 commands(void **state)
 {
+	static const char *const bad_lists[] = {"", ",", "0,", ",0", "0-", "-1", "2-1", "0--1",
+		"65536", "0-65536", "99999999999999999999", "a", "0 ", "0,,1"};
 	struct world *w = begin("vf");
 	int fd = dial(w);
 	json_t *doc, *v;
@@ -84,6 +86,15 @@ commands(void **state)
 	assert_int_equal(ask_error(w, fd, "/virtnet/query,pf=1,queue_id=62"), 0);
 	assert_int_equal(
 		ask_error(w, fd, "/virtnet/query,pf=1,latency_stats"), VIRTNET_ERR_NOT_SUPPORTED);
+	/* Lists; what is not one is refused. */
+	assert_int_equal(ask_error(w, fd, "/virtnet/query,{\"pfs\": \"0-1,0,1\"}"), 0);
+	for (unsigned int i = 0; i < RTE_DIM(bad_lists); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "/virtnet/stats,{\"pf\": 0, \"vfs\": \"%s\"}",
+			bad_lists[i]);
+		assert_int_equal(ask_error(w, fd, text), -EINVAL);
+	}
 	/* With all devices, those without that queue show none. */
 	assert_int_equal(ask_error(w, fd, "/virtnet/query,all,queue_id=62"), 0);
 

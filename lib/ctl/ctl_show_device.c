@@ -126,23 +126,6 @@ function_type(enum vn_function_type type)
 	return "VF";
 }
 
-/** VFs that exist of PF @p dev. */
-static uint64_t
-count_vfs(const struct vn_controller *ctrl, const struct vn_device *dev)
-{
-	uint64_t n = 0;
-	unsigned int i;
-
-	if (dev->conf.type == VN_VF)
-		return 0;
-	for (i = 0; i < ctrl->num_devices; i++) {
-		const struct vn_device_conf *c = &ctrl->device[i]->conf;
-
-		n += c->type == VN_VF && c->pf_id == dev->conf.pf_id;
-	}
-	return n;
-}
-
 static bool
 transitional(const struct vn_device *dev)
 {
@@ -180,7 +163,7 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 	ctl_put_hex_upper(o, "pci_vhca_id", c->bdf);
 	ctl_put_dec(o, "pci_max_vfs",
 		c->type == VN_STATIC_PF && cap[VN_CAP_SRIOV_EN] ? cap[VN_CAP_NUM_VF] : 0);
-	ctl_put_dec(o, "enabled_vfs", count_vfs(ctrl, dev));
+	ctl_put_dec(o, "enabled_vfs", dev->ctrl != NULL ? dev->ctrl->num_vfs : 0);
 }
 
 /** The six pool keys of a PF: list only. */

@@ -34,7 +34,7 @@ struct ctl_param {
 	uint64_t min, max;
 	const char *const *choices; /**< CTL_CHOICE: NULL-terminated */
 	const char *choices_text;   /**< the same as one text, for messages */
-	uint32_t needs;             /**< bit set of parameters that must be given with this one */
+	uint32_t needs;             /**< bit set: one of these must be given with this one */
 };
 
 /** Parameters that exclude one another. */
@@ -74,12 +74,19 @@ json_t *ctl_do_hotplug(struct vn_ctl *ctl, const struct ctl_args *args, struct c
 json_t *ctl_do_unplug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_attach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_detach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_sriov(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_list(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_modify_device(
+	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_modify_queue(
+	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_stats(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_log(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_version(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_validate(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_health_show(
+	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 
 #endif /* CTL_TABLE_H */

@@ -29,8 +29,15 @@ def load(path):
     with open(path, encoding="utf-8") as f:
         table = json.load(f)
     shared = table["params"]
+    families = table.get("families", {})
     for cmd in table["commands"]:
         where = f'command "{cmd["name"]}"'
+        family, _, sub = cmd["name"].rpartition(" ")
+        if (family and family not in families) or sub in families:
+            raise TableError(f"{where} has no family, or has the name of one")
+        cmd["path"] = cmd["name"].replace(" ", "/")
+        cmd["ident"] = cmd["name"].replace(" ", "_")
+        cmd["before"] = families[family]["before"] if family else []
         params = {}
         names = dict(cmd["params"])
         if cmd.get("paged"):
@@ -47,16 +54,21 @@ def load(path):
                 raise TableError(f'{where}: parameter "{name}" has no metavar')
             if p["type"] == "string" and not 0 < p["max"] <= 65535:
                 raise TableError(f'{where}: parameter "{name}" has no length')
+            if isinstance(p.get("needs"), str):
+                p["needs"] = [p["needs"]]
             params[name] = p
         if len(params) > MAX_PARAMS:
             raise TableError(f"{where} has more than {MAX_PARAMS} parameters")
         cmd["params"] = params
         cmd["options"] = {n: p for n, p in params.items() if "long" in p}
         cmd.setdefault("groups", [])
-        mentioned = [n.split("=")[-1] for n in cmd.get("request_line", [])]
+        mentioned = [n.split("=")[-1] for n in cmd.get("request_line", []) if ":" not in n]
+        mentioned += cmd["before"]
         for g in cmd["groups"]:
             mentioned += g["params"]
-        mentioned += [p["needs"] for p in params.values() if "needs" in p]
+        for p in params.values():
+            mentioned += p.get("needs", [])
+            mentioned += [p["list"]] if "list" in p else []
         for name in mentioned:
             if name not in params:
                 raise TableError(f'{where} mentions "{name}", which it does not have')
@@ -105,7 +117,7 @@ def make_c(table):
     out = ["/* Made by gen_commands.py from commands.json. */", '#include "ctl_table.h"', ""]
     body = []
     for cmd in table["commands"]:
-        name, params = cmd["name"], cmd["params"]
+        name, params = cmd["ident"], cmd["params"]
         rows = []
         for pname, p in params.items():
             fields = [f".name = {cstr(pname)}", f'.type = CTL_{p["type"].upper()}']
@@ -122,7 +134,7 @@ def make_c(table):
                 words = cstr(", ".join(p["choices"]))
                 fields += [f".choices = {ident}", f".choices_text = {words}"]
             if "needs" in p:
-                fields.append(f'.needs = {mask([p["needs"]], params)}')
+                fields.append(f'.needs = {mask(p["needs"], params)}')
             rows.append("\t{" + ", ".join(fields) + "},")
         if rows:
             out += [f"static const struct ctl_param params_{name}[] = {{", *rows, "};"]
@@ -133,7 +145,7 @@ def make_c(table):
                 out.append(f'\t{{.params = {mask(g["params"], params)}, .required = {req}, '
                            f'.text = {cstr(", ".join(g["params"]))}}},')
             out.append("};")
-        body += ["\t{", f"\t\t.name = {cstr(name)},", f'\t\t.help = {cstr(cmd["help"])},',
+        body += ["\t{", f'\t\t.name = {cstr(cmd["path"])},', f'\t\t.help = {cstr(cmd["help"])},',
                  f"\t\t.usage = {cstr(usage(cmd))},", f"\t\t.handler = ctl_do_{name},"]
         if rows:
             body += [f"\t\t.params = params_{name},", f"\t\t.n_params = {len(rows)},"]
@@ -161,11 +173,16 @@ def rules(cmd):
     """What the groups and dependencies mean, in sentences."""
     out = []
     for g in cmd["groups"]:
-        names = ", ".join(f"--{n}" for n in g["params"])
-        out.append(("Exactly one of " if g.get("required") else "At most one of ") + names + ".")
+        names = [f"--{n}" for n in g["params"] if n in cmd["options"]]
+        if len(names) > 1:
+            out.append(("Exactly one of " if g.get("required") else "At most one of ")
+                       + ", ".join(names) + ".")
     for n, p in cmd["options"].items():
         if "needs" in p:
-            out.append(f'--{n} only together with --{p["needs"]}.')
+            out.append(f'--{n} only together with --{p["needs"][0]}.')
+    lists = [f"--{n}" for n, p in cmd["options"].items() if "list" in p]
+    if lists:
+        out.append("Lists are possible for " + " and ".join(lists) + ": 0-3,7.")
     return " ".join(out)
 
 
@@ -227,6 +244,8 @@ controller's own user. It speaks the protocol of DPDK's telemetry, version 2:
   the short form `pf=0,brief` (a flag: its key alone, or `=1`, `=0`; numbers decimal or `0x...`).
 * Long answers (more than about 256 KiB) come in pages: beside the answer stands
   `"next_cursor": N`; the same request with `"cursor": N` gets the next page. `virtnet` joins them.
+* Several devices: `pfs` and `vfs` instead of `pf` and `vf`, lists as a string: `{"pf": 0, "vfs":
+  "0-15,20"}` (in the short form only without commas). All of them have to exist.
 * 128 clients at a time; one more is sent `{"errno": -87, "errstr": "..."}` and closed. A client that
   does not read its answer for 30 seconds is closed. Requests sent before the answer was read wait.
 """
@@ -245,18 +264,20 @@ def make_md(table, rows):
             for p in opts.values():
                 words = ", ".join(f"`{p[k]}`" for k in ("short", "long") if k in p)
                 value = "" if p["type"] == "flag" else wire_value(p).replace("|", "or")
+                if "list" in p:
+                    value += ", or a list"
                 need = " (required)" if p.get("required") else ""
                 out.append(f'| {words} | {value} | {p["help"]}{need} |')
             out.append("")
         if rules(cmd):
             out += [rules(cmd), ""]
         if "request_line" in cmd:
-            keys = ", ".join(f'`{k.split("=")[0]}`' for k in cmd["request_line"])
+            keys = ", ".join("`" + re.split("[=:]", k)[0] + "`" for k in cmd["request_line"])
             out += [f"Prints the request line, with the keys {keys} in this order; values that are "
                     "not given are left out, flags are always there.", ""]
         else:
             out += ["Prints no request line.", ""]
-        out += [f'Control socket: `/virtnet/{cmd["name"]}`, parameters: '
+        out += [f'Control socket: `/virtnet/{cmd["path"]}`, parameters: '
                 + (", ".join(f"`{n}` ({wire_value(p).replace('|', 'or')})"
                              for n, p in cmd["params"].items()) or "none") + ".", ""]
     out.pop()

@@ -58,7 +58,13 @@ struct vn_device_env {
 	 * taken all of it. May be NULL. Not to call anything that ends the device.
 	 */
 	void (*driver_changed)(void *ctx, struct vn_device *dev, bool reset);
-	void *ctx;
+	/**
+	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew after
+	 * a hand-over to another process. Answered by vn_transport_ops::set_vfs(), also while this
+	 * call runs. May be NULL. Control thread.
+	 */
+	void (*want_vfs)(void *ctx, struct vn_device *dev, uint16_t n);
+	void *ctx; /**< of both */
 };
 
 /** Who the device is and what it can do (contract 1.3 to 1.5, 4.3). */
@@ -80,6 +86,10 @@ struct vn_device_conf {
 	uint32_t sf_num;
 	char rep_name[VN_PORT_NAME_LEN];
 	char ib_dev[64]; /**< sf_parent_device */
+	/* PFs that may own VFs; else 0. What they say of their VFs: SR-IOV capability. */
+	uint16_t total_vfs; /**< most VFs */
+	uint16_t vf_offset; /**< bdf of the first one, less the PF's; the others follow it */
+	uint16_t vf_msix;   /**< MSI-X vectors of one */
 	/* Set by modify, and kept (recovery file). */
 	bool link_down;       /**< the driver is told that the link is down */
 	bool aarfs, dim;      /**< accelerated RFS, interrupt moderation by load */

@@ -64,6 +64,18 @@ struct vn_port_ops {
 	/** Helper. Remove the representor as well ("unplug", clean-up), then close. */
 	void (*destroy)(struct vn_port *port);
 
+	/**
+	 * Helper. Make what open() will adopt, if it is not there: a representor without a device.
+	 * NULL: this kind has nothing that is there before a port, and stays after it.
+	 */
+	int (*prepare)(const struct vn_port_conf *conf, char *err, size_t errlen);
+	/**
+	 * Helper. Remove the representors of these @p n names, all at once, but for those that are
+	 * in use, and those whose alias does not begin with @p alias. NULL: as prepare.
+	 * @return how many, or negative errno.
+	 */
+	int (*discard)(const char *const *name, unsigned int n, const char *alias);
+
 	/** Helper. Virtio features the driver negotiated -> offloads of the network side. */
 	int (*set_features)(struct vn_port *port, uint64_t features);
 	/** Helper. Carrier. */

@@ -269,8 +269,8 @@ class Commands(Case):
             self.assertEqual(status, 0)
             return out.split()
 
-        commands = ["hotplug", "unplug", "attach", "detach", "list", "query", "stats", "log",
-                    "version", "validate", "debug"]
+        commands = ["hotplug", "unplug", "attach", "detach", "list", "query", "modify", "stats",
+                    "log", "version", "validate", "health", "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])

@@ -8,7 +8,7 @@ well is a fault of the test or of the driver.
 
 import json
 
-from . import core, guest, program
+from . import core, guest, pings, program
 
 # Vectors of a function, and so its pairs. Linux fills the receive ring of every pair when the netdev
 # comes up: 17 MB each without mergeable buffers.
@@ -51,9 +51,7 @@ class Function:
     def ping(self, t, g, count=3):
         """Both ways; all answers must come."""
         g.ping(self.host, count)
-        out = t.run_ok(["ping", "-q", "-c", str(count), "-i", "0.1", "-W", "5", self.guest],
-                       ns=self.ns)
-        core.check(f" {count} received" in out, f"ping {self.guest}: {out}")
+        pings.here(t, self.ns, self.guest, count)
 
     def __str__(self):
         return f"function {self.number} ({self.mac})"

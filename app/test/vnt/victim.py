@@ -52,8 +52,11 @@ def exchange(p, c, count=20, pf=VICTIM):
     both_ways(p, c.rx(0), c.tx(0), count, pf)
 
 
-def both_ways(p, rx, tx, count=20, pf=VICTIM):
-    """@count frames each way through two rings that run, checked."""
+def both_ways(p, rx, tx, count=20, pf=VICTIM, ahead=8):
+    """@count frames each way through two rings that run, checked.
+
+    @ahead: so many wait in the representor's queue at most, which may be short.
+    """
     link = frames.Link(p.ns, p.rep(pf))
     try:
         if not rx.in_flight:
@@ -69,11 +72,10 @@ def both_ways(p, rx, tx, count=20, pf=VICTIM):
                       f"{count} frames at the representor")
         core.check_eq([number_of(f) for f in seen], list(sent), "frames at the representor")
         core.check_eq(seen, list(sent.values()), "frames at the representor")
-        # The other way: the port's queue may be short, so a few at a time.
         got = []
         for n, frame in enumerate(sent.values()):
             core.wait_for(lambda f=frame: link.send(f), 20, "room in the representor's queue")
-            if n % 8 == 7:
+            if n % ahead == ahead - 1:
                 got += _rx(rx, n + 1 - len(got), sent)
         got += _rx(rx, count - len(got), sent)
         core.check_eq([number_of(f) for f in got], list(sent), "frames in the RX ring")

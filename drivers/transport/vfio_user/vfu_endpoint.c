@@ -325,6 +325,12 @@ vfu_config_changed(struct vn_endpoint *endpoint)
 }
 
 static void
+vfu_set_vfs(struct vn_endpoint *endpoint, uint16_t n, bool by_client)
+{
+	vn_pci_fn_set_vfs(((struct vfu_endpoint *)endpoint)->fn, n, by_client);
+}
+
+static void
 vfu_get_info_of(const struct vn_endpoint *endpoint, struct vn_endpoint_info *info)
 {
 	const struct vfu_endpoint *ep = (const struct vfu_endpoint *)endpoint;
@@ -354,5 +360,6 @@ const struct vn_transport_ops vn_vfio_user_ops = {
 	.plug = vfu_plug,
 	.unplug = vfu_unplug,
 	.config_changed = vfu_config_changed,
+	.set_vfs = vfu_set_vfs,
 	.get_info = vfu_get_info_of,
 };
