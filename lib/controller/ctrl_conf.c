@@ -52,6 +52,20 @@ ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id, c
 	}
 }
 
+/* What a PF that may own VFs says of them (SR-IOV capability). */
+static void
+own_vfs(const struct vn_capacity *cap, unsigned int pf_id, struct vn_device_conf *dc)
+{
+	const uint32_t most = cap->current[VN_CAP_NUM_VF];
+	const int first = vn_identity_vf_index(pf_id, 0, most);
+
+	if (!cap->current[VN_CAP_SRIOV_EN] || first < 0)
+		return;
+	dc->total_vfs = (uint16_t)most;
+	dc->vf_offset = (uint16_t)((VN_BUS_VF << 8) + first - dc->bdf);
+	dc->vf_msix = (uint16_t)ctrl_vf_vectors(cap);
+}
+
 int
 ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	const struct vn_transport_ops *transport, struct vn_device_conf *dc)
@@ -78,6 +92,7 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	dc->num_queues = dc->num_msix - 1;
 	dc->max_queue_pairs = (dc->num_queues - 1) / 2;
 	ctrl_conf_fill(ctrl, &id, conf->ib_dev_for_static_pf, dc);
+	own_vfs(&ctrl->capacity, pf_id, dc);
 	if (conf->static_pf.has_mac_base)
 		vn_identity_mac_add(conf->static_pf.mac_base, pf_id, dc->mac);
 	else
@@ -213,6 +228,7 @@ check_transport(const struct check *c, const struct vn_transport_ops **transport
 	const struct vn_conf *conf = &c->ctrl->conf;
 	const struct vn_hotplug *hp = c->hp;
 	const char *name = ctrl_transport_name(c->ctrl, hp->transport);
+	uint64_t features;
 
 	*transport = ctrl_transport(c->ctrl, name);
 	if (*transport == NULL || (*transport)->plug == NULL)
@@ -224,6 +240,10 @@ check_transport(const struct check *c, const struct vn_transport_ops **transport
 	if (!(*transport)->full && hp->doorbell != NULL)
 		return refuse(c, VIRTNET_ERR_NOT_SUPPORTED,
 			"--doorbell needs --transport vfio-user: %s has its own doorbells", name);
+	if (ctrl_port(c->ctrl, hp->port_kind, &features) == NULL)
+		return refuse(
+			c, -EOPNOTSUPP, "this build has no ports of kind \"%.32s\"", hp->port_kind);
+	c->info->port_kind = hp->port_kind;
 	c->info->transitional = hp->legacy;
 	c->info->doorbell_page =
 		(*transport)->full && (hp->doorbell != NULL ? strcmp(hp->doorbell, "page") == 0

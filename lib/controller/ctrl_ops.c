@@ -69,7 +69,9 @@ ctrl_op_new(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb 
 void
 ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 {
+	const int pf_id = op->dev != NULL ? op->dev->conf.pf_id : -1;
 	const struct ctrl_op copy = *op;
+	struct vn_device *pf;
 
 	if (op->fini != NULL)
 		op->fini(op);
@@ -77,6 +79,9 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 	/* The text may be the operation's own. */
 	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
 	free(op);
+	pf = vn_controller_find(copy.ctrl, pf_id, -1);
+	if (pf != NULL && pf->conf.total_vfs > 0)
+		ctrl_client_sync(copy.ctrl, pf);
 	if (copy.stop != NULL)
 		stop_one_less(copy.stop);
 }
@@ -276,7 +281,7 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	ctrl_hosts_destroy(ctrl);
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step != CTRL_TEARDOWN)
+			if (op->step != CTRL_TEARDOWN && op->step != CTRL_RESTART)
 				break;
 		}
 		if (op != NULL)
@@ -308,6 +313,7 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
 	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
 		all->left++;
+	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
 	if (ctrl_pool_end(ctrl, stop_one_less, all))
 		all->left++;

@@ -36,6 +36,7 @@ enum ctrl_step {
 	CTRL_TEARDOWN, /**< endpoint, device and port are going */
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
+	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
 };
 
 struct ctrl_stop;
@@ -82,14 +83,29 @@ struct ctrl_pool {
 	char err[256], first_err[256];
 };
 
+/** Link events that are gathered at a time: beyond that all representors are looked at. */
+#define CTRL_LINKS 1024
+
+struct ctrl_links {
+	struct vn_timer timer; /**< armed while there are some */
+	bool all;
+	unsigned int n;
+	int ifindex[CTRL_LINKS];
+};
+
 struct ctrl_priv {
 	struct ctrl_save *save;            /**< NULL: no recovery files */
 	struct vn_recovery_list recovered; /**< during the start */
+	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
-	uint32_t slots;                          /**< hotplug slots in use, bit 1..31 */
-	struct vn_ctrl_dev *vuids[CTRL_BUCKETS]; /**< by the hash of their VUIDs */
+	bool stopping;
+	uint32_t slots;                            /**< hotplug slots in use, bit 1..31 */
+	uint64_t port_features[VN_MAX_PORT_KINDS]; /**< of env.port, asked once */
+	struct vn_ctrl_dev *vuids[CTRL_BUCKETS];   /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
 	struct ctrl_pool pool;
+	struct vn_timer tick; /**< once a second: vn_device_tick() */
+	uint32_t restarts;    /**< done or begun */
 };
 
 /* ctrl_features.c */
@@ -136,6 +152,9 @@ int ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 const char *ctrl_transport_name(const struct vn_controller *ctrl, const char *asked);
 /** The transport of that name, or NULL; it may have no plug(). */
 const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, const char *name);
+/** The kind of port of that name (NULL: the default one), or NULL; *features: what it can do. */
+const struct vn_port_ops *ctrl_port(
+	const struct vn_controller *ctrl, const char *kind, uint64_t *features);
 /**
  * Make the device, and its endpoint. @p info is taken over. On failure the device may be there all
  * the same, without an endpoint: *dev is not NULL then.
@@ -170,7 +189,7 @@ bool ctrl_busy_set(const struct vn_controller *ctrl, const struct vn_device *pf)
 static inline bool
 ctrl_port_settled(const struct vn_device *dev)
 {
-	return dev->port_info.ifindex != 0 || dev->port_error[0] != '\0';
+	return dev->port_info.ready || dev->port_error[0] != '\0';
 }
 
 /* ctrl_vfs.c */
@@ -226,6 +245,19 @@ int ctrl_limits_hotplug(
 int ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned int n, char *text,
 	size_t len);
 
+/* ctrl_health.c */
+
+/** Look after all devices once a second, until ctrl_health_stop(). */
+void ctrl_health_start(struct vn_controller *ctrl);
+void ctrl_health_stop(struct vn_controller *ctrl);
+
+/* ctrl_client.c */
+
+/** vn_device_env::want_vfs(); @p ctx is the controller. */
+void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
+/** Something has ended at this PF: go on with what its client wants, or show it what there is. */
+void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
+
 /* ctrl_save.c: what outlives the process */
 
 /** What the recovery file of @p dev holds has changed: it is to be written, soon. */
@@ -268,6 +300,12 @@ void ctrl_recover_end(struct vn_controller *ctrl);
 void ctrl_recover_free(struct vn_controller *ctrl);
 /** The capacity settings in force, as a text to be compared with at the next start. */
 char *ctrl_recover_note(const struct vn_controller *ctrl);
+
+/* ctrl_links.c */
+
+void ctrl_links_init(struct vn_controller *ctrl);
+/** Events that are still gathered are forgotten. */
+void ctrl_links_fini(struct vn_controller *ctrl);
 
 /* ctrl_attach.c */
 

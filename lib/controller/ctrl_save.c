@@ -532,9 +532,19 @@ ctrl_save_lock(struct vn_controller *ctrl)
 void
 ctrl_save_begin(struct vn_controller *ctrl)
 {
-	if (ctrl->priv->save == NULL)
+	struct ctrl_save *save = ctrl->priv->save;
+	int rc;
+
+	if (save == NULL)
 		return;
-	ctrl->priv->save->begun = true;
+	/* So that an operator hears of it now, and not from a command that fails. */
+	rc = vn_recovery_make_dir(&save->dir, ctrl->env.recovery_dir);
+	if (rc != 0)
+		VN_ERR("recovery directory %s cannot be used: %s: devices cannot be changed until "
+			"it can",
+			ctrl->env.recovery_dir, strerror(-rc));
+	save->failing = rc != 0;
+	save->begun = true;
 	all_dirty(ctrl);
 	arm(ctrl, LAZY_NS);
 }

@@ -319,7 +319,7 @@ static const struct vn_transport_ops fake_full_transport = {
 	.get_info = fake_get_info,
 };
 
-static const struct vn_port_ops fake_port = {.kind = "tap"};
+static const struct vn_port_ops fake_port = {.kind = "tap", .netdev = true};
 
 /** A device without a driver. Values that are the same in all examples are set. */
 static struct vn_device *
@@ -478,6 +478,7 @@ fake_hotplug_example(struct fake *f)
 	dev->conf.bdf = 0xc100;
 	dev->conf.sf_num = 2000;
 	strcpy(dev->conf.rep_name, "en3f0pf0sf2000");
+	strcpy(dev->port_info.name, "en3f0pf0sf2000");
 	fake_set_mac(dev->conf.mac, "0C:C4:7A:FF:22:93");
 	dev->ctrl->vm = "vm1";
 	strcpy(dev->ctrl->root_port, "rp1");

@@ -126,6 +126,16 @@ function_type(enum vn_function_type type)
 	return "VF";
 }
 
+const char *
+ctl_representor(const struct vn_device *dev)
+{
+	if (dev->env.port_ops != NULL && !dev->env.port_ops->netdev)
+		return "";
+	/* An operator may rename it. */
+	return dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
+									    : dev->conf.rep_name;
+}
+
 static bool
 transitional(const struct vn_device *dev)
 {
@@ -211,10 +221,7 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 	ctl_put_str(o, "sf_parent_device", c->ib_dev);
 	ctl_rdma_pci_addr(c->ib_dev, addr);
 	ctl_put_str(o, "sf_parent_device_pci_addr", addr);
-	/* An operator may rename it. */
-	ctl_put_str(o, "sf_rep_net_device",
-		dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
-									     : c->rep_name);
+	ctl_put_str(o, "sf_rep_net_device", ctl_representor(dev));
 	ctl_put_num(o, "sf_rep_net_ifindex",
 		dev->port_info.ifindex > 0 ? (uint64_t)dev->port_info.ifindex : 0);
 	ctl_put_str(o, "sf_rdma_device", "");

@@ -70,7 +70,10 @@ get_key(struct reader *r, struct vn_rx_state *rx)
 static int
 take(struct vn_model *m, const struct vn_rx_state *rx)
 {
-	return model_rx_set(m, rx) == 0 ? CTRL_WAIT : VN_NET_ERR;
+	if (model_rx_set(m, rx) == 0)
+		return CTRL_WAIT;
+	m->dev->health.queue_tables++;
+	return VN_NET_ERR;
 }
 
 static int

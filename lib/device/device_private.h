@@ -28,7 +28,8 @@ struct dev_ring {
 	bool sent;        /* the attach command is on its way or done */
 	bool stop_wanted; /* stop as soon as the state allows */
 	bool overdue;     /* the detach command missed its deadline: as good as stopped */
-	bool late;        /* the attach command missed its deadline and is still to come */
+	bool parked;      /* STARTING without vq, which is made anew at position */
+	bool late;        /* its command missed its deadline, and memory was not taken back yet */
 	bool cmd_busy;
 	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
 	struct dev_op *call_op;   /* a new interrupt descriptor on its way to the poller */
@@ -55,8 +56,13 @@ struct dev_pair {
 	struct vn_poll_qp qp;
 	struct vn_poller_cmd cmd;    /* attach or detach of the port queue */
 	bool busy;                   /* a command or a job of ours is on its way */
+	bool late;                   /* the command has missed its deadline */
 	struct vn_poller_cmd broken; /* poller tells us that a ring is broken */
 	bool telling; /* broken is on its way (atomic; poller sets, control clears) */
+	/* The port queue's counters at the last tick, and since when it refuses all; 0: it does
+	 * not. */
+	uint64_t tick_sent, tick_refused, refuses_since_ns;
+	bool stalled; /* that was counted */
 };
 
 enum port_state {
@@ -64,6 +70,14 @@ enum port_state {
 	PORT_OPEN,
 	PORT_FAILED,
 	PORT_CLOSED,
+};
+
+/** Of vn_device_restart(). */
+enum restart_step {
+	RESTART_NONE,
+	RESTART_PARKING,   /* rings and port queues come back from the poller */
+	RESTART_REOPENING, /* job: the port */
+	RESTART_RESUMING,  /* rings and port queues go to the poller */
 };
 
 struct dev_waiter {
@@ -94,6 +108,9 @@ struct vn_device_priv {
 
 	struct vn_model *model; /* NULL: the transport carries only rings */
 
+	enum restart_step restart;
+	struct dev_waiter restart_waiter;
+
 	bool resetting;
 	bool reset_drops_mem;
 	unsigned int n_reset_waiters;
@@ -114,6 +131,18 @@ void dev_mark_broken(struct vn_device *dev, const char *why);
 /** vn_device_reset(); @p keep_mem: the transport's memory map outlives it. */
 void dev_reset(struct vn_device *dev, bool keep_mem, vn_device_cb done, void *ctx);
 void dev_config_fill(const struct vn_device *dev, struct vn_net_config *config);
+
+/* device_restart.c */
+/** See whether the restart can take its next step. */
+void dev_restart_progress(struct vn_device *dev);
+/** The port is open again, or is not to be had. */
+void dev_restart_opened(struct vn_device *dev);
+/** True while no ring and no port queue may be with the poller. */
+static inline bool
+dev_restart_holds(const struct vn_device *dev)
+{
+	return dev->priv->restart == RESTART_PARKING || dev->priv->restart == RESTART_REOPENING;
+}
 
 /* device_ring.c */
 void dev_ring_init(struct vn_device *dev, uint16_t idx);
@@ -175,6 +204,10 @@ void dev_model_progress(struct vn_device *dev);
 void dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq);
 /** Raise the config-change interrupt. */
 void dev_model_config_interrupt(struct vn_device *dev);
+/** Restart: start again what stands still as something was broken. */
+void dev_model_restart(struct vn_device *dev);
+/** Notifications that brought nothing new. Any device. */
+uint64_t dev_model_spurious(const struct vn_device *dev);
 /** Features as they apply to rings and port now. Any device. */
 uint64_t dev_features_in_force(const struct vn_device *dev);
 /** ISR status for rings, or NULL. Any device. */

@@ -27,6 +27,10 @@ struct model_queue {
 	bool stopping; /* a vn_device_vq_stop() of ours is under way */
 	struct model_coal coal;
 	uint64_t kicks; /* notifications seen */
+	/* As struct vn_poll_kicks. */
+	uint16_t kick_seen;
+	uint32_t kick_credit;
+	uint64_t kicks_spurious;
 };
 
 /** Longest command, and longest answer. The MAC table is what takes most. */

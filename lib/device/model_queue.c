@@ -32,6 +32,8 @@ model_queue_defaults(struct vn_model *m, uint16_t i)
 		.vector = VN_MSI_NO_VECTOR,
 	};
 	/* What a queue has of its own ends with it; what was set for all stays (5.1.6.5.9.4). */
+	queue->kick_seen = 0;
+	queue->kick_credit = 0;
 	queue->coal = i == model_ctrl_index(m) ? (struct model_coal){0}
 		      : i % 2 == 0             ? m->coal[VN_NET_CTRL_NOTF_COAL_RX_SET]
 					       : m->coal[VN_NET_CTRL_NOTF_COAL_TX_SET];
@@ -379,6 +381,57 @@ vn_model_queue_set_pfn(struct vn_device *dev, uint16_t q, uint32_t pfn)
 	enable(m, i);
 }
 
+/* Does it bring something new? */
+static void
+count_kick(struct vn_model *m, unsigned int i)
+{
+	struct model_queue *queue = &m->queue[i];
+	int idx = -EFAULT;
+
+	queue->kicks++;
+	if (m->dev->priv->mem != NULL && !model_negotiated(m, VN_F_RING_PACKED))
+		idx = vn_virtq_split_avail_idx(m->dev->priv->mem, queue->regs.driver);
+	if (idx < 0)
+		return;
+	queue->kick_credit += (uint16_t)(idx - queue->kick_seen);
+	queue->kick_credit = RTE_MIN(queue->kick_credit, (uint32_t)queue->regs.size);
+	queue->kick_seen = (uint16_t)idx;
+	if (queue->kick_credit > 0)
+		queue->kick_credit--;
+	else
+		queue->kicks_spurious++;
+}
+
+uint64_t
+dev_model_spurious(const struct vn_device *dev)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; dev->priv->model != NULL && i < dev->num_vqs; i++)
+		n += dev->priv->model->queue[i].kicks_spurious;
+	return n;
+}
+
+void
+dev_model_restart(struct vn_device *dev)
+{
+	struct vn_model *m = dev->priv->model;
+	const uint16_t ctrl = model_ctrl_index(m);
+	struct vn_virtq *vq = dev->priv->ring[ctrl].vq;
+
+	if (!model_started(m))
+		return;
+	/* The others are made anew anyway. */
+	if (vq != NULL && vn_virtq_broken(vq)) {
+		ctrl_stop(m);
+		dev_ring_stop(&dev->priv->ring[ctrl]);
+	}
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		if (dev->vq[i].state == VN_VQ_STOPPED)
+			model_queue_start(m, i, true);
+	}
+}
+
 void
 vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 {
@@ -389,7 +442,7 @@ vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 	RTE_SET_USED(data);
 	if (i < 0 || !model_started(m))
 		return;
-	m->queue[i].kicks++;
+	count_kick(m, i);
 	if (i == model_ctrl_index(m))
 		ctrl_run(m);
 	else if (dev->vq[i].state != VN_VQ_STOPPED)

@@ -118,8 +118,10 @@ reset_state(struct vn_model *m)
 	for (unsigned int i = 0; i < m->dev->num_vqs; i++)
 		model_queue_defaults(m, i);
 	/* Without memory the rules of the last driver stay until the next one sets its own. */
-	if (model_rx_set(m, &rx) != 0)
+	if (model_rx_set(m, &rx) != 0) {
 		m->rx = rx;
+		m->dev->health.first_rules++;
+	}
 	/* The field is shown by list; the address itself is in m->rx. */
 	memset(m->dev->ctrl_mac, 0, sizeof(m->dev->ctrl_mac));
 }
@@ -219,8 +221,10 @@ model_take_features(struct vn_model *m, uint64_t features)
 	dev_port_set_features(m->dev);
 	rx.filter_vlan = (features & VN_NET_F_CTRL_VLAN) != 0;
 	rx.hash_report = (features & VN_NET_F_HASH_REPORT) != 0;
-	if (model_rx_set(m, &rx) != 0)
+	if (model_rx_set(m, &rx) != 0) {
+		m->dev->health.rules++;
 		dev_mark_broken(m->dev, "out-of-memory");
+	}
 }
 
 /* FEATURES_OK: are these to be taken (2.2, 3.1.1)? */

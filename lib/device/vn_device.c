@@ -108,6 +108,7 @@ reset_completed(struct vn_device *dev)
 	dev->driver_features = 0;
 	dev->broken = false;
 	dev->broken_why = NULL;
+	vn_device_check_health(dev);
 	priv->log_on = false;
 	memset(&priv->log, 0, sizeof(priv->log));
 	memset(dev->ctrl_mac, 0, sizeof(dev->ctrl_mac));
@@ -166,6 +167,7 @@ try_end(struct vn_device *dev)
 void
 dev_settle(struct vn_device *dev)
 {
+	dev_restart_progress(dev);
 	if (dev->priv->model != NULL)
 		dev_model_progress(dev);
 	if (dev->priv->resetting && all_at_rest(dev))
@@ -235,6 +237,11 @@ dev_mark_broken(struct vn_device *dev, const char *why)
 	}
 	dev->broken = true;
 	dev->broken_why = why;
+	if (strncmp(why, "memory", strlen("memory")) == 0)
+		dev->health.memory_lost++;
+	else
+		dev->health.rings_broken++;
+	vn_device_check_health(dev);
 	if (dev->priv->model != NULL)
 		dev_model_broken(dev);
 	else

@@ -51,6 +51,7 @@ struct vn_device_env {
 	struct vn_pollers *pollers;
 	struct vn_blackbox *bb; /**< may be NULL */
 	struct rte_mempool *pool;
+	/* The kind of this device's port: lib/controller fills it in. */
 	const struct vn_port_ops *port_ops;
 	uint64_t port_features; /**< port_ops->features(), asked once */
 	/**
@@ -59,9 +60,9 @@ struct vn_device_env {
 	 */
 	void (*driver_changed)(void *ctx, struct vn_device *dev, bool reset);
 	/**
-	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew after
-	 * a hand-over to another process. Answered by vn_transport_ops::set_vfs(), also while this
-	 * call runs. May be NULL. Control thread.
+	 * The client of @p dev, a PF that may own VFs, wants @p n of them; 0: none. Said anew at
+	 * each reset and after a hand-over to another process. Answered by
+	 * vn_transport_ops::set_vfs(), also while this call runs. May be NULL. Control thread.
 	 */
 	void (*want_vfs)(void *ctx, struct vn_device *dev, uint16_t n);
 	void *ctx; /**< of both */
@@ -132,6 +133,27 @@ struct vn_device_vq {
 	struct vn_virtq_stats stats; /**< counts over the device's life; written by the poller */
 };
 
+/**
+ * What health counts (contract 7.5), over the device's life. doc/keys.md has the meaning of each
+ * under the contract's name. Read-only outside lib/device.
+ */
+struct vn_device_health {
+	bool fatal;         /**< it cannot work: broken, no port, or its poller does not answer */
+	uint32_t recovered; /**< times it has come out of that */
+	/* What the driver or the operator wanted and did not get. */
+	uint64_t queue_tables; /**< queue pairs or RSS that did not come into force */
+	uint64_t port_queues;  /**< queues of the port that could not be opened */
+	uint64_t first_rules;  /**< receive rules of a new driver that could not be made */
+	uint64_t mac_tables;   /**< MAC tables that did not come into force */
+	uint64_t vlans;        /**< VLANs that could not be added or taken away */
+	uint64_t rules;        /**< other receive rules, and offloads that the port refused */
+	uint64_t drop_counter; /**< drop counters that could not be switched */
+	/* What traffic met. */
+	uint64_t tx_stalls;    /**< times a TX queue of the port refused all frames for long */
+	uint64_t rings_broken; /**< times a ring made the device ask for a reset */
+	uint64_t memory_lost;  /**< times the guest's memory went away under the rings */
+};
+
 struct vn_device_priv;
 
 /** Read-only outside lib/device, but for the fields marked otherwise. */
@@ -153,8 +175,9 @@ struct vn_device {
 	struct vn_log_limit
 		log_limit;         /**< for lines that the peer causes; transports use it, too */
 	uint64_t missed_deadlines; /**< health: poller acks that came late */
+	struct vn_device_health health; /**< fatal is as of vn_device_check_health() */
 
-	struct vn_port_info port_info; /**< as of the last change we know of; ifindex 0: no port */
+	struct vn_port_info port_info; /**< as of the last change we know of */
 	char port_error[256];          /**< why there is no port; "" otherwise */
 
 	const struct vn_transport_ops *transport; /**< written by lib/controller */
@@ -257,6 +280,29 @@ void vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN]);
  * broken and take its rings from the poller.
  */
 void vn_device_check_mem(struct vn_device *dev);
+
+/** See whether it can work: health.fatal and health.recovered are up to date then. */
+void vn_device_check_health(struct vn_device *dev);
+/**
+ * To be called about once a second, with vn_now_ns(): sees what no event tells (a port that takes
+ * no frames), and checks health.
+ */
+void vn_device_tick(struct vn_device *dev, uint64_t now_ns);
+/** Doorbells and kicks that brought nothing new (contract 7.5: spurious_db_invoke). */
+uint64_t vn_device_spurious_kicks(const struct vn_device *dev);
+/** Frames refused by a port queue without one accepted count as a stall after this long. */
+#define VN_DEVICE_STALL_NS VN_SEC(3)
+
+/**
+ * Fast restart: rings are taken from the poller, the port is closed and opened anew, all that the
+ * device keeps about its rings is made anew from guest memory, and they go on where they were. The
+ * transport does not notice. What the driver does meanwhile waits, or ends it (a reset).
+ *
+ * @p done: 0 (see broken and port_error for whether it is well now); -EBUSY (another restart, or
+ * the making of the port, is under way); -ETIMEDOUT (the poller does not answer; rings
+ * go on when it does); -ECANCELED (the device ends).
+ */
+void vn_device_restart(struct vn_device *dev, vn_device_cb done, void *ctx);
 
 /** Size classes of contract 7.4. */
 void vn_device_set_count_sizes(struct vn_device *dev, bool on);

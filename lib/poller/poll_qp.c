@@ -15,6 +15,29 @@
 /* How long to sleep at most while nothing but time can tell that there is work. */
 #define TIMED_SLEEP_NS VN_MS(1)
 
+/* As an available index: what the driver has made available up to now. */
+static uint16_t
+made_available(struct vn_virtq *vq)
+{
+	return vq != NULL ? (uint16_t)(vn_virtq_position(vq) + vn_virtq_avail(vq)) : 0;
+}
+
+void
+poll_qp_kicked(struct vn_poll_qp *qp)
+{
+	struct vn_poll_kicks *k = &qp->kicks;
+	const uint16_t tx = made_available(qp->tx), rx = made_available(qp->rx);
+
+	k->credit += (uint16_t)(tx - k->tx_seen) + (uint16_t)(rx - k->rx_seen);
+	k->credit = RTE_MIN(k->credit, (uint32_t)VN_POLL_KICKS_AHEAD);
+	k->tx_seen = tx;
+	k->rx_seen = rx;
+	if (k->credit > 0)
+		k->credit--;
+	else
+		__atomic_store_n(&k->spurious, k->spurious + 1, __ATOMIC_RELAXED);
+}
+
 /* Driver to network. */
 static unsigned int
 poll_tx(struct vn_poll_qp *qp)

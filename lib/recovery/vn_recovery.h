@@ -138,6 +138,12 @@ struct vn_recovery_dir {
  */
 int vn_recovery_lock(struct vn_recovery_dir *dir, const char *path, bool needed);
 
+/**
+ * Make the directory if need be, mode 0700, and take its lock. @return 0; -ESTALE: it is another
+ * one than before; -EBUSY: another service uses it; negative errno.
+ */
+int vn_recovery_make_dir(struct vn_recovery_dir *dir, const char *path);
+
 /** One change of a group. */
 struct vn_recovery_change {
 	char name[VN_VUID_LEN];

@@ -236,5 +236,7 @@ vn_virtq_own(struct vn_virtq *vq, bool take)
  * for split rings. Control thread. @return 0..65535, or -EFAULT.
  */
 int vn_virtq_split_used_idx(const struct vn_guestmem *mem, uint64_t used_gpa);
+/** The same of avail->idx: how far the driver is. */
+int vn_virtq_split_avail_idx(const struct vn_guestmem *mem, uint64_t avail_gpa);
 
 #endif /* VN_VIRTQ_H */
