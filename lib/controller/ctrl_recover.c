@@ -262,6 +262,17 @@ hotplug_undone(void *ctx, int result, const char *text, struct vn_device *dev)
 	RTE_SET_USED(dev);
 }
 
+/* The name as its driver has it: the record's own does not last. */
+static const char *
+port_kind(const struct vn_controller *ctrl, const char *name)
+{
+	const struct vn_port_ops *ops;
+	uint64_t features;
+
+	ops = name[0] != '\0' ? ctrl_port(ctrl, name, &features) : NULL;
+	return ops != NULL ? ops->kind : NULL;
+}
+
 /* @return false: what it says is not possible (any more), @p why. */
 static bool
 hotplug_conf(struct vn_controller *ctrl, const struct vn_recovery_record *rec,
@@ -287,6 +298,10 @@ hotplug_conf(struct vn_controller *ctrl, const struct vn_recovery_record *rec,
 		ctrl, ctrl_transport_name(ctrl, rec->transport[0] != '\0' ? rec->transport : NULL));
 	if (*transport == NULL || (*transport)->plug == NULL ||
 		(rec->transitional && !(*transport)->full))
+		return false;
+	*why = "this build has no ports of its kind";
+	info->port_kind = port_kind(ctrl, rec->port_kind);
+	if (rec->port_kind[0] != '\0' && info->port_kind == NULL)
 		return false;
 	*why = "its id or its SF number is another device's, or impossible";
 	if (vn_controller_find(ctrl, rec->conf.pf_id, -1) != NULL ||

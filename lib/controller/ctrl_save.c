@@ -178,6 +178,7 @@ text_of(const struct vn_controller *ctrl, const struct vn_device *dev)
 	if (ctrl->env.boot_id != NULL)
 		snprintf(rec->boot_id, sizeof(rec->boot_id), "%s", ctrl->env.boot_id);
 	copy_name(rec->transport, dev->transport != NULL ? dev->transport->name : "");
+	copy_name(rec->port_kind, info->port_kind);
 	rec->transitional = info->transitional;
 	rec->doorbell_page = info->doorbell_page;
 	copy_name(rec->vm, info->vm);
@@ -541,7 +542,7 @@ ctrl_save_begin(struct vn_controller *ctrl)
 	rc = vn_recovery_make_dir(&save->dir, ctrl->env.recovery_dir);
 	if (rc != 0)
 		VN_ERR("recovery directory %s cannot be used: %s: devices cannot be changed until "
-			"it can",
+		       "it can",
 			ctrl->env.recovery_dir, strerror(-rc));
 	save->failing = rc != 0;
 	save->begun = true;

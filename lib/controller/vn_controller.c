@@ -238,6 +238,27 @@ make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
 	return 0;
 }
 
+/*
+ * What VFs have given back is what they have less than they were made with. The PF's record says
+ * the same, but it and a VF's are two files.
+ */
+static void
+count_pools(struct vn_controller *ctrl, struct vn_device *pf)
+{
+	int32_t msix = 0, qp = 0;
+
+	for (int i = 0; i < pf->ctrl->num_vfs; i++) {
+		const struct vn_device *vf = vn_controller_find(ctrl, pf->conf.pf_id, i);
+
+		if (vf == NULL || vf->ctrl->base == NULL)
+			continue;
+		msix += vf->ctrl->base->num_msix - vf->conf.num_msix;
+		qp += vf->ctrl->base->max_queue_pairs - vf->conf.max_queue_pairs;
+	}
+	pf->ctrl->msix_pool = (uint32_t)RTE_MAX(msix, 0);
+	pf->ctrl->qp_pool = (uint32_t)RTE_MAX(qp, 0);
+}
+
 static int
 make_vfs(struct vn_controller *ctrl, char *err, size_t errlen)
 {
@@ -256,6 +277,7 @@ make_vfs(struct vn_controller *ctrl, char *err, size_t errlen)
 				pf->ctrl->had_vfs, err);
 			rc = 0;
 		}
+		count_pools(ctrl, pf);
 	}
 	return rc;
 }

@@ -160,6 +160,7 @@ put_place(json_t *o, const struct vn_recovery_record *rec)
 	int bad = 0;
 
 	bad |= json_object_set_new(o, "transport", json_string(rec->transport));
+	bad |= json_object_set_new(o, "port", json_string(rec->port_kind));
 	bad |= json_object_set_new(o, "transitional", json_boolean(rec->transitional));
 	bad |= json_object_set_new(o, "doorbell_page", json_boolean(rec->doorbell_page));
 	bad |= json_object_set_new(o, "vm", json_string(rec->vm));

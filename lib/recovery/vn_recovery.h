@@ -43,6 +43,7 @@ struct vn_recovery_record {
 	char boot_id[VN_BOOT_ID_LEN];
 	/* Hotplug PFs. */
 	char transport[VN_RECOVERY_NAME_LEN];
+	char port_kind[VN_RECOVERY_NAME_LEN];
 	bool transitional, doorbell_page;
 	/* Where it was plugged in last; for people. */
 	char vm[VN_RECOVERY_NAME_LEN], root_port[VN_RECOVERY_NAME_LEN];
