@@ -181,8 +181,8 @@ def taken_name(t):
 
 @test
 def end_and_crash(t):
-    """An end takes hotplug PFs along; after a crash the representor is taken over."""
-    p = program.Program(t).start()
+    """Without recovery: an end takes hotplug PFs along; after a crash the representor is taken over."""
+    p = program.Program(t, conf={"recovery": 0}).start()
     hotplug_ok(p)
     p.stop()
     check_eq(netdevs(p), ["en3f0pf0sf1000"], "representors after the end")

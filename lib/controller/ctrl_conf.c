@@ -286,6 +286,12 @@ sf_used(const struct vn_controller *ctrl, uint64_t sf_num)
 	return false;
 }
 
+bool
+ctrl_sf_free(const struct vn_controller *ctrl, uint64_t sf_num)
+{
+	return sf_num >= VN_SF_HOTPLUG_PF && sf_num <= LAST_SF && !sf_used(ctrl, sf_num);
+}
+
 static bool
 slot_free(const struct vn_controller *ctrl, unsigned int slot, unsigned int port)
 {

@@ -144,6 +144,20 @@ ctrl_op_teardown(struct ctrl_op *op)
 		endpoint_gone(op, 0);
 }
 
+static void
+hotplug_saved(struct ctrl_op *op, int rc)
+{
+	if (rc != 0) {
+		op->rc = rc;
+		ctrl_op_teardown(op);
+	} else if (op->info->host != NULL) {
+		ctrl_op_plug(op, op->info->host, op->port);
+	} else {
+		VN_INFO("%s: plugged, SF %u", op->dev->conf.vuid, op->dev->conf.sf_num);
+		ctrl_op_end(op, 0, "");
+	}
+}
+
 /* The port is there, or will not be. */
 static void
 port_settled(struct ctrl_op *op)
@@ -152,12 +166,11 @@ port_settled(struct ctrl_op *op)
 		op->rc = VIRTNET_ERR_SF_PORT_ADD;
 		snprintf(op->text, sizeof(op->text), "%s", op->dev->port_error);
 		ctrl_op_teardown(op);
-	} else if (op->info->host != NULL) {
-		ctrl_op_plug(op, op->info->host, op->port);
-	} else {
-		VN_INFO("%s: plugged, SF %u", op->dev->conf.vuid, op->dev->conf.sf_num);
-		ctrl_op_end(op, 0, "");
+		return;
 	}
+	/* Before the VM has it: what a guest has seen is not taken back so easily. */
+	ctrl_save(op->ctrl, op->dev);
+	ctrl_commit(op, hotplug_saved);
 }
 
 /* Those that still have to wait are asked again at the next wake-up. */
@@ -239,6 +252,7 @@ vn_controller_hotplug(
 		return;
 	}
 	op->info = info;
+	info->fresh = true;
 	if (rc != 0) {
 		ctrl_op_teardown(op);
 		return;
@@ -264,9 +278,10 @@ static void
 one_unplugged(void *ctx, int result)
 {
 	struct stopping_device *sd = ctx;
-	/* A hotplug PF is not made again by the next start: nobody would adopt its port. */
-	const enum vn_port_fate fate =
-		sd->dev->conf.type == VN_HOTPLUG_PF ? VN_PORT_REMOVE : sd->all->fate;
+	/* Without its file the next start does not make it: nobody would adopt its port. */
+	const enum vn_port_fate fate = sd->dev->conf.type == VN_HOTPLUG_PF && !sd->info->saved
+					       ? VN_PORT_REMOVE
+					       : sd->all->fate;
 
 	RTE_SET_USED(result);
 	sd->dev->endpoint = NULL;
@@ -294,6 +309,12 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	}
 }
 
+static void
+all_saved(void *ctx)
+{
+	stop_one_less(ctx);
+}
+
 void
 vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx)
 {
@@ -306,6 +327,8 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	}
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
+	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
+		all->left++;
 	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
 	if (ctrl_pool_end(ctrl, stop_one_less, all))
