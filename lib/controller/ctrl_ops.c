@@ -29,12 +29,23 @@ struct stopping_device {
 };
 
 static void
-stop_one_less(struct ctrl_stop *all)
+stop_ended(void *ctx)
 {
-	if (--all->left > 0)
-		return;
+	struct ctrl_stop *all = ctx;
+
 	all->done(all->ctx, 0);
 	free(all);
+}
+
+static void
+stop_one_less(void *ctx)
+{
+	struct ctrl_stop *all = ctx;
+
+	if (--all->left > 0)
+		return;
+	if (all->fate != VN_PORT_KEEP || !ctrl_pool_discard(all->ctrl, stop_ended, all))
+		stop_ended(all);
 }
 
 struct ctrl_op *
@@ -149,11 +160,26 @@ port_settled(struct ctrl_op *op)
 	}
 }
 
+/* Those that still have to wait are asked again at the next wake-up. */
+static void
+modify_progress(struct vn_controller *ctrl)
+{
+	struct ctrl_op *op;
+
+	do {
+		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+			if (op->step == CTRL_MODIFY && ctrl_modify_progress(op))
+				break;
+		}
+	} while (op != NULL);
+}
+
 void
 vn_controller_progress(struct vn_controller *ctrl)
 {
 	struct ctrl_op *op;
 
+	modify_progress(ctrl);
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
@@ -255,7 +281,7 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	ctrl_hosts_destroy(ctrl);
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step != CTRL_TEARDOWN)
+			if (op->step != CTRL_TEARDOWN && op->step != CTRL_RESTART)
 				break;
 		}
 		if (op != NULL)
@@ -281,6 +307,8 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
 	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
+	if (ctrl_pool_end(ctrl, stop_one_less, all))
+		all->left++;
 	n = ctrl->num_devices;
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {
