@@ -83,12 +83,12 @@ test_conf(void **state)
 	(void)state;
 	start_pf();
 	assert_int_equal(pf()->conf.total_vfs, 4);
-	assert_int_equal(pf()->conf.vf_msix, 6);
 	operator(4);
 	for (int i = 0; i < 4; i++) {
 		vf = vn_controller_find(t.ctrl, 0, i);
 		assert_int_equal(vf->conf.bdf, pf()->conf.bdf + pf()->conf.vf_offset + i);
-		assert_int_equal(vf->conf.num_msix, pf()->conf.vf_msix);
+		assert_int_equal(vf->conf.num_msix, 6);
+		assert_int_equal(vf->conf.max_msix, pf()->conf.vf_msix);
 		assert_int_equal(vf->conf.total_vfs, 0);
 	}
 }
