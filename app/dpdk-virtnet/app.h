@@ -37,6 +37,7 @@ struct app_args {
 	bool eal_help;      /**< show the EAL's options, too */
 	bool no_huge_added; /**< by us, for want of hugepages */
 	char run_dir_buf[PATH_MAX];
+	char capacity_buf[PATH_MAX];
 	/* For rte_eal_init(): the EAL's part with our defaults added. */
 	int eal_argc;
 	char **eal_argv;

@@ -74,22 +74,23 @@ show_capacity(const char *file)
 
 /* Everything that can be found wrong before the EAL is started. */
 static int
-load_files(const struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
+load_files(struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
 {
 	struct vn_conf_errors errors = {0};
-	const char *file = args->conf_file;
-	char path[PATH_MAX];
+	const char *file;
 
-	if (file == NULL && access(DEFAULT_CONF, F_OK) == 0)
-		file = DEFAULT_CONF;
+	if (args->conf_file == NULL && access(DEFAULT_CONF, F_OK) == 0)
+		args->conf_file = DEFAULT_CONF;
+	file = args->conf_file;
 	vn_conf_defaults(conf);
 	if (file != NULL && vn_conf_load(file, conf, &errors) != 0)
 		return show_errors(stderr, file, &errors);
 
 	file = args->capacity_file;
 	if (file == NULL) {
-		snprintf(path, sizeof(path), "%s/capacity.json", args->state_dir);
-		file = path;
+		snprintf(args->capacity_buf, sizeof(args->capacity_buf), "%s/capacity.json",
+			args->state_dir);
+		file = args->capacity_file = args->capacity_buf;
 	} else if (access(file, F_OK) != 0) {
 		fprintf(stderr, "dpdk-virtnet: %s: %s (--capacity)\n", file, strerror(errno));
 		return 1;
