@@ -327,7 +327,8 @@ class Control:
             self.sock.connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(f"the controller is not running (nobody listens on {path}): "
-                             "start it, or name its directory with --socket-dir") from None
+                             "start it, or name its directory with --socket-dir; "
+                             "virtnet-check tells what is wrong") from None
         except PermissionError:
             raise Failure(f"{path}: permission denied: run virtnet as root or as the user of "
                           "the controller") from None

@@ -46,7 +46,7 @@ enum op {
 	OP_HOLD,     /* from now on resets take time */
 	OP_MEM,      /* u16 offset, u8 length, the bytes: into guest memory */
 	OP_RUN,      /* u8 queue: a driver's way to DRIVER_OK, with a ring */
-	OP_NEWS,     /* u8: link, MTU, announcement: what the controller says */
+	OP_NEWS,     /* u8: link, MTU, announcement, VFs: what the controller says */
 	NUM_OPS,
 };
 
@@ -100,6 +100,30 @@ msix_active(void *ctx)
 
 static const struct vn_pci_ops ops = {.irq_fd = irq_fd, .msix_active = msix_active};
 
+#define MOST_VFS 40
+
+/* The controller makes an even number of them, in its time. */
+static void
+want_vfs(void *ctx, struct vn_device *dev, uint16_t n)
+{
+	const struct function *f = ctx;
+
+	CHECK(dev == f->dev && n <= MOST_VFS);
+	if (n % 2 != 0)
+		vn_pci_fn_set_vfs(f->fn, 0, true);
+}
+
+/* The first kind may own VFs. */
+static void
+with_vfs(struct function *f)
+{
+	f->dev->conf.total_vfs = MOST_VFS;
+	f->dev->conf.vf_offset = 0x200;
+	f->dev->conf.vf_msix = 300;
+	f->dev->env.want_vfs = want_vfs;
+	f->dev->env.ctx = f;
+}
+
 int
 LLVMFuzzerInitialize(int *argc __rte_unused, char ***argv __rte_unused)
 {
@@ -109,6 +133,8 @@ LLVMFuzzerInitialize(int *argc __rte_unused, char ***argv __rte_unused)
 		struct function *f = &functions[i];
 
 		f->dev = fuzz_env_device(i, kinds[i].type);
+		if (i == 0)
+			with_vfs(f);
 		CHECK(vn_pci_fn_create(f->dev, &kinds[i].conf, &ops, f, &f->fn) == 0);
 	}
 	rte_log_set_global_level(RTE_LOG_EMERG);
@@ -206,6 +232,7 @@ start_anew(struct function *f)
 	uint8_t config[PCI_CFG_BYTES];
 
 	fuzz_env_settle();
+	vn_pci_fn_set_vfs(f->fn, 0, false);
 	vn_pci_fn_reset(f->fn, ended, &calls);
 	fuzz_env_settle();
 	CHECK(calls == 1);
@@ -358,6 +385,8 @@ one_op(struct function *f, struct input *in)
 		vn_model_set_mtu(f->dev, 1500 + (len & 6));
 		if ((len & 8) != 0)
 			vn_model_announce(f->dev);
+		if ((len & 16) != 0)
+			vn_pci_fn_set_vfs(f->fn, len >> 6, (len & 32) != 0);
 		break;
 	}
 }

@@ -73,6 +73,9 @@ def command(cls, cmd, data=b"", room=1):
             write(BAR4, NOTIFY_CTRL, u16(6)))
 
 
+# Registers of the SR-IOV capability: control, NumVFs, page size, BARs.
+VF_CTRL, VF_NUM, VF_PAGE, VF_BARS = 0x118, 0x120, 0x130, 0x134
+
 FLR = write(CONFIG, 0x51, b"\x80")
 MSIX_ON = irq(6) + write(CONFIG, 0x86, u16(0x8000))
 QUEUE_0 = write(BAR4, QUEUE_SELECT, u16(0))
@@ -112,6 +115,15 @@ SEEDS = {
     "reset": bytes((MODERN,)) + run(0) + bytes((RESET, 0xff)),
     "news": bytes((MODERN,)) + MSIX_ON + run(6) + bytes((NEWS, 2, NEWS, 9)) +
             read(BAR4, DEVICE, 12) + command(3, 0) + bytes((SAVE,)),
+    "vfs": bytes((MODERN,)) + write(CONFIG, VF_PAGE, u32(0x10)) + write(CONFIG, VF_BARS, bytes(
+        (0xff,) * 24)) + read(CONFIG, 0x100, 80) + write(CONFIG, VF_NUM, u16(4)) + write(
+            CONFIG, VF_CTRL, u16(9)) + bytes((SAVE, DAMAGED, 0x40, 1, 1)) + FLR,
+    "vfs-refused": bytes((MODERN,)) + write(CONFIG, VF_NUM, u16(5)) + write(
+        CONFIG, VF_CTRL, u16(1)) + read(CONFIG, VF_CTRL, 2),
+    "vfs-operator": bytes((MODERN, NEWS, 0x90)) + read(CONFIG, 0x110, 64) + write(
+        CONFIG, VF_CTRL, u16(0)) + bytes((SAVE, NEWS, 0x10)),
+    "vfs-gone": bytes((MODERN,)) + write(CONFIG, VF_NUM, u16(2)) + write(
+        CONFIG, VF_CTRL, u16(1)) + bytes((NEWS, 0xb0, NEWS, 0x30)),
     "table": bytes((MODERN,)) + write(BAR1, 0, u32(4)) + read(BAR1, 0, 255),
     "ctrl-promisc": bytes((MODERN,)) + run(6) + command(0, 0, b"\1"),
     "ctrl-mac": bytes((MODERN,)) + run(6) + command(1, 1, b"\2\1\2\3\4\5"),

@@ -78,10 +78,19 @@ def main():
     core.Options.build = os.path.realpath(args.build)
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
-    for name in ("self", "lifecycle", "control", "contract", "hotplug", "virtio_user", "peers",
-                 "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device", "vfu_control",
-                 "vfu_memory", "handover", "stall", "health", "leak", "guest", "vfio_guest",
-                 "vfio_hotplug", "crash"):
+    for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "virtio_user",
+                 "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device",
+                 "vfu_control", "vfu_memory",
+                 "modify",
+                 "sriov",
+                 "sriov_cap",
+                 "scale",
+                 "recovery",
+                 "health",
+                 "clients",
+                 "bridges",
+                 "handover", "stall", "leak", "guest", "guest_sriov", "vfio_guest", "vfio_hotplug",
+                 "crash"):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found() if wanted(t.name, args.k)]

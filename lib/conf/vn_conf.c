@@ -26,6 +26,8 @@ enum kind {
 	MODE,
 	TRANSPORT,
 	DOORBELL,
+	LIMITS,
+	PORT,
 	HOSTS,
 	DIRECTORY,
 	OBJECT,
@@ -44,6 +46,7 @@ struct param {
 static const struct param static_pf_params[] = {
 	{"mac_base", MAC_BASE, AT(static_pf), 0, 0, NULL},
 	{"features", FEATURES, AT(static_pf), 0, 0, NULL},
+	{"port", PORT, AT(static_pf), 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -53,6 +56,7 @@ static const struct param vf_params[] = {
 	{"vfs_per_pf", NUM32, AT(vf.vfs_per_pf), 1, 1008, NULL},
 	{"max_queue_pairs", NUM16, AT(vf.max_queue_pairs), 1, 127, NULL},
 	{"max_queue_size", QUEUE_SIZE, AT(vf.max_queue_size), 4, 32768, NULL},
+	{"port", PORT, AT(vf), 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -85,6 +89,7 @@ static const struct param params[] = {
 	{"dpa_core_end", NUM8, AT(dpa_core_end), 2, 255, NULL},
 	{"vf", OBJECT, 0, 0, 0, vf_params},
 	{"lm_prov", PROVIDER, AT(lm_prov), 0, 0, NULL},
+	{"limits", LIMITS, AT(limits_bluefield3), 0, 0, NULL},
 	{"transport", TRANSPORT, AT(vhost_user), 0, 0, NULL},
 	{"vfio_user", OBJECT, 0, 0, 0, vfio_user_params},
 	{"vhost_user", OBJECT, 0, 0, 0, vhost_user_params},
@@ -141,6 +146,15 @@ read_either(
 		return;
 	}
 	*second = strcmp(word, b) == 0;
+}
+
+static void
+read_port(const struct vn_conf_at *at, const json_t *v, struct vn_conf_fn *fn)
+{
+	bool internal = false;
+
+	read_either(at, v, "tap", "internal", &internal);
+	fn->port = internal ? "internal" : "tap";
 }
 
 static void
@@ -217,6 +231,12 @@ read_value(
 		break;
 	case DOORBELL:
 		read_either(at, v, "event", "page", out);
+		break;
+	case LIMITS:
+		read_either(at, v, "none", "bluefield3", out);
+		break;
+	case PORT:
+		read_port(at, v, fn);
 		break;
 	case HOSTS:
 		vn_conf_read_hosts(at, v, conf);

@@ -37,6 +37,8 @@ struct vn_conf_fn {
 	uint32_t vfs_per_pf;      /**< "vf" only; 0: not given */
 	uint16_t max_queue_pairs; /**< "vf" only; 0: not given */
 	uint16_t max_queue_size;  /**< "vf" only; 0: not given */
+	/** Ours: kind of the network side, "tap" or "internal"; NULL: not given. A constant. */
+	const char *port;
 };
 
 /** All of it, with the defaults filled in. */
@@ -55,6 +57,7 @@ struct vn_conf {
 	struct vn_conf_fn static_pf, vf;
 
 	/* Ours. */
+	bool limits_bluefield3; /**< "limits": "none" (default) or "bluefield3" */
 	bool vhost_user; /**< "transport" of static PFs: "vfio-user" (default) or "vhost-user" */
 	/** "vfio_user"."socket_dir"; as vhost_user_socket_dir. */
 	char vfio_user_socket_dir[VN_CONF_PATH_LEN];

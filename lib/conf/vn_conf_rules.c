@@ -110,10 +110,24 @@ check_features(const struct vn_conf_doc *doc, const char *parent, const struct v
 			FEATURE_RING_PACKED);
 }
 
+/* Of 256 PCIe functions of the card, less RShim, its native PFs and the PF itself. */
+static uint32_t
+most_vfs(const struct vn_conf *conf)
+{
+	return 256 - 1 - (conf->single_port ? 1 : 2) - 1;
+}
+
 static void
-check_vf(const struct vn_conf_doc *doc)
+check_vf(const struct vn_conf_doc *doc, const struct vn_conf *conf)
 {
 	struct vn_conf_at at;
+
+	if (conf->limits_bluefield3 && given(doc, &at, "vf", "vfs_per_pf") &&
+		conf->vf.vfs_per_pf > most_vfs(conf))
+		vn_conf_error_at(&at,
+			"is %u: with \"limits\": \"bluefield3\" at most %u, there are 256 PCIe "
+			"functions in all",
+			conf->vf.vfs_per_pf, most_vfs(conf));
 
 	if (given(doc, &at, "vf", "mac_base") && missing(doc, "vf", "vfs_per_pf"))
 		vn_conf_error_at(
@@ -128,5 +142,5 @@ vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf)
 	check_rings(doc, conf);
 	check_features(doc, "static_pf", conf, &conf->static_pf);
 	check_features(doc, "vf", conf, &conf->vf);
-	check_vf(doc);
+	check_vf(doc, conf);
 }

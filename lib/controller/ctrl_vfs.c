@@ -210,6 +210,14 @@ enabled(struct ctrl_op *op, int rc)
 	set_end(set, 0, "");
 }
 
+unsigned int
+ctrl_vfs_to_come(const struct ctrl_op *op)
+{
+	const struct vf_set *set = op->data;
+
+	return set->enable && !set->undo ? set->n - set->made : 0;
+}
+
 bool
 ctrl_vfs_ready(const struct ctrl_op *op)
 {
@@ -384,7 +392,9 @@ check_enable(struct vn_controller *ctrl, const struct vn_device *pf, unsigned in
 	if (vectors < 4)
 		return refuse(text, len, VIRTNET_ERR_MSIX,
 			"NUM_VF_MSIX is %u: a VF needs 4 vectors at least", vectors);
-	return 0;
+	if (ctrl_pool_filling(ctrl))
+		return refuse(text, len, VIRTNET_ERR_SF_POOL_CREATING, "%s", "");
+	return ctrl_sf_room(ctrl, pf->conf.ib_dev, n, text, len);
 }
 
 /* May it be done? @return 0, or what the operation ends with. */
@@ -502,6 +512,7 @@ ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int 
 		pf->ctrl->vfs_by_client = by_client;
 		check_set(ctrl, pf, n);
 		VN_INFO("static PF[%u], %u VFs restored", pf->conf.pf_id, n);
+		ctrl_client_sync(ctrl, pf);
 	}
 	return rc;
 }

@@ -64,6 +64,12 @@ struct vn_transport_ops {
 	 * of vectors. NULL: the transport cannot.
 	 */
 	void (*config_changed)(struct vn_endpoint *ep);
+	/**
+	 * The PF has @p n VFs now, or none (any more, or because they could not be made); see
+	 * vn_device_env::want_vfs(). To be said after plug(), too, if there are some. NULL: the
+	 * transport does not show VFs.
+	 */
+	void (*set_vfs)(struct vn_endpoint *ep, uint16_t n, bool by_client);
 	void (*get_info)(const struct vn_endpoint *ep, struct vn_endpoint_info *info);
 };
 

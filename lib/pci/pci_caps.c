@@ -45,6 +45,15 @@ set_bar(struct vn_pci_fn *fn, unsigned int n, uint32_t size, uint32_t type)
 		set32(fn, BAR_AT(n + 1), 0, UINT32_MAX);
 }
 
+uint32_t
+pci_msix_bar_size(uint16_t vectors)
+{
+	const uint32_t table = vectors * PCI_MSIX_ENTRY;
+	const uint32_t pba = RTE_ALIGN_CEIL(vectors, 64) / 8;
+
+	return RTE_MAX(0x1000u, rte_align32pow2(table + pba));
+}
+
 /* A hotplug PF of the reference product shows subsystem 1 in the one example published; a VF looks
  * like its parent. No driver cares: Linux takes the type from the device id, and looks at the
  * subsystem only with a transitional one. */
@@ -74,12 +83,8 @@ header(struct vn_pci_fn *fn)
 
 	if (legacy)
 		set_bar(fn, 0, PCI_LEGACY_SIZE, PCI_BASE_ADDRESS_SPACE_IO);
-	if (fn->conf.msix_vectors > 0) {
-		const uint32_t table = fn->conf.msix_vectors * PCI_MSIX_ENTRY;
-		const uint32_t pba = RTE_ALIGN_CEIL(fn->conf.msix_vectors, 64) / 8;
-
-		set_bar(fn, 1, RTE_MAX(0x1000u, rte_align32pow2(table + pba)), 0);
-	}
+	if (fn->conf.msix_vectors > 0)
+		set_bar(fn, 1, pci_msix_bar_size(fn->conf.msix_vectors), 0);
 	set_bar(fn, 4, VN_PCI_BAR4_SIZE,
 		PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH);
 }
@@ -196,4 +201,5 @@ pci_caps_init(struct vn_pci_fn *fn)
 	virtio_caps(fn);
 	for (unsigned int i = 0; i < RTE_DIM(vendor); i++)
 		link = chain(fn, link, vendor[i], PCI_CAP_ID_VNDR);
+	pci_sriov_init(fn);
 }

@@ -18,7 +18,7 @@
 #define WINDOW_OFFSET (PCI_CAP_WINDOW + offsetof(struct vn_pci_cap, offset))
 #define WINDOW_LENGTH (PCI_CAP_WINDOW + offsetof(struct vn_pci_cap, length))
 #define WINDOW_DATA   (PCI_CAP_WINDOW + offsetof(struct vn_pci_cfg_cap, pci_cfg_data))
-static_assert(WINDOW_DATA + 4 <= PCI_CFG_BYTES, "capabilities lie in the first 256 bytes");
+static_assert(WINDOW_DATA + 4 <= PCI_CFG_BYTES, "the window lies in what is kept");
 
 /* The byte of Device Control that has Initiate Function Level Reset. */
 #define FLR_BYTE (PCI_CAP_EXPRESS + PCI_EXP_DEVCTL + 1)
@@ -68,6 +68,7 @@ pci_config_read(struct vn_pci_fn *fn, uint32_t offset, uint8_t *buf, uint32_t le
 	if (pci_touches(offset, len, PCI_STATUS, 1) && !pci_msix_on(fn) &&
 		vn_model_isr(fn->dev) != 0)
 		buf[PCI_STATUS - offset] |= PCI_STATUS_INTERRUPT;
+	pci_sriov_read(fn, offset, buf, len);
 }
 
 /* Two of the four power states exist; a write of another changes nothing (PCI PM 1.2, 3.2.4). */
@@ -92,7 +93,7 @@ void
 pci_config_write(struct vn_pci_fn *fn, uint32_t offset, const uint8_t *buf, uint32_t len)
 {
 	const bool intx_off = pci_intx_disabled(fn);
-	const uint8_t power = fn->cfg[PCI_CAP_PM + PCI_PM_CTRL];
+	uint8_t before[PCI_CFG_BYTES];
 	uint32_t i;
 
 	if (offset >= PCI_CFG_BYTES || len == 0)
@@ -103,12 +104,15 @@ pci_config_write(struct vn_pci_fn *fn, uint32_t offset, const uint8_t *buf, uint
 		vn_pci_fn_reset(fn, flr_done, NULL);
 		return;
 	}
+	memcpy(before, fn->cfg, sizeof(before));
 	for (i = 0; i < len; i++) {
 		const uint8_t mask = fn->mask[offset + i];
 
 		fn->cfg[offset + i] = (fn->cfg[offset + i] & ~mask) | (buf[i] & mask);
 	}
-	power_state(fn, power);
+	power_state(fn, before[PCI_CAP_PM + PCI_PM_CTRL]);
+	if (pci_touches(offset, len, PCI_CAP_SRIOV, PCI_SRIOV_BYTES))
+		pci_sriov_written(fn, before);
 	if (!pci_check_msix(fn) && !fn->msix_told && pci_intx_disabled(fn) != intx_off)
 		vn_model_irq_changed(fn->dev, UINT32_MAX);
 	if (pci_touches(offset, len, WINDOW_DATA, 4))

@@ -16,7 +16,7 @@
 #include "vn_pci_fn.h"
 
 /** What is kept of configuration space; the extended part behind it is empty. */
-#define PCI_CFG_BYTES 256
+#define PCI_CFG_BYTES 0x150
 
 /** Capabilities lie at fixed places; one that is absent is left out of the list. */
 #define PCI_CAP_PM      0x40
@@ -27,6 +27,10 @@
 #define PCI_CAP_DEVICE  0xb0
 #define PCI_CAP_NOTIFY  0xc0
 #define PCI_CAP_WINDOW  0xd4 /* VN_PCI_CAP_PCI_CFG */
+/* Extended ones: of PFs that may own VFs; 0 otherwise, which is an empty list. */
+#define PCI_CAP_ARI     0x100
+#define PCI_CAP_SRIOV   0x110
+#define PCI_SRIOV_BYTES 0x40
 
 #define PCI_MSIX_VECTORS_MAX 2048
 #define PCI_MSIX_ENTRY       PCI_MSIX_ENTRY_SIZE
@@ -49,6 +53,8 @@ struct vn_pci_fn {
 	uint8_t initial[PCI_CFG_BYTES]; /* after a reset */
 	uint8_t mask[PCI_CFG_BYTES];    /* bits that a write changes */
 	uint64_t bar_size[PCI_STD_NUM_BARS];
+	uint32_t vf_bar_size[PCI_SRIOV_NUM_BARS];
+	uint16_t operator_vfs; /* enabled, but not by the client; 0: none */
 
 	/* Selectors of the common configuration; the legacy block uses queue_select, too. */
 	uint32_t device_feature_select, driver_feature_select;
@@ -83,6 +89,19 @@ void pci_regs_write(struct vn_pci_fn *fn, const struct pci_regs *regs, uint32_t 
 
 /* pci_caps.c */
 void pci_caps_init(struct vn_pci_fn *fn);
+/** Bytes of the BAR with an MSI-X table of @p vectors. */
+uint32_t pci_msix_bar_size(uint16_t vectors);
+
+/* pci_sriov.c: nothing, for functions without the capability */
+void pci_sriov_init(struct vn_pci_fn *fn);
+/** Show the operator's VFs in what was read of configuration space. */
+void pci_sriov_read(const struct vn_pci_fn *fn, uint32_t offset, uint8_t *buf, uint32_t len);
+/** Configuration space was written, and was @p before: keep to the rules, say what is wanted. */
+void pci_sriov_written(struct vn_pci_fn *fn, const uint8_t *before);
+/** Tell the controller how many VFs the client wants. */
+void pci_sriov_want(const struct vn_pci_fn *fn);
+/** Registers that writes can have led to, beyond what the masks say. */
+bool pci_sriov_possible(const struct vn_pci_fn *fn, const uint8_t *cfg);
 
 /* pci_config.c */
 void pci_config_read(struct vn_pci_fn *fn, uint32_t offset, uint8_t *buf, uint32_t len);

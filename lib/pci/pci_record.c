@@ -16,7 +16,7 @@
 #include "pci_private.h"
 
 #define MAGIC   0x464e5056 /* "VPNF" */
-#define VERSION 1
+#define VERSION 2
 
 struct record {
 	uint32_t magic;
@@ -91,7 +91,7 @@ config_possible(const struct vn_pci_fn *fn, const uint8_t *cfg)
 	for (unsigned int i = 0; i < PCI_CFG_BYTES; i++)
 		if (((cfg[i] ^ fn->initial[i]) & ~fn->mask[i]) != 0)
 			return false;
-	return power == 0 || power == PCI_PM_CTRL_STATE_MASK;
+	return (power == 0 || power == PCI_PM_CTRL_STATE_MASK) && pci_sriov_possible(fn, cfg);
 }
 
 static bool
@@ -141,6 +141,8 @@ vn_pci_fn_restore(struct vn_pci_fn *fn, const void *buf, size_t len)
 	if (ret != 0) {
 		pci_config_reset(fn);
 		fn->msix_told = pci_msix_on(fn);
+		return ret;
 	}
-	return ret;
+	pci_sriov_want(fn);
+	return 0;
 }

@@ -106,6 +106,15 @@ void vn_pci_fn_free(struct vn_pci_fn *fn);
  */
 void vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors);
 
+/**
+ * The PF has @p n VFs now; 0: none, be it that they have gone or that they could not be made, which
+ * the client sees by VF Enable being 0. VFs that are not @p by_client are shown to it, and it
+ * cannot change them: while there are some, NumVFs and VF Enable are read-only. Ignored for a
+ * function without the capability. After vn_pci_fn_create() and vn_pci_fn_restore() to be said
+ * again.
+ */
+void vn_pci_fn_set_vfs(struct vn_pci_fn *fn, uint16_t n, bool by_client);
+
 void vn_pci_fn_region(
 	const struct vn_pci_fn *fn, enum vn_pci_region region, struct vn_pci_region_info *info);
 /**

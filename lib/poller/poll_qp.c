@@ -4,11 +4,13 @@
  * What a poller does with one queue pair.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
+#include <rte_ether.h>
 
 #include "poller_private.h"
 #include "vn_log.h"
@@ -39,6 +41,20 @@ poll_qp_kicked(struct vn_poll_qp *qp)
 		__atomic_store_n(&k->spurious, k->spurious + 1, __ATOMIC_RELAXED);
 }
 
+/* Once: a ring without the device around it does not say what MAC its driver has. */
+static __rte_noinline void
+learn_mac(struct vn_poll_qp *qp, const struct rte_mbuf *m)
+{
+	const size_t at = offsetof(struct rte_ether_hdr, src_addr);
+
+	if (rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN)
+		return;
+	qp->learn_mac = false;
+	memcpy(qp->first_mac, rte_pktmbuf_mtod_offset(m, const uint8_t *, at),
+		sizeof(qp->first_mac));
+	qp->on_mac(qp);
+}
+
 /* Driver to network. */
 static unsigned int
 poll_tx(struct vn_poll_qp *qp)
@@ -48,6 +64,8 @@ poll_tx(struct vn_poll_qp *qp)
 	const uint16_t n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
 
 	if (n > 0) {
+		if (unlikely(qp->learn_mac))
+			learn_mac(qp, pkts[0]);
 		if (likely(qp->pq != NULL))
 			qp->ops->tx_burst(qp->pq, pkts, n);
 		else

@@ -31,6 +31,8 @@ enum fp_call {
 	FP_OPEN,
 	FP_CLOSE,
 	FP_DESTROY,
+	FP_PREPARE,
+	FP_DISCARD,
 	FP_SET_FEATURES,
 	FP_GET_INFO,
 	FP_QUEUE_OPEN,
@@ -72,7 +74,8 @@ static struct {
 	uint64_t features;                          /* set last */
 	bool link_up;                               /* the same */
 	uint16_t mtu;                               /* the same */
-	struct vn_port_conf conf;                   /* of the last port opened */
+	struct vn_port_conf conf;                   /* of the last port opened, or prepared */
+	char alias[64];                             /* of the last discard */
 	struct vn_port_queue *queue[FP_MAX_QUEUES]; /* open now, by index, of the last port */
 } fp;
 
@@ -227,6 +230,30 @@ fp_destroy(struct vn_port *port)
 }
 
 static inline int
+fp_prepare(const struct vn_port_conf *conf, char *err, size_t errlen)
+{
+	const int rc = fp_enter(FP_PREPARE);
+
+	if (rc != 0)
+		snprintf(err, errlen, "the test refuses %s", conf->name);
+	pthread_mutex_lock(&fp.lock);
+	fp.conf = *conf;
+	pthread_mutex_unlock(&fp.lock);
+	return rc;
+}
+
+static inline int
+fp_discard(const char *const *name, unsigned int n, const char *alias)
+{
+	(void)name;
+	pthread_mutex_lock(&fp.lock);
+	snprintf(fp.alias, sizeof(fp.alias), "%s", alias);
+	pthread_mutex_unlock(&fp.lock);
+	fp_enter(FP_DISCARD);
+	return (int)n;
+}
+
+static inline int
 fp_set_features(struct vn_port *port, uint64_t features)
 {
 	(void)port;
@@ -266,6 +293,7 @@ fp_get_info(struct vn_port *port, struct vn_port_info *info)
 	memset(info, 0, sizeof(*info));
 	memcpy(info->name, port->conf.name, sizeof(info->name));
 	info->ifindex = port->ifindex;
+	info->ready = port->ifindex != 0;
 	info->mtu = port->conf.mtu;
 	pthread_mutex_lock(&fp.lock);
 	info->adopted = fp.adopted;
@@ -385,10 +413,13 @@ fp_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 static const struct vn_port_ops fp_ops = {
 	.kind = "fake",
+	.netdev = true,
 	.features = fp_features,
 	.open = fp_open,
 	.close = fp_close,
 	.destroy = fp_destroy,
+	.prepare = fp_prepare,
+	.discard = fp_discard,
 	.set_features = fp_set_features,
 	.set_link = fp_set_link,
 	.set_mtu = fp_set_mtu,

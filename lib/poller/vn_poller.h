@@ -103,6 +103,8 @@ struct vn_poll_qp {
 	void *ctx;
 	struct vn_poll_group *group; /**< or NULL: a pair that stands alone, without rules */
 	uint16_t number;             /**< its place in the group */
+	/** Poller: called once when learn_mac was set and first_mac has been filled. */
+	void (*on_mac)(struct vn_poll_qp *qp);
 
 	/* Poller only. */
 	struct vn_port_queue *pq;
@@ -113,6 +115,8 @@ struct vn_poll_qp {
 	bool pq_muted;             /**< ... but not looked at while we sleep */
 	bool pq_ready;             /**< the port has something to read */
 	bool rx_told, tx_told;     /**< that it is broken */
+	bool learn_mac;            /**< set before tx is attached: see on_mac */
+	uint8_t first_mac[6];      /**< source of the first frame that was sent then */
 	bool linked;
 	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;

@@ -171,6 +171,10 @@ tap_link_get(const char *name, int ifindex, struct tap_link *link)
 			snprintf(link->name, sizeof(link->name), "%.*s", (int)RTA_PAYLOAD(a),
 				(const char *)RTA_DATA(a));
 			break;
+		case IFLA_IFALIAS:
+			snprintf(link->alias, sizeof(link->alias), "%.*s", (int)RTA_PAYLOAD(a),
+				(const char *)RTA_DATA(a));
+			break;
 		case IFLA_MTU:
 			link->mtu = attr_u32(a);
 			break;
@@ -198,5 +202,15 @@ tap_link_change(int ifindex, const struct tap_link_change *change)
 		put_attr(&buf, IFLA_MTU, &change->mtu, sizeof(change->mtu));
 	if (change->txqlen != 0)
 		put_attr(&buf, IFLA_TXQLEN, &change->txqlen, sizeof(change->txqlen));
+	return exchange(&buf);
+}
+
+int
+tap_link_remove_group(uint32_t group)
+{
+	union nl_buf buf;
+
+	start_request(&buf, RTM_DELLINK, NLM_F_ACK, 0);
+	put_attr(&buf, IFLA_GROUP, &group, sizeof(group));
 	return exchange(&buf);
 }

@@ -58,7 +58,8 @@ struct vn_port_queue {
 struct tap_link {
 	int ifindex;
 	char name[IFNAMSIZ];
-	char kind[16]; /* "tun", "veth", ...; empty: hardware and the like */
+	char kind[16];  /* "tun", "veth", ...; empty: hardware and the like */
+	char alias[64]; /* cut, if it is longer: ours is not */
 	bool admin_up;
 	bool carrier; /* shown only while admin_up */
 	uint32_t mtu;
@@ -80,6 +81,8 @@ struct tap_link_change {
 int tap_link_get(const char *name, int ifindex, struct tap_link *link);
 /** All in one message. @return 0 or negative errno. */
 int tap_link_change(int ifindex, const struct tap_link_change *change);
+/** Remove all netdevs of @p group. @return 0 or negative errno (-ENODEV: there are none). */
+int tap_link_remove_group(uint32_t group);
 
 /* tap_dev.c: ioctls of /dev/net/tun, helper only. All return 0 or negative errno. */
 
@@ -116,6 +119,11 @@ int tap_check_conf(const struct vn_port_conf *conf, char *err, size_t errlen);
 int tap_make(struct vn_port *port, char *err, size_t errlen);
 /** tap_set_carrier() that works while all queues are detached, too. */
 int tap_link_carrier(int fd, bool up);
+
+/* tap_pool.c: see struct vn_port_ops, helper only. */
+
+int tap_prepare(const struct vn_port_conf *conf, char *err, size_t errlen);
+int tap_discard(const char *const *name, unsigned int n, const char *alias);
 
 /* tap_io.c */
 

@@ -191,11 +191,13 @@ vfu_endpoint_give_done(struct vfu_endpoint *ep)
 static int
 endpoint_function(struct vfu_endpoint *ep, const struct vn_endpoint_conf *conf)
 {
+	const struct vn_device_conf *dc = &ep->dev->conf;
 	struct vn_pci_conf pci = {
 		.transitional = conf->transitional,
-		/* Nothing changes the quota of a device that exists: the table is as large. */
-		.msix_vectors = RTE_MIN(ep->dev->conf.num_msix, VFU_MAX_VECTORS),
-		.max_vectors = ep->dev->conf.num_msix,
+		/* Hosts read its size once: the quota of a device that exists may grow into it. */
+		.msix_vectors =
+			RTE_MIN(RTE_MAX(dc->max_msix, dc->num_msix), (uint16_t)VFU_MAX_VECTORS),
+		.max_vectors = dc->num_msix,
 		.doorbell_page = conf->doorbell_page,
 	};
 	const int ret = vn_pci_fn_create(ep->dev, &pci, &vfu_pci_ops, ep, &ep->fn);
@@ -325,6 +327,12 @@ vfu_config_changed(struct vn_endpoint *endpoint)
 }
 
 static void
+vfu_set_vfs(struct vn_endpoint *endpoint, uint16_t n, bool by_client)
+{
+	vn_pci_fn_set_vfs(((struct vfu_endpoint *)endpoint)->fn, n, by_client);
+}
+
+static void
 vfu_get_info_of(const struct vn_endpoint *endpoint, struct vn_endpoint_info *info)
 {
 	const struct vfu_endpoint *ep = (const struct vfu_endpoint *)endpoint;
@@ -354,5 +362,6 @@ const struct vn_transport_ops vn_vfio_user_ops = {
 	.plug = vfu_plug,
 	.unplug = vfu_unplug,
 	.config_changed = vfu_config_changed,
+	.set_vfs = vfu_set_vfs,
 	.get_info = vfu_get_info_of,
 };

@@ -52,7 +52,7 @@ test_round_trip(void **state)
 	soil();
 	len = vn_pci_fn_save(pe.fn, record, sizeof(record));
 	/* the table was not touched, so it is not in it */
-	assert_int_equal(len, 32 + 256 + 8);
+	assert_int_equal(len, 32 + PCI_CFG_BYTES + 8);
 	renew(&modern);
 	assert_int_equal(vn_pci_fn_restore(pe.fn, record, len), 0);
 	assert_int_equal(mock.restores, 1);
@@ -75,7 +75,7 @@ test_round_trip_table(void **state)
 	pe_create(&conf);
 	pe_write(BAR1, 16 * 3, 8, UINT64_C(0xfee0100000000004));
 	len = vn_pci_fn_save(pe.fn, record, sizeof(record));
-	assert_int_equal(len, 32 + 256 + 4 * 16 + 8);
+	assert_int_equal(len, 32 + PCI_CFG_BYTES + 4 * 16 + 8);
 	renew(&conf);
 	assert_int_equal(vn_pci_fn_restore(pe.fn, record, len), 0);
 	assert_true(pe_read(BAR1, 16 * 3, 8) == UINT64_C(0xfee0100000000004));
@@ -83,7 +83,7 @@ test_round_trip_table(void **state)
 	/* all of it */
 	WR8(BAR1, 16 * 2047 + 12, 0);
 	len = vn_pci_fn_save(pe.fn, record, sizeof(record));
-	assert_int_equal(len, 32 + 256 + 2048 * 16 + 8);
+	assert_int_equal(len, 32 + PCI_CFG_BYTES + 2048 * 16 + 8);
 	renew(&conf);
 	assert_int_equal(vn_pci_fn_restore(pe.fn, record, len), 0);
 	assert_int_equal(RD32(BAR1, 16 * 2047 + 12), 0);

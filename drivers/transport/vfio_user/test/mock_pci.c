@@ -102,6 +102,14 @@ vn_pci_fn_set_max_vectors(struct vn_pci_fn *fn, uint16_t max_vectors)
 	mock_pci.max_vectors = max_vectors;
 }
 
+void
+vn_pci_fn_set_vfs(struct vn_pci_fn *fn, uint16_t n, bool by_client)
+{
+	(void)fn;
+	mock_pci.vfs = n;
+	mock_pci.vfs_by_client = by_client;
+}
+
 static bool
 within(const struct vn_pci_fn *fn, enum vn_pci_region region, uint64_t offset, uint32_t len)
 {

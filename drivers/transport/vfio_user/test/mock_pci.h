@@ -28,6 +28,8 @@ struct mock_pci {
 	unsigned int kicks, irq_changes, saves, accesses;
 	uint32_t last_irq_change;
 	uint16_t max_vectors; /* by vn_pci_fn_set_max_vectors() */
+	uint16_t vfs;         /* by vn_pci_fn_set_vfs() */
+	bool vfs_by_client;
 };
 extern struct mock_pci mock_pci;
 

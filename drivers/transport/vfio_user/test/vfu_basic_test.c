@@ -434,6 +434,9 @@ quota_of_vectors(void **state)
 	cl->dev.conf.num_msix = 5;
 	vn_vfio_user_ops.config_changed(cl->ep);
 	assert_int_equal(mock_pci.max_vectors, 5);
+	vn_vfio_user_ops.set_vfs(cl->ep, 3, true);
+	assert_int_equal(mock_pci.vfs, 3);
+	assert_true(mock_pci.vfs_by_client);
 }
 
 static void
