@@ -18,6 +18,7 @@
 #include "vn_blackbox.h"
 #include "vn_controller.h"
 #include "vn_ctl.h"
+#include "vn_internal.h"
 #include "vn_log.h"
 #include "vn_loop.h"
 #include "vn_net_hdr.h"
@@ -190,6 +191,7 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 		&vn_vfio_user_ops,
 		&vn_vhost_user_ops,
 	};
+	static const struct vn_port_ops *const ports[] = {&vn_internal_ops};
 	const struct vn_controller_env env = {
 		.dev =
 			{
@@ -201,6 +203,8 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 				.port_ops = &vn_tap_ops,
 				.port_features = vn_tap_ops.features(),
 			},
+		.port = ports,
+		.n_ports = RTE_DIM(ports),
 		.transport = transports,
 		.n_transports = RTE_DIM(transports),
 		.socket_dir = args->run_dir,

@@ -228,7 +228,7 @@ port_set_mtu(struct vn_port *p __rte_unused, uint16_t mtu __rte_unused)
 static int
 port_get_info(struct vn_port *p __rte_unused, struct vn_port_info *info)
 {
-	*info = (struct vn_port_info){.name = "fuzz", .ifindex = 1, .mtu = 1500};
+	*info = (struct vn_port_info){.ready = true, .mtu = 1500};
 	return 0;
 }
 

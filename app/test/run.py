@@ -80,7 +80,16 @@ def main():
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
     for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "virtio_user",
                  "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device",
-                 "vfu_control", "vfu_memory", "handover", "stall", "leak", "guest", "vfio_guest", "vfio_hotplug",
+                 "vfu_control", "vfu_memory",
+                 "modify",
+                 "sriov",
+                 "sriov_cap",
+                 "scale",
+                 "recovery",
+                 "health",
+                 "clients",
+                 "bridges",
+                 "handover", "stall", "leak", "guest", "guest_sriov", "vfio_guest", "vfio_hotplug",
                  "crash"):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")

@@ -33,12 +33,47 @@ run_one(struct vn_loop *loop, struct vn_jobs *jobs, struct vn_job *job)
 	vn_loop_wake(loop);
 }
 
+/* @p first and those that wait and are done in one go with it. Under the lock. */
+static unsigned int
+take_many(struct vn_jobs *jobs, struct vn_job *first, struct vn_job **many)
+{
+	struct vn_job_list stay = STAILQ_HEAD_INITIALIZER(stay);
+	unsigned int n = 0;
+	struct vn_job *job;
+
+	many[n++] = first;
+	while (n < VN_JOBS_MANY && (job = STAILQ_FIRST(&jobs->todo)) != NULL) {
+		STAILQ_REMOVE_HEAD(&jobs->todo, next);
+		if (job->run_many == first->run_many)
+			many[n++] = job;
+		else
+			STAILQ_INSERT_TAIL(&stay, job, next);
+	}
+	STAILQ_CONCAT(&stay, &jobs->todo);
+	STAILQ_CONCAT(&jobs->todo, &stay);
+	return n;
+}
+
+static void
+run_many(struct vn_loop *loop, struct vn_jobs *jobs, struct vn_job *const *many, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		many[i]->result = 0;
+	many[0]->run_many(many, n);
+	pthread_mutex_lock(&jobs->lock);
+	for (unsigned int i = 0; i < n; i++)
+		STAILQ_INSERT_TAIL(&jobs->finished, many[i], next);
+	pthread_mutex_unlock(&jobs->lock);
+	vn_loop_wake(loop);
+}
+
 static void *
 helper_main(void *opaque)
 {
 	struct helper_arg arg = *(struct helper_arg *)opaque;
 	struct vn_jobs *jobs = arg.jobs;
-	struct vn_job *job;
+	struct vn_job *job, *many[VN_JOBS_MANY];
+	unsigned int n = 0;
 
 	free(opaque);
 	for (;;) {
@@ -48,10 +83,15 @@ helper_main(void *opaque)
 		job = STAILQ_FIRST(&jobs->todo);
 		if (job != NULL)
 			STAILQ_REMOVE_HEAD(&jobs->todo, next);
+		if (job != NULL && job->run_many != NULL)
+			n = take_many(jobs, job, many);
 		pthread_mutex_unlock(&jobs->lock);
 		if (job == NULL)
 			return NULL;
-		run_one(arg.loop, jobs, job);
+		if (job->run_many != NULL)
+			run_many(arg.loop, jobs, many, n);
+		else
+			run_one(arg.loop, jobs, job);
 	}
 }
 

@@ -44,16 +44,25 @@ struct vn_timer {
 	LIST_ENTRY(vn_timer) next;
 };
 
+/** Jobs that run_many() gets at a time. */
+#define VN_JOBS_MANY 512
+
 /**
  * Work that blocks by nature (netdev creation, fsync, munmap of a big guest), done by the one
  * helper thread of the loop in the order of submission.
  */
 struct vn_job {
-	/** Helper thread: does the work; the result is kept for done(). */
+	/** Helper thread: does the work; the result is kept for done(). Always needed. */
 	int (*run)(struct vn_job *job);
+	/**
+	 * Helper thread: does the work of all jobs that wait with this same function, in one go,
+	 * and sets the result of each (it is 0 before). At least one, at most VN_JOBS_MANY. Jobs
+	 * that were submitted before some of them may be done later. NULL: only run().
+	 */
+	void (*run_many)(struct vn_job *const *jobs, unsigned int n);
 	/** Control thread: the work has ended with @p result. May free the job. */
 	void (*done)(struct vn_job *job, int result);
-	int result;                /**< written by the helper */
+	int result;                /**< written by the helper, or by run_many() */
 	STAILQ_ENTRY(vn_job) next; /**< written by the loop */
 };
 

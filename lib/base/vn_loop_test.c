@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -151,6 +152,97 @@ test_jobs_run_in_order_elsewhere(void **state)
 	assert_int_equal(done, 100);
 }
 
+struct many_job {
+	struct vn_job job;
+	int *gate; /* the first one waits for this pipe */
+	int *order, *n_order, tag;
+	unsigned int *batches, *done;
+};
+
+static int
+alone_run(struct vn_job *job)
+{
+	struct many_job *m = (struct many_job *)job;
+	char c;
+
+	if (m->gate != NULL)
+		assert_int_equal(read(m->gate[0], &c, 1), 1);
+	m->order[(*m->n_order)++] = m->tag;
+	return 0;
+}
+
+static void
+together_run(struct vn_job *const *jobs, unsigned int n)
+{
+	struct many_job *m = (struct many_job *)jobs[0];
+
+	assert_true(n <= VN_JOBS_MANY);
+	(*m->batches)++;
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(jobs[i]->result, 0);
+		jobs[i]->result = ((struct many_job *)jobs[i])->tag;
+		m->order[(*m->n_order)++] = ((struct many_job *)jobs[i])->tag;
+	}
+}
+
+static void
+many_done(struct vn_job *job, int result)
+{
+	struct many_job *m = (struct many_job *)job;
+
+	assert_int_equal(result, job->run_many != NULL ? m->tag : 0);
+	(*m->done)++;
+}
+
+/* Jobs that can be done together are, whatever stands between them; the others keep their order. */
+static void
+test_jobs_run_together(void **state)
+{
+	enum { N = VN_JOBS_MANY + 100 };
+	struct vn_loop *loop = vn_loop_create();
+	struct many_job *jobs = calloc(N, sizeof(*jobs));
+	int *order = calloc(N, sizeof(*order));
+	unsigned int batches = 0, done = 0;
+	int gate[2], n_order = 0;
+
+	RTE_SET_USED(state);
+	assert_non_null(jobs);
+	assert_non_null(order);
+	assert_int_equal(pipe(gate), 0);
+	for (int i = 0; i < N; i++) {
+		/* 0 holds up the thread; 10 and 20 stand among the others. */
+		const bool alone = i == 0 || i == 10 || i == 20;
+
+		jobs[i] = (struct many_job){.job = {.run = alone_run,
+						    .run_many = alone ? NULL : together_run,
+						    .done = many_done,
+						    .result = -77},
+			.gate = i == 0 ? gate : NULL,
+			.order = order,
+			.n_order = &n_order,
+			.tag = i,
+			.batches = &batches,
+			.done = &done};
+		vn_loop_submit(loop, &jobs[i].job);
+	}
+	assert_int_equal(write(gate[1], "x", 1), 1);
+	while (vn_loop_jobs_pending(loop) > 0)
+		vn_loop_run_once(loop, -1);
+	vn_loop_destroy(loop);
+	assert_int_equal(done, N);
+	assert_int_equal(n_order, N);
+	assert_int_equal(batches, 2);
+	assert_int_equal(order[0], 0);
+	for (int i = 1; i <= VN_JOBS_MANY; i++)
+		assert_int_equal(order[i], i + (i >= 10) + (i + 1 >= 20));
+	assert_int_equal(order[VN_JOBS_MANY + 1], 10);
+	assert_int_equal(order[VN_JOBS_MANY + 2], 20);
+	close(gate[0]);
+	close(gate[1]);
+	free(order);
+	free(jobs);
+}
+
 static void
 stop_it(void *ctx)
 {
@@ -212,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_timers_fire_in_order),
 		cmocka_unit_test(test_removed_source_is_not_called),
 		cmocka_unit_test(test_jobs_run_in_order_elsewhere),
+		cmocka_unit_test(test_jobs_run_together),
 		cmocka_unit_test(test_stop_and_wake),
 		cmocka_unit_test(test_log_levels),
 		cmocka_unit_test(test_log_limit),

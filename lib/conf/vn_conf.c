@@ -27,6 +27,7 @@ enum kind {
 	TRANSPORT,
 	DOORBELL,
 	LIMITS,
+	PORT,
 	HOSTS,
 	DIRECTORY,
 	OBJECT,
@@ -45,6 +46,7 @@ struct param {
 static const struct param static_pf_params[] = {
 	{"mac_base", MAC_BASE, AT(static_pf), 0, 0, NULL},
 	{"features", FEATURES, AT(static_pf), 0, 0, NULL},
+	{"port", PORT, AT(static_pf), 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -54,6 +56,7 @@ static const struct param vf_params[] = {
 	{"vfs_per_pf", NUM32, AT(vf.vfs_per_pf), 1, 1008, NULL},
 	{"max_queue_pairs", NUM16, AT(vf.max_queue_pairs), 1, 127, NULL},
 	{"max_queue_size", QUEUE_SIZE, AT(vf.max_queue_size), 4, 32768, NULL},
+	{"port", PORT, AT(vf), 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -146,6 +149,15 @@ read_either(
 }
 
 static void
+read_port(const struct vn_conf_at *at, const json_t *v, struct vn_conf_fn *fn)
+{
+	bool internal = false;
+
+	read_either(at, v, "tap", "internal", &internal);
+	fn->port = internal ? "internal" : "tap";
+}
+
+static void
 read_directory(const struct vn_conf_at *at, const json_t *v, char *dir)
 {
 	char path[VN_CONF_PATH_LEN - SOCKET_NAME_LEN];
@@ -222,6 +234,9 @@ read_value(
 		break;
 	case LIMITS:
 		read_either(at, v, "none", "bluefield3", out);
+		break;
+	case PORT:
+		read_port(at, v, fn);
 		break;
 	case HOSTS:
 		vn_conf_read_hosts(at, v, conf);

@@ -37,6 +37,8 @@ struct vn_conf_fn {
 	uint32_t vfs_per_pf;      /**< "vf" only; 0: not given */
 	uint16_t max_queue_pairs; /**< "vf" only; 0: not given */
 	uint16_t max_queue_size;  /**< "vf" only; 0: not given */
+	/** Ours: kind of the network side, "tap" or "internal"; NULL: not given. A constant. */
+	const char *port;
 };
 
 /** All of it, with the defaults filled in. */

@@ -72,11 +72,11 @@ everything(void **state)
 			       "\"dpa_core_start\": 1, \"dpa_core_end\": 255,"
 			       "\"lm_prov\": \"kernel\","
 			       "\"static_pf\": {\"mac_base\": \"08:11:22:33:44:55\","
-			       "  \"features\": \"0x23004F882B\"},"
+			       "  \"features\": \"0x23004F882B\", \"port\": \"internal\"},"
 			       "\"vf\": {\"mac_base\": \"ff:FF:ff:FF:ff:FF\","
 			       "  \"features\": \"0XF\", \"vfs_per_pf\": 1008,"
 			       "  \"max_queue_pairs\": 127,"
-			       "  \"max_queue_size\": 32768},"
+			       "  \"max_queue_size\": 32768, \"port\": \"tap\"},"
 			       "\"vhost_user\": {\"mode\": \"client\","
 			       "  \"socket_dir\": \"/run/x//\"}}"),
 		0);
@@ -95,6 +95,8 @@ everything(void **state)
 	assert_memory_equal(conf.static_pf.mac_base, mac, 6);
 	assert_true(conf.static_pf.has_features);
 	assert_true(conf.static_pf.features == UINT64_C(0x23004f882b));
+	assert_string_equal(conf.static_pf.port, "internal");
+	assert_string_equal(conf.vf.port, "tap");
 	assert_true(conf.vf.has_mac_base && conf.vf.has_features);
 	assert_int_equal(conf.vf.mac_base[5], 0xff);
 	assert_int_equal(conf.vf.features, 0xf);

@@ -69,7 +69,9 @@ ctrl_op_new(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb 
 void
 ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 {
+	const int pf_id = op->dev != NULL ? op->dev->conf.pf_id : -1;
 	const struct ctrl_op copy = *op;
+	struct vn_device *pf;
 
 	if (op->fini != NULL)
 		op->fini(op);
@@ -77,6 +79,9 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 	/* The text may be the operation's own. */
 	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
 	free(op);
+	pf = vn_controller_find(copy.ctrl, pf_id, -1);
+	if (pf != NULL && pf->conf.total_vfs > 0)
+		ctrl_client_sync(copy.ctrl, pf);
 	if (copy.stop != NULL)
 		stop_one_less(copy.stop);
 }
@@ -155,11 +160,26 @@ port_settled(struct ctrl_op *op)
 	}
 }
 
+/* Those that still have to wait are asked again at the next wake-up. */
+static void
+modify_progress(struct vn_controller *ctrl)
+{
+	struct ctrl_op *op;
+
+	do {
+		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+			if (op->step == CTRL_MODIFY && ctrl_modify_progress(op))
+				break;
+		}
+	} while (op != NULL);
+}
+
 void
 vn_controller_progress(struct vn_controller *ctrl)
 {
 	struct ctrl_op *op;
 
+	modify_progress(ctrl);
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
@@ -261,7 +281,7 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	ctrl_hosts_destroy(ctrl);
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-			if (op->step != CTRL_TEARDOWN)
+			if (op->step != CTRL_TEARDOWN && op->step != CTRL_RESTART)
 				break;
 		}
 		if (op != NULL)
@@ -285,6 +305,7 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	}
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
+	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
 	if (ctrl_pool_end(ctrl, stop_one_less, all))
 		all->left++;

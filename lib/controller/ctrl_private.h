@@ -35,6 +35,8 @@ enum ctrl_step {
 	CTRL_TEARDOWN, /**< endpoint, device and port are going */
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
+	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
+	CTRL_MODIFY,   /**< waits for rings that a driver gave back */
 };
 
 struct ctrl_stop;
@@ -79,12 +81,27 @@ struct ctrl_pool {
 	char err[256], first_err[256];
 };
 
+/** Link events that are gathered at a time: beyond that all representors are looked at. */
+#define CTRL_LINKS 1024
+
+struct ctrl_links {
+	struct vn_timer timer; /**< armed while there are some */
+	bool all;
+	unsigned int n;
+	int ifindex[CTRL_LINKS];
+};
+
 struct ctrl_priv {
+	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
-	uint32_t slots;                          /**< hotplug slots in use, bit 1..31 */
-	struct vn_ctrl_dev *vuids[CTRL_BUCKETS]; /**< by the hash of their VUIDs */
+	bool stopping;
+	uint32_t slots;                            /**< hotplug slots in use, bit 1..31 */
+	uint64_t port_features[VN_MAX_PORT_KINDS]; /**< of env.port, asked once */
+	struct vn_ctrl_dev *vuids[CTRL_BUCKETS];   /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
 	struct ctrl_pool pool;
+	struct vn_timer tick; /**< once a second: vn_device_tick() */
+	uint32_t restarts;    /**< done or begun */
 };
 
 /* ctrl_features.c */
@@ -100,7 +117,13 @@ uint64_t ctrl_carried(const struct vn_controller *ctrl, const struct vn_transpor
 uint64_t ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *transport,
 	const struct vn_conf_fn *fn, uint64_t more);
 
+/** Of @p features, what is no service that an operator's mask is about. */
+uint64_t ctrl_mechanics(uint64_t features);
+
 /* ctrl_conf.c */
+
+/** "0C:C4:7A:FF:22:93" */
+bool ctrl_parse_mac(const char *text, uint8_t mac[VN_MAC_LEN]);
 
 /** The port (0 or 1) that RDMA device @p ib_dev stands for; -ENODEV: none. */
 int ctrl_port_of(const struct vn_conf *conf, const char *ib_dev);
@@ -129,6 +152,9 @@ int ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 const char *ctrl_transport_name(const struct vn_controller *ctrl, const char *asked);
 /** The transport of that name, or NULL; it may have no plug(). */
 const struct vn_transport_ops *ctrl_transport(const struct vn_controller *ctrl, const char *name);
+/** The kind of port of that name (NULL: the default one), or NULL; *features: what it can do. */
+const struct vn_port_ops *ctrl_port(
+	const struct vn_controller *ctrl, const char *kind, uint64_t *features);
 /**
  * Make the device, and its endpoint. @p info is taken over. On failure the device may be there all
  * the same, without an endpoint: *dev is not NULL then.
@@ -163,7 +189,7 @@ bool ctrl_busy_set(const struct vn_controller *ctrl, const struct vn_device *pf)
 static inline bool
 ctrl_port_settled(const struct vn_device *dev)
 {
-	return dev->port_info.ifindex != 0 || dev->port_error[0] != '\0';
+	return dev->port_info.ready || dev->port_error[0] != '\0';
 }
 
 /* ctrl_vfs.c */
@@ -219,6 +245,23 @@ int ctrl_limits_hotplug(
 int ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned int n, char *text,
 	size_t len);
 
+/* ctrl_health.c */
+
+/** Look after all devices once a second, until ctrl_health_stop(). */
+void ctrl_health_start(struct vn_controller *ctrl);
+void ctrl_health_stop(struct vn_controller *ctrl);
+
+/* ctrl_client.c */
+
+/** vn_device_env::want_vfs(); @p ctx is the controller. */
+void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
+/** Something has ended at this PF: go on with what its client wants, or show it what there is. */
+void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
+/* ctrl_modify_apply.c */
+
+/** See whether a change can be made now. @return true: it could, and @p op goes on, or is over. */
+bool ctrl_modify_progress(struct ctrl_op *op);
+
 /* ctrl_save.c: what outlives the process */
 
 /** What the recovery file of @p dev holds has changed: it is to be written. */
@@ -230,6 +273,12 @@ void ctrl_forget(struct vn_controller *ctrl, const char *vuid);
  * errno, and the files are as they were (the caller undoes what it did). May come at once.
  */
 void ctrl_commit(struct ctrl_op *op, void (*then)(struct ctrl_op *op, int rc));
+
+/* ctrl_links.c */
+
+void ctrl_links_init(struct vn_controller *ctrl);
+/** Events that are still gathered are forgotten. */
+void ctrl_links_fini(struct vn_controller *ctrl);
 
 /* ctrl_attach.c */
 

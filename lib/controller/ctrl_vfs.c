@@ -512,6 +512,7 @@ ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int 
 		pf->ctrl->vfs_by_client = by_client;
 		check_set(ctrl, pf, n);
 		VN_INFO("static PF[%u], %u VFs restored", pf->conf.pf_id, n);
+		ctrl_client_sync(ctrl, pf);
 	}
 	return rc;
 }

@@ -21,6 +21,8 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	if (ctrl == NULL)
 		return -ENOMEM;
 	ctrl->env = *env;
+	ctrl->env.dev.want_vfs = ctrl_client_want;
+	ctrl->env.dev.ctx = ctrl;
 	ctrl->conf = *conf;
 	ctrl->capacity = *capacity;
 	ctrl->max_virt_queues = CTRL_MAX_VQS;
@@ -30,8 +32,12 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	if (ctrl->device == NULL || ctrl->priv == NULL)
 		goto fail;
 	TAILQ_INIT(&ctrl->priv->ops);
+	ctrl_links_init(ctrl);
+	for (unsigned int i = 0; i < env->n_ports; i++)
+		ctrl->priv->port_features[i] = env->port[i]->features();
 	if (ctrl_hosts_create(ctrl) != 0)
 		goto fail;
+	ctrl_health_start(ctrl);
 	*out = ctrl;
 	return 0;
 fail:
@@ -53,6 +59,23 @@ ctrl_transport(const struct vn_controller *ctrl, const char *name)
 	for (unsigned int i = 0; i < ctrl->env.n_transports; i++) {
 		if (strcmp(ctrl->env.transport[i]->name, name) == 0)
 			return ctrl->env.transport[i];
+	}
+	return NULL;
+}
+
+const struct vn_port_ops *
+ctrl_port(const struct vn_controller *ctrl, const char *kind, uint64_t *features)
+{
+	const struct vn_controller_env *env = &ctrl->env;
+
+	*features = env->dev.port_features;
+	if (kind == NULL || strcmp(env->dev.port_ops->kind, kind) == 0)
+		return env->dev.port_ops;
+	for (unsigned int i = 0; i < env->n_ports; i++) {
+		if (strcmp(env->port[i]->kind, kind) == 0) {
+			*features = ctrl->priv->port_features[i];
+			return env->port[i];
+		}
 	}
 	return NULL;
 }
@@ -110,10 +133,21 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	const struct vn_transport_ops *transport, struct vn_ctrl_dev *info, struct vn_device **out,
 	char *err, size_t errlen)
 {
+	struct vn_device_env env = ctrl->env.dev;
 	struct vn_device *dev;
 	int rc;
 
 	*out = NULL;
+	if (info->port_kind == NULL && dc->type != VN_HOTPLUG_PF)
+		info->port_kind =
+			dc->type == VN_VF ? ctrl->conf.vf.port : ctrl->conf.static_pf.port;
+	env.port_ops = ctrl_port(ctrl, info->port_kind, &env.port_features);
+	if (env.port_ops == NULL) {
+		snprintf(err, errlen, "this build has no ports of kind \"%s\"", info->port_kind);
+		rc = -EOPNOTSUPP;
+		goto fail;
+	}
+	info->port_kind = env.port_ops->kind;
 	info->vm = "";
 	info->guest_bdf = UINT16_MAX;
 	if (ctrl->num_devices == MAX_DEVICES) {
@@ -121,7 +155,7 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 		rc = -ENOSPC;
 		goto fail;
 	}
-	rc = vn_device_create(&ctrl->env.dev, dc, &dev);
+	rc = vn_device_create(&env, dc, &dev);
 	if (rc == -ENODEV)
 		snprintf(err, errlen,
 			"no worker lcore in the window dpa_core_start %u .. "
@@ -197,8 +231,11 @@ vn_controller_destroy(struct vn_controller *ctrl)
 {
 	if (ctrl == NULL)
 		return;
-	if (ctrl->priv != NULL)
+	if (ctrl->priv != NULL) {
+		ctrl_links_fini(ctrl);
+		ctrl_health_stop(ctrl);
 		ctrl_hosts_destroy(ctrl);
+	}
 	free(ctrl->priv);
 	free(ctrl->device);
 	free(ctrl);
@@ -219,16 +256,4 @@ vn_controller_check_mem(struct vn_controller *ctrl)
 {
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		vn_device_check_mem(ctrl->device[i]);
-}
-
-void
-vn_controller_link_changed(struct vn_controller *ctrl, int ifindex)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		const int mine = ctrl->device[i]->port_info.ifindex;
-
-		/* One that was gone comes back with another number. */
-		if (ifindex == 0 || mine == ifindex || mine == 0)
-			vn_device_refresh_port(ctrl->device[i]);
-	}
 }

@@ -25,14 +25,22 @@
 #define VN_CONTROLLER_MIN_MTU 68
 #define VN_CONTROLLER_MAX_MTU 9216
 
+/** Kinds of ports beside the default one. */
+#define VN_MAX_PORT_KINDS 4
+
 struct vn_controller_env {
-	struct vn_device_env dev;
+	struct vn_device_env dev; /**< with the kind of port that is the default */
+	/** Other kinds of ports, found by their names. */
+	const struct vn_port_ops *const *port;
+	unsigned int n_ports; /**< at most VN_MAX_PORT_KINDS */
 	/** Found by their names. One without plug() is known but cannot be used. */
 	const struct vn_transport_ops *const *transport;
 	unsigned int n_transports;
 	const char
 		*socket_dir; /**< sockets of the devices, DIR/VUID.sock, unless virtnet.conf says */
 	const char *board_serial;
+	/** Files that a restart reads again, NULL: none. Must outlive the controller. */
+	const char *conf_file, *capacity_file;
 	/** Data queue pairs that there are packet buffers for, should all be used; 0: any number.
 	 */
 	uint32_t buffered_pairs;
@@ -50,17 +58,27 @@ struct vn_ctrl_dev {
 	unsigned int slot; /**< hotplug PFs: 1..31; else 0 */
 	bool transitional;
 	bool doorbell_page;
+	/** Kind of the port, as the driver calls it; NULL before ctrl_make(): as virtnet.conf says
+	 */
+	const char *port_kind;
 	enum vn_attach_state attach;
 	struct vn_host *host; /**< whose VM; NULL: none that we know */
 	const char *vm;       /**< its name; "": none */
 	char root_port[VN_HOST_NAME_LEN];
 	uint16_t guest_bdf; /**< the guest's address of it; 0xffff: not known */
+	uint32_t restarts;  /**< number of the restart that did it last */
 
 	/* PFs that may own VFs. */
 	uint16_t num_vfs;   /**< enabled, all or none */
 	bool vfs_by_client; /**< a VMM wrote NumVFs: they go with a reset of the PF */
 	uint32_t msix_pool; /**< vectors that VFs have given back */
 	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
+
+	/* What the PF's client has asked for last (ctrl_client.c). */
+	uint16_t vfs_wanted;
+	bool vfs_pending; /**< it has not been done yet */
+	bool vfs_failed;  /**< and cannot be */
+	bool vfs_syncing;
 
 	bool going; /**< a VF that is being removed, and shown until that has ended */
 	/* The list of all by their VUIDs. */
@@ -136,7 +154,7 @@ bool vn_controller_settled(const struct vn_controller *ctrl);
 /** Jobs have ended: operations that waited for a port go on. To be called at each wake-up. */
 void vn_controller_progress(struct vn_controller *ctrl);
 
-/** The netdev @p ifindex (0: any) has changed or gone: look at the representor it belongs to. */
+/** The netdev @p ifindex (0: any) has changed or gone: its representor will be looked at soon. */
 void vn_controller_link_changed(struct vn_controller *ctrl, int ifindex);
 
 /** A memory file broke (SIGBUS): find the devices that it belongs to. */
@@ -183,6 +201,7 @@ struct vn_hotplug {
 	const char *port;      /**< NULL: any free one */
 	const char *doorbell;  /**< "event", "page"; NULL: as in virtnet.conf */
 	bool no_msix;
+	const char *port_kind; /**< "tap", "internal"; NULL: the default one */
 };
 
 /** Make a hotplug PF, and plug it into a VM. On failure nothing is left. */
@@ -225,11 +244,24 @@ void vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsig
  */
 void vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
 	vn_controller_cb done, void *ctx);
+/**
+ * Fast restart (contract 8.4): read virtnet.conf again, then vn_device_restart() of one device
+ * after the other, PFs by id. What has changed in virtnet.conf is logged: it holds for devices made
+ * from now on, or waits for a restart of the service. -EBUSY (other operations are under way);
+ * -EINVAL (virtnet.conf or the capacity settings are not valid: nothing has been done); -ETIMEDOUT,
+ * -EIO (@p text names a device that is not well: the others have been restarted).
+ */
+void vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx);
 void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
 /**
  * Change a device (contract 4.6, 4.7, section 5): all that is asked for, or nothing. Ends when it
- * is in force (or will be at the driver's next probe) and on disk.
+ * is in force (or will be at the driver's next probe, see vn_carry.h) and on disk.
+ *
+ * @p done gets 0, with "" or a warning: it is done, and the device cannot work so
+ * (VIRTNET_ERR_NOT_WORKING's text); VIRTNET_ERR_* of the option that is wrong;
+ * VIRTNET_ERR_DRIVER_LOADED, VIRTNET_ERR_NOT_STARTED; -EBUSY; VIRTNET_ERR_RECOVERY_SAVE; other
+ * negative errno.
  */
 void vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
 	const struct vn_modify *modify, vn_controller_cb done, void *ctx);

@@ -505,6 +505,44 @@ test_no_vm(void **state)
 	assert_int_equal(op.result, -EINVAL);
 }
 
+/* Each device has the kind of port that was asked for, or that virtnet.conf names for its kind. */
+static void
+test_port_kind(void **state)
+{
+	struct vn_port_ops none = fp_ops;
+	const struct vn_port_ops *const kinds[] = {&none};
+	struct vn_hotplug hp = request();
+	struct vn_device *dev;
+
+	(void)state;
+	none.kind = "none";
+	t.env.port = kinds;
+	t.env.n_ports = 1;
+	t.conf.static_pf.port = "none";
+	start(2);
+	assert_ptr_equal(t.ctrl->device[0]->env.port_ops, &none);
+	assert_string_equal(t.ctrl->device[1]->ctrl->port_kind, "none");
+	dev = hotplug_ok(&hp);
+	assert_ptr_equal(dev->env.port_ops, &fp_ops);
+	assert_string_equal(dev->ctrl->port_kind, "fake");
+	unplug(dev);
+	hp.port_kind = "none";
+	dev = hotplug_ok(&hp);
+	assert_ptr_equal(dev->env.port_ops, &none);
+	hp.port_kind = "veth";
+	hotplug(&hp);
+	assert_int_equal(op.result, -EOPNOTSUPP);
+	assert_string_equal(op.text, "this build has no ports of kind \"veth\"");
+	assert_int_equal(t.ctrl->num_devices, 3);
+	stop_all(VN_PORT_REMOVE);
+	/* Of virtnet.conf only what this build has. */
+	t.conf.static_pf.port = "veth";
+	t.capacity.current[VN_CAP_NUM_PF] = 1;
+	make();
+	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EOPNOTSUPP);
+	assert_string_equal(t.err, "this build has no ports of kind \"veth\"");
+}
+
 static void
 test_text(void **state)
 {
@@ -557,6 +595,7 @@ main(void)
 		TEST(test_in_use),
 		TEST(test_busy),
 		TEST(test_no_vm),
+		TEST(test_port_kind),
 		TEST(test_text),
 		TEST(test_no_transport),
 	};

@@ -142,13 +142,31 @@ vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_mod
 {
 	const bool full = dev->transport != NULL && dev->transport->full;
 
-	*info = (struct vn_model_queue_info){0};
+	*info = (struct vn_model_queue_info){.coal_mode = VN_COAL_EVENT};
 	if (!full)
 		return false;
 	info->notifications = 1000 + idx;
 	info->coal_usecs = idx == 0 ? 30 : 0;
 	info->coal_packets = idx == 0 ? 10 : 0;
 	return true;
+}
+
+uint64_t
+vn_device_dropped(const struct vn_device *dev)
+{
+	return dev->conf.drop_counter ? 42 : 0;
+}
+
+void
+vn_controller_pools(
+	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools)
+{
+	*pools = (struct vn_pools){
+		.msix_free = pf->ctrl->msix_pool,
+		.max_msix = ctrl->max_virt_queues,
+		.qp_free = pf->ctrl->qp_pool,
+		.max_qp = (ctrl->max_virt_queues - 2u) / 2,
+	};
 }
 
 unsigned int
@@ -319,7 +337,7 @@ static const struct vn_transport_ops fake_full_transport = {
 	.get_info = fake_get_info,
 };
 
-static const struct vn_port_ops fake_port = {.kind = "tap"};
+static const struct vn_port_ops fake_port = {.kind = "tap", .netdev = true};
 
 /** A device without a driver. Values that are the same in all examples are set. */
 static struct vn_device *
@@ -478,6 +496,7 @@ fake_hotplug_example(struct fake *f)
 	dev->conf.bdf = 0xc100;
 	dev->conf.sf_num = 2000;
 	strcpy(dev->conf.rep_name, "en3f0pf0sf2000");
+	strcpy(dev->port_info.name, "en3f0pf0sf2000");
 	fake_set_mac(dev->conf.mac, "0C:C4:7A:FF:22:93");
 	dev->ctrl->vm = "vm1";
 	strcpy(dev->ctrl->root_port, "rp1");

@@ -47,7 +47,7 @@ hotplug_done(void *ctx, int result, const char *text, struct vn_device *dev)
 	ctl_put_str(&o, "vuid", dev->conf.vuid);
 	ctl_put_num(&o, "id", dev->conf.pf_id);
 	ctl_put_num(&o, "transitional", dev->ctrl->transitional);
-	ctl_put_str(&o, "sf_rep_net_device", dev->conf.rep_name);
+	ctl_put_str(&o, "sf_rep_net_device", ctl_representor(dev));
 	ctl_put_mac(&o, "mac", dev->conf.mac);
 	put_success(&o);
 	if (dev->ctrl->vm[0] == '\0') {
@@ -79,6 +79,7 @@ ctl_do_hotplug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply
 		.port = text_of(args, "port"),
 		.doorbell = text_of(args, "doorbell"),
 		.no_msix = ctl_args_has(args, "no_msix"),
+		.port_kind = text_of(args, "port_kind"),
 	};
 	struct ctl_pending *p = ctl_defer(reply);
 

@@ -51,6 +51,9 @@ void ctl_dbg_read(const struct vn_device *dev, unsigned int idx, struct ctl_dbg 
 /** The address of the function: the guest's if it is known, else the one that we made up. */
 void ctl_put_bdf(struct ctl_obj *o, const char *key, const struct vn_device *dev);
 
+/** The name of the representor, or that which it is to have; "": the port has none. */
+const char *ctl_representor(const struct vn_device *dev);
+
 /** Space for "0000:03:00.0". */
 #define CTL_PCI_ADDR_LEN 13
 

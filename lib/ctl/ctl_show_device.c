@@ -126,6 +126,16 @@ function_type(enum vn_function_type type)
 	return "VF";
 }
 
+const char *
+ctl_representor(const struct vn_device *dev)
+{
+	if (dev->env.port_ops != NULL && !dev->env.port_ops->netdev)
+		return "";
+	/* An operator may rename it. */
+	return dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
+									    : dev->conf.rep_name;
+}
+
 static bool
 transitional(const struct vn_device *dev)
 {
@@ -168,17 +178,17 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 
 /** The six pool keys of a PF: list only. */
 static void
-put_pools(struct ctl_obj *o, const struct vn_controller *ctrl)
+put_pools(struct ctl_obj *o, const struct vn_controller *ctrl, const struct vn_device *dev)
 {
-	uint64_t max_msix = ctrl->max_virt_queues;
+	struct vn_pools pools;
 
-	/* Everything is handed out evenly when VFs are made: the pools begin empty. */
-	ctl_put_num(o, "msix_num_pool_size", 0);
-	ctl_put_num(o, "min_msix_num", 0);
-	ctl_put_num(o, "max_msix_num", max_msix);
-	ctl_put_num(o, "min_num_of_qp", 0);
-	ctl_put_num(o, "max_num_of_qp", max_msix > 2 ? (max_msix - 2) / 2 : 0);
-	ctl_put_num(o, "qp_pool_size", 0);
+	vn_controller_pools(ctrl, dev, &pools);
+	ctl_put_num(o, "msix_num_pool_size", pools.msix_free);
+	ctl_put_num(o, "min_msix_num", pools.min_msix);
+	ctl_put_num(o, "max_msix_num", pools.max_msix);
+	ctl_put_num(o, "min_num_of_qp", pools.min_qp);
+	ctl_put_num(o, "max_num_of_qp", pools.max_qp);
+	ctl_put_num(o, "qp_pool_size", pools.qp_free);
 }
 
 /** num_msix to dim: the same in list and query. */
@@ -211,18 +221,15 @@ put_state(struct ctl_obj *o, const struct vn_device *dev)
 	ctl_put_str(o, "sf_parent_device", c->ib_dev);
 	ctl_rdma_pci_addr(c->ib_dev, addr);
 	ctl_put_str(o, "sf_parent_device_pci_addr", addr);
-	/* An operator may rename it. */
-	ctl_put_str(o, "sf_rep_net_device",
-		dev->port_info.ifindex > 0 && dev->port_info.name[0] != '\0' ? dev->port_info.name
-									     : c->rep_name);
+	ctl_put_str(o, "sf_rep_net_device", ctl_representor(dev));
 	ctl_put_num(o, "sf_rep_net_ifindex",
 		dev->port_info.ifindex > 0 ? (uint64_t)dev->port_info.ifindex : 0);
 	ctl_put_str(o, "sf_rdma_device", "");
 	ctl_put_hex_upper(o, "sf_cross_mkey", 0);
 	ctl_put_hex_upper(o, "sf_vhca_id", c->sf_num);
 	ctl_put_hex_upper(o, "sf_rqt_num", 0);
-	ctl_put_str(o, "aarfs", "disabled");
-	ctl_put_str(o, "dim", "disabled");
+	ctl_put_str(o, "aarfs", c->aarfs ? "enabled" : "disabled");
+	ctl_put_str(o, "dim", c->dim ? "enabled" : "disabled");
 }
 
 /** Keys of ours: behind the last one of the contract, so that nobody's line count changes. */
@@ -254,7 +261,7 @@ ctl_show_list(const struct vn_controller *ctrl, const struct vn_device *dev)
 
 	put_identity(&o, ctrl, dev);
 	if (dev->conf.type != VN_VF)
-		put_pools(&o, ctrl);
+		put_pools(&o, ctrl, dev);
 	put_state(&o, dev);
 	put_ours(&o, dev);
 	return ctl_obj_end(&o);
@@ -301,6 +308,9 @@ ctl_show_query(
 	put_state(&o, dev);
 	if (!what->brief)
 		ctl_put(&o, "enabled-queues-info", ctl_show_queues(dev, what));
+	/* Only then: scripts look for "num_" and expect two lines. */
+	if (dev->conf.drop_counter)
+		ctl_put_dec(&o, "num_desc_drop_pkts", vn_device_dropped(dev));
 	put_ours(&o, dev);
 	return ctl_obj_end(&o);
 }

@@ -12,9 +12,6 @@
 /** From this MTU on a queue is prepared for jumbo frames. */
 #define JUMBO_MTU 1501
 
-/** upon_event: the period begins with the first packet that the driver was not told of. */
-#define PERIOD_MODE_EVENT 1
-
 static const char *const size_class_key[] = {
 	"rx_64_or_less_octet_packets",
 	"rx_65_to_127_octet_packets",
@@ -69,7 +66,7 @@ put_counters(struct ctl_obj *o, const struct vn_device *dev, unsigned int idx, b
 		ctl_put_dec(o, "err_handler_schd_num", 0);
 	ctl_put_dec(o, "rq_cq_max_count", model.coal_packets);
 	ctl_put_dec(o, "rq_cq_period", model.coal_usecs);
-	ctl_put_dec(o, "rq_cq_period_mode", PERIOD_MODE_EVENT);
+	ctl_put_dec(o, "rq_cq_period_mode", model.coal_mode);
 }
 
 void

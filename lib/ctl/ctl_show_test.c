@@ -214,6 +214,19 @@ half_made_device(void **state)
 	/* No transport, no port, no netdev yet. */
 	dev->transport = NULL;
 	dev->endpoint = NULL;
+	{
+		static const struct vn_port_ops internal = {.kind = "internal"};
+
+		/* Without a netdev there is no representor, whatever it would be called. */
+		dev->env.port_ops = &internal;
+		dev->port_info = (struct vn_port_info){.ready = true};
+		d = ctl_show_query(&f->ctrl, dev, &what);
+		assert_string_equal(text(d, "sf_rep_net_device"), "");
+		assert_int_equal(json_integer_value(json_object_get(d, "sf_rep_net_ifindex")), 0);
+		assert_string_equal(text(d, "port"), "internal");
+		assert_string_equal(text(d, "problem"), "");
+		json_decref(d);
+	}
 	dev->env.port_ops = NULL;
 	dev->port_info.ifindex = -1;
 	d = ctl_show_query(&f->ctrl, dev, &what);

@@ -210,7 +210,7 @@ de_create(void)
 static inline bool
 de_port_settled(void)
 {
-	return de.dev->port_info.ifindex != 0 || de.dev->port_error[0] != '\0';
+	return de.dev->port_info.ready || de.dev->port_error[0] != '\0';
 }
 
 static inline void

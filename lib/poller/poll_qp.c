@@ -4,16 +4,55 @@
  * What a poller does with one queue pair.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include <rte_atomic.h>
 #include <rte_branch_prediction.h>
+#include <rte_ether.h>
 
 #include "poller_private.h"
 #include "vn_log.h"
 
 /* How long to sleep at most while nothing but time can tell that there is work. */
 #define TIMED_SLEEP_NS VN_MS(1)
+
+/* As an available index: what the driver has made available up to now. */
+static uint16_t
+made_available(struct vn_virtq *vq)
+{
+	return vq != NULL ? (uint16_t)(vn_virtq_position(vq) + vn_virtq_avail(vq)) : 0;
+}
+
+void
+poll_qp_kicked(struct vn_poll_qp *qp)
+{
+	struct vn_poll_kicks *k = &qp->kicks;
+	const uint16_t tx = made_available(qp->tx), rx = made_available(qp->rx);
+
+	k->credit += (uint16_t)(tx - k->tx_seen) + (uint16_t)(rx - k->rx_seen);
+	k->credit = RTE_MIN(k->credit, (uint32_t)VN_POLL_KICKS_AHEAD);
+	k->tx_seen = tx;
+	k->rx_seen = rx;
+	if (k->credit > 0)
+		k->credit--;
+	else
+		__atomic_store_n(&k->spurious, k->spurious + 1, __ATOMIC_RELAXED);
+}
+
+/* Once: a ring without the device around it does not say what MAC its driver has. */
+static __rte_noinline void
+learn_mac(struct vn_poll_qp *qp, const struct rte_mbuf *m)
+{
+	const size_t at = offsetof(struct rte_ether_hdr, src_addr);
+
+	if (rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN)
+		return;
+	qp->learn_mac = false;
+	memcpy(qp->first_mac, rte_pktmbuf_mtod_offset(m, const uint8_t *, at),
+		sizeof(qp->first_mac));
+	qp->on_mac(qp);
+}
 
 /* Driver to network. */
 static unsigned int
@@ -24,6 +63,8 @@ poll_tx(struct vn_poll_qp *qp)
 	const uint16_t n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
 
 	if (n > 0) {
+		if (unlikely(qp->learn_mac))
+			learn_mac(qp, pkts[0]);
 		if (likely(qp->pq != NULL))
 			qp->ops->tx_burst(qp->pq, pkts, n);
 		else

@@ -293,6 +293,7 @@ fp_get_info(struct vn_port *port, struct vn_port_info *info)
 	memset(info, 0, sizeof(*info));
 	memcpy(info->name, port->conf.name, sizeof(info->name));
 	info->ifindex = port->ifindex;
+	info->ready = port->ifindex != 0;
 	info->mtu = port->conf.mtu;
 	pthread_mutex_lock(&fp.lock);
 	info->adopted = fp.adopted;
@@ -412,6 +413,7 @@ fp_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 static const struct vn_port_ops fp_ops = {
 	.kind = "fake",
+	.netdev = true,
 	.features = fp_features,
 	.open = fp_open,
 	.close = fp_close,

@@ -34,9 +34,10 @@ struct vn_port_conf {
 
 /** What the port is now, for list/query. */
 struct vn_port_info {
-	char name[VN_PORT_NAME_LEN];
-	int ifindex;  /**< 0: no netdev */
-	uint16_t mtu; /**< of the netdev */
+	bool ready;                  /**< it is there and can carry frames; false: it was removed */
+	char name[VN_PORT_NAME_LEN]; /**< of the netdev; "": the kind has none */
+	int ifindex;                 /**< 0: no netdev */
+	uint16_t mtu;                /**< of the netdev */
 	bool admin_up;
 	bool adopted; /**< the netdev was there before */
 };
@@ -51,7 +52,8 @@ struct vn_port_stats {
 };
 
 struct vn_port_ops {
-	const char *kind; /**< "tap" */
+	const char *kind; /**< "tap", "internal": what operators call it */
+	bool netdev;      /**< its ports are kernel netdevs: there are representors */
 
 	/** Control thread. Virtio features (offloads) this kind can honour on this machine. */
 	uint64_t (*features)(void);
@@ -63,6 +65,11 @@ struct vn_port_ops {
 	void (*close)(struct vn_port *port);
 	/** Helper. Remove the representor as well ("unplug", clean-up), then close. */
 	void (*destroy)(struct vn_port *port);
+	/**
+	 * Helper. The same for @p n ports (at least one), for kinds that are faster with many at
+	 * once; NULL: one by one.
+	 */
+	void (*destroy_many)(struct vn_port *const *ports, unsigned int n);
 
 	/**
 	 * Helper. Make what open() will adopt, if it is not there: a representor without a device.

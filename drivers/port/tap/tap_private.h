@@ -81,7 +81,7 @@ struct tap_link_change {
 int tap_link_get(const char *name, int ifindex, struct tap_link *link);
 /** All in one message. @return 0 or negative errno. */
 int tap_link_change(int ifindex, const struct tap_link_change *change);
-/** Remove all netdevs of a group. @return 0 or negative errno. */
+/** Remove all netdevs of @p group. @return 0 or negative errno (-ENODEV: there are none). */
 int tap_link_remove_group(uint32_t group);
 
 /* tap_dev.c: ioctls of /dev/net/tun, helper only. All return 0 or negative errno. */

@@ -88,6 +88,50 @@ tap_destroy(struct vn_port *port)
 	tap_close(port);
 }
 
+/* The netdev as our namespace shows it; -ENODEV when it was removed or moved to another one. */
+static int
+find_netdev(const struct vn_port *port, struct tap_link *link)
+{
+	char name[IFNAMSIZ];
+	int ret;
+
+	ret = tap_name(port->fd, name);
+	if (ret < 0)
+		return ret;
+	ret = tap_link_get(name, 0, link);
+	if (ret == 0 && (link->ifindex != port->ifindex || !link->is_tap))
+		ret = -ENODEV;
+	return ret;
+}
+
+/*
+ * The kernel waits two grace periods, some 20 ms, for each netdev that is removed, but only once
+ * for all of a group.
+ */
+static void
+tap_destroy_many(struct vn_port *const *ports, unsigned int n)
+{
+	const struct tap_link_change change = {
+		.group = VN_TAP_LINK_GROUP_GOING | ((uint32_t)getpid() & 0xffffff)};
+	unsigned int marked = 0;
+	struct tap_link link;
+	int ret;
+
+	for (unsigned int i = 0; i < n && n > 1; i++) {
+		/* Not one of another namespace, and nobody else's that has the name by now. */
+		if (find_netdev(ports[i], &link) == 0 &&
+			tap_link_change(link.ifindex, &change) == 0)
+			marked++;
+	}
+	ret = marked > 0 ? tap_link_remove_group(change.group) : 0;
+	if (ret != 0)
+		VN_WARN("%u representors cannot be removed together (%s): one by one", marked,
+			strerror(-ret));
+	/* Those that are gone are let go of; the others are removed by this. */
+	for (unsigned int i = 0; i < n; i++)
+		tap_destroy(ports[i]);
+}
+
 /* Someone removed the representor: a driver that starts gets a new one. */
 static int
 revive(struct vn_port *port)
@@ -130,22 +174,6 @@ set_link(struct vn_port *port, bool up)
 	return tap_link_carrier(port->fd, up);
 }
 
-/* The netdev as our namespace shows it; -ENODEV when it was removed or moved to another one. */
-static int
-find_netdev(const struct vn_port *port, struct tap_link *link)
-{
-	char name[IFNAMSIZ];
-	int ret;
-
-	ret = tap_name(port->fd, name);
-	if (ret < 0)
-		return ret;
-	ret = tap_link_get(name, 0, link);
-	if (ret == 0 && (link->ifindex != port->ifindex || !link->is_tap))
-		ret = -ENODEV;
-	return ret;
-}
-
 static int
 set_mtu(struct vn_port *port, uint16_t mtu)
 {
@@ -171,10 +199,11 @@ get_info(struct vn_port *port, struct vn_port_info *info)
 	info->adopted = port->adopted;
 	ret = find_netdev(port, &link);
 	if (ret == -ENODEV)
-		return 0; /* ifindex 0 says it */
+		return 0; /* not ready */
 	if (ret < 0)
 		return ret;
 	memcpy(info->name, link.name, sizeof(info->name));
+	info->ready = true;
 	info->ifindex = link.ifindex;
 	info->mtu = (uint16_t)RTE_MIN(link.mtu, UINT16_MAX);
 	info->admin_up = link.admin_up;
@@ -259,12 +288,14 @@ queue_stats(struct vn_port_queue *q)
 
 const struct vn_port_ops vn_tap_ops = {
 	.kind = "tap",
+	.netdev = true,
 	.features = tap_probe_features,
 	.open = tap_open,
 	.close = tap_close,
 	.destroy = tap_destroy,
 	.prepare = tap_prepare,
 	.discard = tap_discard,
+	.destroy_many = tap_destroy_many,
 	.set_features = set_features,
 	.set_link = set_link,
 	.set_mtu = set_mtu,

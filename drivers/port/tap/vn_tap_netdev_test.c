@@ -132,6 +132,46 @@ moved_to_other_namespace(void **state)
 	other_ns_end(&ns);
 }
 
+/* Those of a batch go, and no others: neither one that is not ours any more, nor its namesake. */
+static void
+destroyed_together(void **state)
+{
+	struct other_ns ns = other_ns_start();
+	const unsigned int fds = count_fds();
+	struct vn_port *port[6], *stays;
+	struct vn_port_conf conf;
+	char name[16], out[64];
+
+	RTE_SET_USED(state);
+	for (unsigned int i = 0; i < RTE_DIM(port); i++) {
+		snprintf(name, sizeof(name), "rep%u", i);
+		conf = conf_of(name, i == 1 ? 4 : 1);
+		port[i] = open_ok(&conf);
+	}
+	conf = conf_of(REP, 1);
+	stays = open_ok(&conf);
+	sh("ip link set rep2 name other2");
+	sh("ip link set rep3 netns %d", (int)ns.pid);
+	sh("ip link add rep3 type dummy");
+	sh("ip link del rep4");
+	vn_tap_ops.destroy_many(port, RTE_DIM(port));
+	for (unsigned int i = 0; i < RTE_DIM(port); i++) {
+		snprintf(name, sizeof(name), "rep%u", i);
+		assert_int_equal(exists(name), i == 3);
+	}
+	assert_false(exists("other2"));
+	assert_string_equal(link_of("rep3").kind, "dummy");
+	sh_out(out, sizeof(out), "nsenter -t %d -n ip -o link | grep -c rep3", (int)ns.pid);
+	assert_string_equal(out, "0\n");
+	sh("ip link del rep3");
+	/* One alone, and one that is left. */
+	assert_true(info_of(stays).ready);
+	vn_tap_ops.destroy_many(&stays, 1);
+	assert_false(exists(REP));
+	assert_int_equal(count_fds(), fds);
+	other_ns_end(&ns);
+}
+
 static void
 feature_probe(void **state)
 {
@@ -198,6 +238,7 @@ main(void)
 		cmocka_unit_test_teardown(carrier_and_admin, clean),
 		cmocka_unit_test_teardown(group_delete, clean),
 		cmocka_unit_test_teardown(moved_to_other_namespace, clean),
+		cmocka_unit_test_teardown(destroyed_together, clean),
 		cmocka_unit_test_teardown(feature_probe, clean),
 		cmocka_unit_test_teardown(offload_combinations, clean),
 	};
