@@ -20,7 +20,7 @@ HOTPLUG = ["hotplug", "-i", "mlx5_0", "-m", "0C:C4:7A:FF:22:93", "-t", "1500", "
 
 
 # Commands that may still answer that they are not supported; each leaves when it is there.
-TO_COME = {"modify", "health"}
+TO_COME = {"health"}
 NOT_SUPPORTED = '"errno": -1046'
 
 # The published example.
