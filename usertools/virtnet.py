@@ -33,7 +33,7 @@ class Failure(Exception):
 def table_path():
     """commands.json: of the installation, else of the source tree this script lies in."""
     here = os.path.dirname(os.path.realpath(__file__))
-    for rel in ("../share/dpdk-virtnet", "../lib/ctl"):
+    for rel in (".", "../share/dpdk-virtnet", "../lib/ctl"):
         path = os.path.normpath(os.path.join(here, rel, "commands.json"))
         if os.path.exists(path):
             return path
@@ -195,11 +195,30 @@ def add_option(parser, name, p):
     parser.add_argument(*flags, **kw)
 
 
+def columns():
+    """The width of the terminal, as argparse finds it with shutil, which is slow to load."""
+    try:
+        n = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        n = 0
+    try:
+        return n if n > 0 else os.get_terminal_size(sys.__stdout__.fileno()).columns or 80
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
+class Formatter(argparse.HelpFormatter):
+    """Each option that is added makes one."""
+
+    def __init__(self, prog):
+        super().__init__(prog, width=columns() - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """Without abbreviations: argparse would still take -p for -pkt_cnt."""
 
     def __init__(self, **kw):
-        super().__init__(allow_abbrev=False, **kw)
+        super().__init__(allow_abbrev=False, formatter_class=Formatter, **kw)
 
     def _get_option_tuples(self, option_string):
         return [t for t in super()._get_option_tuples(option_string)

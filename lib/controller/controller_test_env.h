@@ -77,7 +77,7 @@ ft_unplug(struct vn_endpoint *ep, vn_device_cb done, void *ctx)
 		vn_device_reset(ep->dev, ft_reset_done, ep);
 }
 
-static void
+static inline void
 release_unplugs(void)
 {
 	for (unsigned int i = 0; i < ft.n_held; i++)
