@@ -316,6 +316,9 @@ def request_line(cmd, values):
             key, constant = entry.split(":")
             line[key] = constant
             continue
+        if entry.endswith("?") and entry[:-1] not in values:
+            continue
+        entry = entry.rstrip("?")
         key, name = entry.split("=") if "=" in entry else (entry, entry)
         kind = cmd["params"][name]["type"]
         if kind == "flag":
@@ -323,7 +326,7 @@ def request_line(cmd, values):
         elif name in values:
             value = values[name]
             line[key] = hex(value) if isinstance(value, int) else value
-    return line
+    return line or None
 
 
 def wire_values(cmd, values):
@@ -353,7 +356,8 @@ class Control:
             self.sock.connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(f"the controller is not running (nobody listens on {path}): "
-                             "start it, or name its directory with --socket-dir") from None
+                             "start it, or name its directory with --socket-dir; "
+                             "virtnet-check tells what is wrong") from None
         except PermissionError:
             raise Failure(f"{path}: permission denied: run virtnet as root or as the user of "
                           "the controller") from None
@@ -657,8 +661,8 @@ def run(argv):
     if line is not None:
         print(line)
     value = control.run(name, wire_values(cmd, values))
-    if values.get("print") and isinstance(value, str):
-        print(value, end="")
+    if isinstance(value, str) and (values.get("print") or cmd.get("plain")):
+        print(value, end="" if value.endswith("\n") else "\n")
         return 0
     show(value)
     return FAILED if failed(value) else 0

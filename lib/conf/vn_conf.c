@@ -26,8 +26,8 @@ enum kind {
 	MODE,
 	TRANSPORT,
 	DOORBELL,
-	PORT,
 	LIMITS,
+	PORT,
 	HOSTS,
 	DIRECTORY,
 	OBJECT,
@@ -232,11 +232,11 @@ read_value(
 	case DOORBELL:
 		read_either(at, v, "event", "page", out);
 		break;
-	case PORT:
-		read_port(at, v, fn);
-		break;
 	case LIMITS:
 		read_either(at, v, "none", "bluefield3", out);
+		break;
+	case PORT:
+		read_port(at, v, fn);
 		break;
 	case HOSTS:
 		vn_conf_read_hosts(at, v, conf);

@@ -31,6 +31,9 @@ static struct {
 	bool hold;                     /* unplugs wait for release_unplugs() */
 	bool client;
 	char last_path[128];
+	unsigned int shown; /* calls of set_vfs() */
+	uint16_t vfs;       /* the last one */
+	bool vfs_by_client;
 	struct vn_endpoint *held[VN_MAX_STATIC_PF];
 	unsigned int n_held;
 } ft;
@@ -92,6 +95,15 @@ ft_get_info(const struct vn_endpoint *ep, struct vn_endpoint_info *info)
 	snprintf(info->path, sizeof(info->path), "%s", ep->path);
 }
 
+static void
+ft_set_vfs(struct vn_endpoint *ep, uint16_t n, bool by_client)
+{
+	(void)ep;
+	ft.shown++;
+	ft.vfs = n;
+	ft.vfs_by_client = by_client;
+}
+
 /* Some features that rings alone cannot carry. */
 #define FT_NOT_CARRIED (VN_NET_F_RSS | VN_F_RING_RESET | VN_NET_F_HASH_REPORT)
 
@@ -108,6 +120,7 @@ static const struct vn_transport_ops ft_full = {
 	.full = true,
 	.plug = ft_plug,
 	.unplug = ft_unplug,
+	.set_vfs = ft_set_vfs,
 	.get_info = ft_get_info,
 };
 

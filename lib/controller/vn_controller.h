@@ -39,9 +39,14 @@ struct vn_controller_env {
 	const char
 		*socket_dir; /**< sockets of the devices, DIR/VUID.sock, unless virtnet.conf says */
 	const char *board_serial;
+	/** Files that a restart reads again, NULL: none. Must outlive the controller. */
+	const char *conf_file, *capacity_file;
 	/** Data queue pairs that there are packet buffers for, should all be used; 0: any number.
 	 */
 	uint32_t buffered_pairs;
+	/** Recovery files (vn_recovery.h); NULL: none, as with "recovery": 0 in virtnet.conf. */
+	const char *recovery_dir;
+	const char *boot_id; /**< files of another boot do not count; NULL: not known */
 };
 
 enum vn_attach_state {
@@ -64,12 +69,28 @@ struct vn_ctrl_dev {
 	const char *vm;       /**< its name; "": none */
 	char root_port[VN_HOST_NAME_LEN];
 	uint16_t guest_bdf; /**< the guest's address of it; 0xffff: not known */
+	uint32_t restarts;  /**< number of the restart that did it last */
 
 	/* PFs that may own VFs. */
 	uint16_t num_vfs;   /**< enabled, all or none */
 	bool vfs_by_client; /**< a VMM wrote NumVFs: they go with a reset of the PF */
 	uint32_t msix_pool; /**< vectors that VFs have given back */
 	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
+
+	/* Its recovery file. */
+	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
+	bool dirty;                  /**< to be written */
+	bool saved;                  /**< there is one */
+	uint16_t had_vfs;            /**< during the start: as many were enabled */
+	bool vfs_were_client_s;      /**< and by whom */
+	bool forgotten;              /**< it goes, or has gone: none is written any more */
+	struct vn_device_conf *base; /**< what the configuration gave; NULL for hotplug PFs */
+	struct vn_model_driver *driver; /**< what the driver has set; NULL: nothing */
+	/* What the PF's client has asked for last (ctrl_client.c). */
+	uint16_t vfs_wanted;
+	bool vfs_pending; /**< it has not been done yet */
+	bool vfs_failed;  /**< and cannot be */
+	bool vfs_syncing;
 
 	bool going; /**< a VF that is being removed, and shown until that has ended */
 	/* The list of all by their VUIDs. */
@@ -136,7 +157,10 @@ struct vn_controller {
 int vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, struct vn_controller **ctrl);
 
-/** Make and plug all static PFs. @p err gets one line on failure. @return 0 or negative errno. */
+/**
+ * Make and plug all static PFs, and what recovery files tell of besides: VFs and hotplug PFs.
+ * @p err gets one line on failure. @return 0 or negative errno.
+ */
 int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 
 /** Devices that are still coming up: not made yet, or their port is not. */
@@ -155,7 +179,8 @@ void vn_controller_check_mem(struct vn_controller *ctrl);
 
 /**
  * Unplug and end all devices, then @p done. Operations under way end with -ECANCELED. @p fate is
- * that of the representors; those of hotplug PFs go in any case: nobody would adopt them.
+ * that of the representors; that of a hotplug PF without a recovery file goes in any case: nobody
+ * would adopt it.
  */
 void vn_controller_stop(
 	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);
@@ -244,11 +269,24 @@ void vn_controller_sriov(struct vn_controller *ctrl, struct vn_device *pf, unsig
  */
 void vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
 	vn_controller_cb done, void *ctx);
+/**
+ * Fast restart (contract 8.4): read virtnet.conf again, then vn_device_restart() of one device
+ * after the other, PFs by id. What has changed in virtnet.conf is logged: it holds for devices made
+ * from now on, or waits for a restart of the service. -EBUSY (other operations are under way);
+ * -EINVAL (virtnet.conf or the capacity settings are not valid: nothing has been done); -ETIMEDOUT,
+ * -EIO (@p text names a device that is not well: the others have been restarted).
+ */
+void vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx);
 void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
 /**
  * Change a device (contract 4.6, 4.7, section 5): all that is asked for, or nothing. Ends when it
- * is in force (or will be at the driver's next probe) and on disk.
+ * is in force (or will be at the driver's next probe, see vn_carry.h) and on disk.
+ *
+ * @p done gets 0, with "" or a warning: it is done, and the device cannot work so
+ * (VIRTNET_ERR_NOT_WORKING's text); VIRTNET_ERR_* of the option that is wrong;
+ * VIRTNET_ERR_DRIVER_LOADED, VIRTNET_ERR_NOT_STARTED; -EBUSY; VIRTNET_ERR_RECOVERY_SAVE; other
+ * negative errno.
  */
 void vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
 	const struct vn_modify *modify, vn_controller_cb done, void *ctx);

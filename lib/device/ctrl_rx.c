@@ -29,9 +29,12 @@ get32(const uint8_t *data)
 }
 
 static int
-take(struct vn_model *m, const struct vn_rx_state *rx)
+take(struct vn_model *m, const struct vn_rx_state *rx, uint64_t *failures)
 {
-	return model_rx_set(m, rx) == 0 ? CTRL_WAIT : VN_NET_ERR;
+	if (model_rx_set(m, rx) == 0)
+		return CTRL_WAIT;
+	++*failures;
+	return VN_NET_ERR;
 }
 
 int
@@ -48,7 +51,7 @@ ctrl_rx(struct vn_model *m, uint8_t command, const uint8_t *data, uint32_t len)
 	before = m->mode[command];
 	m->mode[command] = data[0];
 	model_rx_modes(m, &rx);
-	rc = take(m, &rx);
+	rc = take(m, &rx, &m->dev->health.rules);
 	if (rc == VN_NET_ERR)
 		m->mode[command] = before;
 	return rc;
@@ -89,7 +92,7 @@ table_set(struct vn_model *m, const uint8_t *data, uint32_t len)
 	rx.n_uni = n_uni;
 	rx.n_multi = n_multi;
 	model_rx_modes(m, &rx);
-	rc = take(m, &rx);
+	rc = take(m, &rx, &m->dev->health.mac_tables);
 	if (rc == VN_NET_ERR) {
 		m->uni_overflow = uni_before;
 		m->multi_overflow = multi_before;
@@ -113,7 +116,7 @@ ctrl_mac(struct vn_model *m, uint8_t command, const uint8_t *data, uint32_t len)
 	if (!rte_is_valid_assigned_ether_addr(&addr))
 		return VN_NET_ERR;
 	memcpy(rx.mac, data, sizeof(rx.mac));
-	rc = take(m, &rx);
+	rc = take(m, &rx, &m->dev->health.rules);
 	if (rc == VN_NET_ERR)
 		return rc;
 	m->mac_set = true;
@@ -139,7 +142,7 @@ ctrl_vlan(struct vn_model *m, uint8_t command, const uint8_t *data, uint32_t len
 		rx.vlan[id / 64] |= RTE_BIT64(id % 64);
 	else
 		rx.vlan[id / 64] &= ~RTE_BIT64(id % 64);
-	return take(m, &rx);
+	return take(m, &rx, &m->dev->health.vlans);
 }
 
 int

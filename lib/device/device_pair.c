@@ -59,7 +59,7 @@ in_use(const struct dev_pair *pair)
 static bool
 wanted(const struct dev_pair *pair)
 {
-	if (!in_use(pair))
+	if (!in_use(pair) || dev_restart_holds(pair->dev))
 		return false;
 	return pair->dev->vq[2 * pair->idx].state != VN_VQ_STOPPED ||
 	       pair->dev->vq[2 * pair->idx + 1].state != VN_VQ_STOPPED;
@@ -68,6 +68,8 @@ wanted(const struct dev_pair *pair)
 bool
 dev_pair_ready(const struct dev_pair *pair)
 {
+	if (dev_restart_holds(pair->dev))
+		return false;
 	return pair->state == PAIR_OPEN ||
 	       (pair->state == PAIR_CLOSED && (pair->failed || !in_use(pair)));
 }
@@ -105,7 +107,7 @@ attached(struct vn_poller_cmd *cmd)
 {
 	struct dev_pair *pair = cmd_pair(cmd);
 
-	pair->busy = false;
+	pair->busy = pair->late = false;
 	dev_pair_advance(pair);
 	dev_settle(pair->dev);
 }
@@ -115,9 +117,19 @@ detached(struct vn_poller_cmd *cmd)
 {
 	struct dev_pair *pair = cmd_pair(cmd);
 
-	pair->busy = false;
+	pair->busy = pair->late = false;
 	pair->state = PAIR_CLOSING;
 	dev_port_queue_close(pair);
+}
+
+/* What it holds up is told; the queue comes back when the poller does. */
+static void
+late(struct vn_poller_cmd *cmd)
+{
+	struct dev_pair *pair = cmd_pair(cmd);
+
+	pair->late = true;
+	dev_settle(pair->dev);
 }
 
 static void
@@ -126,6 +138,7 @@ send(struct dev_pair *pair, bool attach)
 	pair->cmd = (struct vn_poller_cmd){
 		.exec = attach ? exec_attach : exec_detach,
 		.done = attach ? attached : detached,
+		.late = late,
 	};
 	pair->busy = true;
 	vn_poller_call(pair->dev->priv->poller, &pair->cmd);

@@ -69,8 +69,13 @@ static int
 open_run(struct vn_job *job)
 {
 	struct port_job *j = (struct port_job *)job;
-	int rc = j->ops->open(&j->conf, &j->port, j->err, sizeof(j->err));
+	int rc;
 
+	/* Restart: the one there is, first. */
+	if (j->port != NULL)
+		j->ops->close(j->port);
+	j->port = NULL;
+	rc = j->ops->open(&j->conf, &j->port, j->err, sizeof(j->err));
 	if (rc == 0)
 		j->ops->get_info(j->port, &j->info);
 	return rc;
@@ -82,7 +87,9 @@ port_gone(struct vn_device *dev)
 	dev->port_info.ready = false;
 	dev->port_info.ifindex = 0;
 	snprintf(dev->port_error, sizeof(dev->port_error),
-		"the representor is gone: it is made anew when the driver starts again");
+		"the representor is gone: it is made anew when the driver starts again, or by "
+		"virtnet restart");
+	vn_device_check_health(dev);
 }
 
 static void
@@ -95,21 +102,26 @@ open_done(struct vn_job *job, int result)
 		dev->priv->port = j->port;
 		dev->priv->port_state = PORT_OPEN;
 		dev->port_info = j->info;
+		dev->port_error[0] = '\0';
 		/* Not even there long enough to be looked at. */
 		if (!j->info.ready)
 			port_gone(dev);
 		if (j->ops->netdev)
 			VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
 				j->info.adopted ? "adopted" : "made", j->info.ifindex);
+		dev->priv->features_applied = 0;
 		dev_port_set_features(dev);
 		dev_port_set_link(dev);
 		dev_port_set_mtu(dev);
 	} else {
+		dev->port_info.ifindex = 0;
 		dev->priv->port_state = PORT_FAILED;
 		snprintf(dev->port_error, sizeof(dev->port_error), "%s", j->err);
 		VN_ERR("%s: no port: %s", dev->conf.vuid, j->err);
 	}
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+	vn_device_check_health(dev);
+	dev_restart_opened(dev);
+	for (unsigned int i = 0; i < dev_pairs(dev); i++)
 		dev_pair_advance(&dev->priv->pair[i]);
 	job_end(j);
 }
@@ -123,12 +135,13 @@ dev_port_open(struct vn_device *dev)
 		return -ENOMEM;
 	snprintf(j->conf.name, sizeof(j->conf.name), "%s", dev->conf.rep_name);
 	snprintf(j->conf.alias, sizeof(j->conf.alias), "dpdk-virtnet %s", dev->conf.vuid);
-	j->conf.max_queue_pairs = dev->conf.max_queue_pairs;
+	j->conf.max_queue_pairs = RTE_MAX(dev->conf.port_pairs, dev_pairs(dev));
 	j->conf.mtu = dev->conf.mtu;
 	j->conf.link_up = dev->link_up;
 	dev->priv->link_applied = dev->link_up;
 	dev->priv->mtu_applied = dev->conf.mtu;
 	dev->priv->port_state = PORT_OPENING;
+	dev->priv->port = NULL;
 	job_submit(j);
 	return 0;
 }
@@ -210,6 +223,8 @@ features_done(struct vn_job *job, int result)
 	struct port_job *j = (struct port_job *)job;
 	struct vn_device_priv *priv = j->dev->priv;
 
+	if (result != 0)
+		j->dev->health.rules++;
 	if (result != 0 && vn_log_allowed(&j->dev->log_limit, j->dev->conf.vuid))
 		VN_WARN("%s: the port refuses the driver's offloads: %s", j->dev->conf.vuid,
 			strerror(-result));
@@ -332,8 +347,10 @@ queue_open_done(struct vn_job *job, int result)
 	struct port_job *j = (struct port_job *)job;
 	struct dev_pair *pair = j->pair;
 
-	if (result != 0)
+	if (result != 0) {
+		j->dev->health.port_queues++;
 		VN_ERR("%s: port queue %u: %s", j->dev->conf.vuid, pair->idx, strerror(-result));
+	}
 	pair->pq = result == 0 ? j->pq : NULL;
 	pair->busy = false;
 	dev_pair_advance(pair);
@@ -414,6 +431,7 @@ info_done(struct vn_job *job, int result)
 	} else {
 		port_gone(dev);
 	}
+	vn_device_check_health(dev);
 	dev->priv->refreshing = dev->priv->refresh_again = false;
 	if (again)
 		vn_device_refresh_port(dev);
@@ -444,7 +462,7 @@ vn_device_port_stats(const struct vn_device *dev, uint16_t qp)
 {
 	const struct dev_pair *pair;
 
-	if (qp >= dev->conf.max_queue_pairs)
+	if (qp >= dev_pairs(dev))
 		return NULL;
 	pair = &dev->priv->pair[qp];
 	return pair->pq != NULL ? dev->env.port_ops->queue_stats(pair->pq) : NULL;

@@ -68,7 +68,7 @@ is_ctrl(const struct dev_ring *ring)
 void
 dev_ring_count(struct vn_device *dev)
 {
-	unsigned int pairs = dev->conf.max_queue_pairs;
+	unsigned int pairs = dev_pairs(dev);
 
 	if (dev->priv->model != NULL)
 		pairs = RTE_MIN(pairs, dev_model_pairs(dev));
@@ -91,6 +91,19 @@ tell_stopped(struct dev_ring *ring)
 		cb(ring->stop_ctx, dev_ring_vq(ring)->position);
 }
 
+/* A ring that is parked has none. */
+static void
+release_virtq(struct dev_ring *ring)
+{
+	if (ring->vq == NULL)
+		return;
+	dev_ring_vq(ring)->position = vn_virtq_position(ring->vq);
+	vn_virtq_free(ring->vq);
+	ring->vq = NULL;
+	dev_mem_release(ring->dev, ring->mem);
+	ring->mem = NULL;
+}
+
 /* Nobody but us has the ring any more. */
 static void
 ring_stopped(struct dev_ring *ring)
@@ -98,11 +111,7 @@ ring_stopped(struct dev_ring *ring)
 	struct vn_device *dev = ring->dev;
 	struct vn_device_vq *v = dev_ring_vq(ring);
 
-	v->position = vn_virtq_position(ring->vq);
-	vn_virtq_free(ring->vq);
-	ring->vq = NULL;
-	dev_mem_release(dev, ring->mem);
-	ring->mem = NULL;
+	release_virtq(ring);
 	if (ring->bb != NULL)
 		vn_bb_ring_stop(ring->bb);
 	ring->bb = NULL;
@@ -115,6 +124,7 @@ ring_stopped(struct dev_ring *ring)
 	ring->stop_wanted = false;
 	ring->overdue = false;
 	ring->late = false;
+	ring->parked = false;
 	dev_ring_count(dev);
 	if (!is_ctrl(ring))
 		dev_pair_advance(dev_ring_pair(ring));
@@ -150,6 +160,30 @@ attached(struct vn_poller_cmd *cmd)
 	dev_ring_count(ring->dev);
 	VN_DBG("%s: ring %u runs", ring->dev->conf.vuid, ring->idx);
 	dev_ring_advance(ring);
+	dev_settle(ring->dev);
+}
+
+/*
+ * Restart: the ring stays, with its descriptors and its black box record, and nothing else. Should
+ * the process die now, the record says where it was.
+ */
+static void
+park(struct dev_ring *ring)
+{
+	struct vn_device *dev = ring->dev;
+
+	release_virtq(ring);
+	ring->parked = true;
+	ring->sent = false;
+	ring->late = false;
+	ring->call_op = NULL;
+	ring->call_waits = false;
+	dev_ring_vq(ring)->state = VN_VQ_STARTING;
+	dev_ring_count(dev);
+	dev_pair_advance(dev_ring_pair(ring));
+	/* Nobody may want it to be held any more. */
+	dev_ring_advance(ring);
+	dev_settle(dev);
 }
 
 static void
@@ -158,7 +192,11 @@ detached(struct vn_poller_cmd *cmd)
 	struct dev_ring *ring = cmd_ring(cmd);
 
 	ring->cmd_busy = false;
-	ring_stopped(ring);
+	/* One whose deadline passed has been given up already. */
+	if (!ring->stop_wanted && !ring->overdue)
+		park(ring);
+	else
+		ring_stopped(ring);
 }
 
 /*
@@ -192,7 +230,13 @@ detach_late(struct vn_poller_cmd *cmd)
 	struct dev_ring *ring = cmd_ring(cmd);
 
 	ring->dev->missed_deadlines++;
-	take_back(ring);
+	if (ring->stop_wanted) {
+		take_back(ring);
+		return;
+	}
+	/* Restart: nobody wants the memory back. Should somebody, see dev_ring_stop(). */
+	ring->late = true;
+	dev_settle(ring->dev);
 }
 
 /* No harm as long as nobody wants to stop the ring: it starts when the poller comes back. */
@@ -205,6 +249,8 @@ attach_late(struct vn_poller_cmd *cmd)
 	ring->late = true;
 	if (ring->stop_wanted)
 		take_back(ring);
+	else
+		dev_settle(ring->dev);
 }
 
 static void
@@ -220,6 +266,27 @@ send(struct dev_ring *ring, bool attach)
 	vn_poller_call(ring->dev->priv->poller, &ring->cmd);
 }
 
+static int make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position);
+
+/* The engine of a parked ring, from guest memory. @return false: it cannot be; the ring stops. */
+static bool
+unpark(struct dev_ring *ring)
+{
+	struct vn_device *dev = ring->dev;
+	struct vn_device_vq *v = dev_ring_vq(ring);
+	const struct vn_vq_setup setup = v->setup;
+	int rc = -EFAULT;
+
+	ring->parked = false;
+	if (dev->priv->mem != NULL && !vn_guestmem_broken(dev->priv->mem))
+		rc = make_virtq(ring, &setup, v->position);
+	if (rc == 0)
+		return true;
+	dev_mark_broken(dev, rc == -ENOMEM ? "out-of-memory" : "memory-lost");
+	ring_stopped(ring);
+	return false;
+}
+
 void
 dev_ring_advance(struct dev_ring *ring)
 {
@@ -231,11 +298,11 @@ dev_ring_advance(struct dev_ring *ring)
 	case VN_VQ_STARTING:
 		if (ring->stop_wanted)
 			ring_stopped(ring);
-		else if (dev_pair_ready(dev_ring_pair(ring)))
+		else if (dev_pair_ready(dev_ring_pair(ring)) && (!ring->parked || unpark(ring)))
 			send(ring, true);
 		break;
 	case VN_VQ_RUNNING:
-		if (ring->stop_wanted) {
+		if (ring->stop_wanted || dev_restart_holds(ring->dev)) {
 			v->state = VN_VQ_STOPPING;
 			dev_ring_count(ring->dev);
 			send(ring, false);
@@ -289,8 +356,9 @@ start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
 	return idx;
 }
 
+/* @p position: where it is to go on; -1: to be found out. */
 static int
-make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
+make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 {
 	struct vn_device *dev = ring->dev;
 	struct vn_device_vq *v = dev_ring_vq(ring);
@@ -315,16 +383,20 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup)
 
 	/* The size is the VMM's choice over vhost-user; conf.max_queue_size is what we would offer.
 	 */
-	if (dev->env.bb != NULL)
+	if (dev->env.bb != NULL && ring->bb == NULL)
 		ring->bb = vn_blackbox_ring(dev->env.bb, dev->conf.vuid, ring->idx);
 	conf.bb = ring->bb;
-	conf.start = start_position(ring, setup);
+	conf.start = position >= 0 ? (uint16_t)position : start_position(ring, setup);
 	rc = vn_virtq_create(&conf, &ring->vq);
 	if (rc != 0)
 		return rc;
 	ring->mem = vn_guestmem_ref(dev->priv->mem);
-	if (dev->priv->model != NULL)
+	if (dev->priv->model != NULL) {
 		dev_model_ring_made(dev, ring->idx, ring->vq);
+	} else if (is_rx(ring)) {
+		vn_virtq_set_coal(ring->vq, dev->conf.coal_usecs, dev->conf.coal_packets);
+		vn_virtq_set_coal_restart(ring->vq, dev->conf.coal_mode == VN_COAL_CQE);
+	}
 	if (ring->bb != NULL)
 		vn_bb_ring_start(
 			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
@@ -358,7 +430,7 @@ ring_make(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
 	close_fd(&v->setup.call_fd);
 	v->setup = *setup;
 	v->setup.kick_fd = v->setup.call_fd = -1;
-	rc = make_virtq(ring, setup);
+	rc = make_virtq(ring, setup, -1);
 	if (rc != 0) {
 		ring->bb = NULL;
 		goto fail;
@@ -389,6 +461,8 @@ vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup
 	if (rc != 0)
 		return rc;
 	dev->vq[idx].state = VN_VQ_STARTING;
+	if (idx == 1 && dev->priv->model == NULL)
+		dev_learn_mac(dev);
 	dev_pair_advance(dev_ring_pair(&dev->priv->ring[idx]));
 	dev_ring_advance(&dev->priv->ring[idx]);
 	return 0;

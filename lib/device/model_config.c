@@ -87,8 +87,12 @@ vn_model_config_write(struct vn_device *dev, uint32_t offset, const void *buf, u
 	rx = m->rx;
 	memcpy(rx.mac + offset, buf, RTE_MIN(len, sizeof(rx.mac) - offset));
 	/* It comes byte by byte, so there is nothing to check it for. */
-	if (memcmp(rx.mac, m->rx.mac, sizeof(rx.mac)) == 0 || model_rx_set(m, &rx) != 0)
+	if (memcmp(rx.mac, m->rx.mac, sizeof(rx.mac)) == 0)
 		return;
+	if (model_rx_set(m, &rx) != 0) {
+		dev->health.rules++;
+		return;
+	}
 	m->mac_set = true;
 	memcpy(dev->ctrl_mac, rx.mac, sizeof(dev->ctrl_mac));
 	model_config_changed(m, false);

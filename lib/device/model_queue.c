@@ -32,6 +32,8 @@ model_queue_defaults(struct vn_model *m, uint16_t i)
 		.vector = VN_MSI_NO_VECTOR,
 	};
 	/* What a queue has of its own ends with it; what was set for all stays (5.1.6.5.9.4). */
+	queue->kick_seen = 0;
+	queue->kick_credit = 0;
 	queue->coal = i == model_ctrl_index(m) ? (struct model_coal){0}
 		      : i % 2 == 0             ? m->coal[VN_NET_CTRL_NOTF_COAL_RX_SET]
 					       : m->coal[VN_NET_CTRL_NOTF_COAL_TX_SET];
@@ -58,6 +60,9 @@ model_queue_index(const struct vn_model *m, uint16_t q)
 {
 	const uint16_t data = 2 * driver_pairs(m);
 
+	/* An operator has taken all of them (contract, section 5). */
+	if (m->dev->conf.max_queue_pairs == 0)
+		return -1;
 	if (q < data)
 		return q;
 	/* Before it has said so, a driver may look for the control queue at the end, too. */
@@ -75,6 +80,8 @@ model_queue_number(const struct vn_model *m, uint16_t i)
 uint16_t
 vn_model_num_queues(const struct vn_device *dev)
 {
+	if (dev->conf.max_queue_pairs == 0)
+		return 0;
 	return dev->device_features & VN_NET_F_CTRL_VQ ? dev->num_vqs : dev->num_vqs - 1;
 }
 
@@ -286,8 +293,10 @@ dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq)
 {
 	const struct model_coal *c = &dev->priv->model->queue[i].coal;
 
-	if (c->usecs != 0 || c->packets != 0)
-		vn_virtq_set_coal(vq, c->usecs, c->packets);
+	if (c->usecs == 0 && c->packets == 0)
+		return;
+	vn_virtq_set_coal(vq, c->usecs, c->packets);
+	vn_virtq_set_coal_restart(vq, c->restart);
 }
 
 static void
@@ -379,6 +388,57 @@ vn_model_queue_set_pfn(struct vn_device *dev, uint16_t q, uint32_t pfn)
 	enable(m, i);
 }
 
+/* Does it bring something new? */
+static void
+count_kick(struct vn_model *m, unsigned int i)
+{
+	struct model_queue *queue = &m->queue[i];
+	int idx = -EFAULT;
+
+	queue->kicks++;
+	if (m->dev->priv->mem != NULL && !model_negotiated(m, VN_F_RING_PACKED))
+		idx = vn_virtq_split_avail_idx(m->dev->priv->mem, queue->regs.driver);
+	if (idx < 0)
+		return;
+	queue->kick_credit += (uint16_t)(idx - queue->kick_seen);
+	queue->kick_credit = RTE_MIN(queue->kick_credit, (uint32_t)queue->regs.size);
+	queue->kick_seen = (uint16_t)idx;
+	if (queue->kick_credit > 0)
+		queue->kick_credit--;
+	else
+		queue->kicks_spurious++;
+}
+
+uint64_t
+dev_model_spurious(const struct vn_device *dev)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; dev->priv->model != NULL && i < dev->num_vqs; i++)
+		n += dev->priv->model->queue[i].kicks_spurious;
+	return n;
+}
+
+void
+dev_model_restart(struct vn_device *dev)
+{
+	struct vn_model *m = dev->priv->model;
+	const uint16_t ctrl = model_ctrl_index(m);
+	struct vn_virtq *vq = dev->priv->ring[ctrl].vq;
+
+	if (!model_started(m))
+		return;
+	/* The others are made anew anyway. */
+	if (vq != NULL && vn_virtq_broken(vq)) {
+		ctrl_stop(m);
+		dev_ring_stop(&dev->priv->ring[ctrl]);
+	}
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		if (dev->vq[i].state == VN_VQ_STOPPED)
+			model_queue_start(m, i, true);
+	}
+}
+
 void
 vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 {
@@ -389,7 +449,7 @@ vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 	RTE_SET_USED(data);
 	if (i < 0 || !model_started(m))
 		return;
-	m->queue[i].kicks++;
+	count_kick(m, i);
 	if (i == model_ctrl_index(m))
 		ctrl_run(m);
 	else if (dev->vq[i].state != VN_VQ_STOPPED)

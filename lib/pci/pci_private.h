@@ -98,8 +98,6 @@ void pci_sriov_init(struct vn_pci_fn *fn);
 void pci_sriov_read(const struct vn_pci_fn *fn, uint32_t offset, uint8_t *buf, uint32_t len);
 /** Configuration space was written, and was @p before: keep to the rules, say what is wanted. */
 void pci_sriov_written(struct vn_pci_fn *fn, const uint8_t *before);
-/** VF Enable is set: by the client, whatever the operator did. */
-bool pci_sriov_enabled(const struct vn_pci_fn *fn);
 /** Tell the controller how many VFs the client wants. */
 void pci_sriov_want(const struct vn_pci_fn *fn);
 /** Registers that writes can have led to, beyond what the masks say. */

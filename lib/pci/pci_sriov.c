@@ -109,12 +109,6 @@ align_bars(const struct vn_pci_fn *fn, uint8_t *cfg)
 	}
 }
 
-bool
-pci_sriov_enabled(const struct vn_pci_fn *fn)
-{
-	return present(fn) && enabled(fn->cfg);
-}
-
 void
 pci_sriov_want(const struct vn_pci_fn *fn)
 {

@@ -295,11 +295,10 @@ void
 vn_pci_fn_reset(struct vn_pci_fn *fn, vn_device_cb done, void *ctx)
 {
 	const bool intx_off = pci_intx_disabled(fn);
-	const bool had_vfs = pci_sriov_enabled(fn);
 
 	pci_config_reset(fn);
-	if (had_vfs)
-		pci_sriov_want(fn);
+	/* Said in any case: there may be VFs of a client that had the device before us. */
+	pci_sriov_want(fn);
 	vn_model_reset(fn->dev, done, ctx);
 	if (!pci_check_msix(fn) && intx_off && !fn->msix_told)
 		vn_model_irq_changed(fn->dev, UINT32_MAX);

@@ -62,8 +62,11 @@ look(struct vn_poller *p, uint64_t timeout_ns)
 			/* A netdev that is gone shows an error for ever: do not spin on it. */
 			if (ev[i].events & (EPOLLERR | EPOLLHUP))
 				poll_qp_unwatch(p, qp);
+		} else {
+			/* It is only counted: every ring is looked at in every round. */
+			poll_qp_kicked((struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 &
+									~(uint64_t)EV_MASK));
 		}
-		/* A kick needs no note: every ring is looked at in every round. */
 	}
 	return n;
 }

@@ -30,6 +30,7 @@ struct vn_poller {
 	unsigned int devices;
 	bool launched;
 	uint64_t late;
+	unsigned int overdue; /* of these, not answered yet */
 	uint64_t rounds_seen; /* watchdog: at its last look */
 	unsigned int looks_without_round;
 
@@ -84,6 +85,8 @@ cmd_take(struct cmd_stack *s)
 /** Poller: the loop, until stop. */
 int poller_main(void *poller);
 
+/** Poller: the descriptor by which the driver notifies of one of the pair's rings was written. */
+void poll_qp_kicked(struct vn_poll_qp *qp);
 /** Poller: one look at a queue pair. @return frames moved. */
 unsigned int poll_qp_round(struct vn_poll_qp *qp);
 /**

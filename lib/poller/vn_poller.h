@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "vn_loop.h"
+#include "vn_poll_latency.h"
 #include "vn_port.h"
 #include "vn_rx_rules.h"
 #include "vn_virtq.h"
@@ -47,6 +48,7 @@ struct vn_poller_cmd {
 	void (*late)(struct vn_poller_cmd *cmd);
 	/* The rest is the poller library's. */
 	struct vn_poller *poller;
+	bool overdue; /* late() was due, and done() is still to come */
 	struct vn_poller_cmd *next;
 	struct vn_timer timer;
 };
@@ -78,6 +80,17 @@ struct vn_poll_group {
 	uint64_t stay_dropped; /**< not moved, dropped: no ring, or a driver that takes nothing */
 };
 
+/**
+ * Notifications by descriptor. A driver that works rings at most once for each chain: what rings
+ * more often brings nothing new. Written by the poller.
+ */
+#define VN_POLL_KICKS_AHEAD 256
+struct vn_poll_kicks {
+	uint16_t tx_seen, rx_seen; /**< available indices at the last one */
+	uint32_t credit;           /**< chains that have not been rung for yet, at most */
+	uint64_t spurious;         /**< notifications without one; anybody may read */
+};
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
 struct vn_poll_qp {
@@ -90,6 +103,8 @@ struct vn_poll_qp {
 	void *ctx;
 	struct vn_poll_group *group; /**< or NULL: a pair that stands alone, without rules */
 	uint16_t number;             /**< its place in the group */
+	/** Poller: called once when learn_mac was set and first_mac has been filled. */
+	void (*on_mac)(struct vn_poll_qp *qp);
 
 	/* Poller only. */
 	struct vn_port_queue *pq;
@@ -100,6 +115,8 @@ struct vn_poll_qp {
 	bool pq_muted;             /**< ... but not looked at while we sleep */
 	bool pq_ready;             /**< the port has something to read */
 	bool rx_told, tx_told;     /**< that it is broken */
+	bool learn_mac;            /**< set before tx is attached: see on_mac */
+	uint8_t first_mac[6];      /**< source of the first frame that was sent then */
 	bool linked;
 	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
@@ -107,6 +124,8 @@ struct vn_poll_qp {
 	uint16_t stuck_position; /**< of the ring when pending was found full ... */
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
+	struct vn_poll_kicks kicks;
+	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 
@@ -148,6 +167,8 @@ unsigned int vn_poller_index(const struct vn_poller *poller);
 unsigned int vn_poller_devices(const struct vn_poller *poller);
 /** Commands that it acknowledged after the deadline, or not yet. */
 uint64_t vn_poller_late(const struct vn_poller *poller);
+/** False: a command is overdue, or the poller is awake and makes no rounds. */
+bool vn_poller_answers(const struct vn_poller *poller);
 /** Its counters; they change while they are read. */
 const struct vn_poller_stats *vn_poller_stats(const struct vn_poller *poller);
 

@@ -39,6 +39,8 @@ reap(void *ctx)
 		for (cmd = cmd_take(&ps->poller[i].done); cmd != NULL; cmd = next) {
 			next = cmd->next;
 			vn_loop_cancel(ps->loop, &cmd->timer);
+			ps->poller[i].overdue -= cmd->overdue;
+			cmd->overdue = false;
 			cmd->done(cmd);
 		}
 	}
@@ -193,6 +195,8 @@ deadline_passed(void *ctx)
 	struct vn_poller_cmd *cmd = ctx;
 
 	cmd->poller->late++;
+	cmd->poller->overdue++;
+	cmd->overdue = true;
 	VN_ERR("poller on lcore %u has not answered for %u ms", cmd->poller->lcore,
 		(unsigned int)(VN_POLLER_DEADLINE_NS / VN_MS(1)));
 	if (cmd->late != NULL)
@@ -203,6 +207,7 @@ void
 vn_poller_call(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	cmd->poller = poller;
+	cmd->overdue = false;
 	cmd->timer = (struct vn_timer){.cb = deadline_passed, .ctx = cmd};
 	vn_loop_arm(poller->loop, &cmd->timer, VN_POLLER_DEADLINE_NS);
 	cmd_push(&poller->todo, cmd);
@@ -263,6 +268,12 @@ uint64_t
 vn_poller_late(const struct vn_poller *poller)
 {
 	return poller->late;
+}
+
+bool
+vn_poller_answers(const struct vn_poller *poller)
+{
+	return poller->overdue == 0 && poller->looks_without_round < WATCHDOG_LOOKS;
 }
 
 const struct vn_poller_stats *

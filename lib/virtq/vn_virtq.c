@@ -262,3 +262,14 @@ vn_virtq_split_used_idx(const struct vn_guestmem *mem, uint64_t used_gpa)
 		return -EFAULT;
 	return rte_le_to_cpu_16(__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE));
 }
+
+int
+vn_virtq_split_avail_idx(const struct vn_guestmem *mem, uint64_t avail_gpa)
+{
+	const struct vn_vring_avail *avail;
+
+	avail = vn_guestmem_addr(mem, avail_gpa, sizeof(*avail), false);
+	if (avail == NULL || (uintptr_t)avail % VN_VRING_AVAIL_ALIGN != 0)
+		return -EFAULT;
+	return rte_le_to_cpu_16(__atomic_load_n(&avail->idx, __ATOMIC_RELAXED));
+}

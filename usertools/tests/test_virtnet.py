@@ -141,7 +141,7 @@ class Commands(Case):
     def test_refused(self):
         """errno and errstr."""
         for args, error in ((("stats", "-p", "0", "-q", "255"), -1050),
-                            (("query", "-p", "0", "--latency_stats"), -1046)):
+                            (("query", "-p", "0", "-q", "255"), -1050)):
             status, out, err = virtnet(self.dir, *args)
             self.assertEqual((status, err), (1, ""))
             answer = json.loads(out.split("\n", 1)[1])
@@ -270,7 +270,8 @@ class Commands(Case):
             return out.split()
 
         commands = ["hotplug", "unplug", "attach", "detach", "sriov", "wait", "list", "query",
-                    "modify", "stats", "log", "version", "validate", "health", "debug"]
+                    "modify", "stats", "log", "version", "restart", "validate", "update",
+                    "health", "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])

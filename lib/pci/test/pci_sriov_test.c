@@ -301,13 +301,15 @@ test_operator(void **state)
 	vn_pci_fn_reset(pe.fn, count, &calls);
 	assert_int_equal(RD16(CFG, CTRL), VFE);
 	assert_int_equal(RD16(CFG, NUM), 0x102);
-	assert_int_equal(want.calls, 0);
+	assert_int_equal(want.calls, 1);
+	assert_int_equal(want.n, 0);
 	vn_pci_fn_set_vfs(pe.fn, 0, false);
 	assert_int_equal(RD16(CFG, CTRL), 0);
 	assert_int_equal(RD16(CFG, NUM), 0);
 	WR16(CFG, NUM, 1);
 	WR16(CFG, CTRL, VFE);
-	assert_int_equal(want.calls, 1);
+	assert_int_equal(want.calls, 2);
+	assert_int_equal(want.n, 1);
 }
 
 static void
@@ -333,8 +335,7 @@ test_reset(void **state)
 		assert_int_equal(RD32(CFG, PAGE), 1);
 		assert_int_equal(RD32(CFG, VF_BAR(4)), 0xc);
 	}
-	/* without VFs there is nothing to say; nor is the driver's own reset one of the function */
-	WR8(CFG, DEVCTL + 1, 0x80);
+	/* the driver's own reset is none of the function */
 	WR16(CFG, NUM, 2);
 	WR16(CFG, CTRL, VFE);
 	WR8(BAR4, COMMON(device_status), 0);
