@@ -259,6 +259,8 @@ static struct {
 	struct vn_hotplug hp;    /**< what was asked for last; the strings are gone */
 	struct vn_modify modify; /**< the same of modify */
 	unsigned int num_vfs;
+	unsigned int starting; /**< devices that are coming up */
+	uint64_t timeout_ns;   /**< of wait */
 	unsigned int calls;
 } fake_op;
 
@@ -287,6 +289,22 @@ vn_controller_hotplug(
 {
 	fake_op.hp = *hp;
 	fake_begin(ctrl->num_devices > 0 ? ctrl->device[ctrl->num_devices - 1] : NULL, done, ctx);
+}
+
+unsigned int
+vn_controller_starting(const struct vn_controller *ctrl)
+{
+	(void)ctrl;
+	return fake_op.starting;
+}
+
+void
+vn_controller_wait(
+	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.timeout_ns = timeout_ns;
+	fake_begin(NULL, done, ctx);
 }
 
 void

@@ -269,8 +269,9 @@ class Commands(Case):
             self.assertEqual(status, 0)
             return out.split()
 
-        commands = ["hotplug", "unplug", "attach", "detach", "sriov", "list", "query", "modify",
-                    "stats", "log", "version", "restart", "validate", "update", "health", "debug"]
+        commands = ["hotplug", "unplug", "attach", "detach", "sriov", "wait", "list", "query",
+                    "modify", "stats", "log", "version", "restart", "validate", "update",
+                    "health", "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])
@@ -358,8 +359,8 @@ class Misbehaving(Case):
             # Laid out as installed, and readable for others.
             os.makedirs(d + "/share/dpdk-virtnet")
             os.mkdir(d + "/bin")
-            shutil.copy(VIRTNET + ".py", d + "/bin/virtnet")
-            for name in ("lib/ctl/commands.json", "VERSION"):
+            shutil.copy(VIRTNET, d + "/bin/virtnet")
+            for name in ("usertools/virtnet.py", "lib/ctl/commands.json", "VERSION"):
                 shutil.copy(os.path.join(HERE, "../..", name), d + "/share/dpdk-virtnet")
             subprocess.run(["chmod", "-R", "a+rX", d], check=True)
             env = {"VIRTNET_SOCKET_DIR": s.dir, "PATH": "/usr/bin:/bin"}
