@@ -199,7 +199,7 @@ def counters(t):
         check_eq(classes(), [1, 2, 1], "size classes are kept")
         check("num_desc_drop_pkts" not in p.query(0), "the drop counter is off")
         modify(p, "device", "-pkt_cnt", "enable", "-dc", "enable")
-        check_eq(classes(), [0, 0, 0], "size classes begin anew")
+        core.wait_for(lambda: classes() == [0, 0, 0], 20, "size classes begin anew")
         check_eq(p.query(0)["num_desc_drop_pkts"], "0", "drops begin anew")
     p.stop()
 

@@ -121,8 +121,8 @@ apply(struct ctrl_op *op)
 		ctrl_op_end(op, rc, op->text);
 		return true;
 	}
-	/* Zero, if they have been on already. */
-	if (ctrl_asks(c, VN_MODIFY_PKT_CNT) && c->wanted.count_sizes)
+	/* They have been on, and begin anew all the same. */
+	if (ctrl_asks(c, VN_MODIFY_PKT_CNT) && c->before.count_sizes && c->wanted.count_sizes)
 		vn_device_set_count_sizes(op->dev, true);
 	ctrl_pools_take(op->ctrl, op->dev, c, false);
 	tell_transport(op->dev);
