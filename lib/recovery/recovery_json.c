@@ -161,6 +161,7 @@ put_place(json_t *o, const struct vn_recovery_record *rec)
 	int bad = 0;
 
 	bad |= json_object_set_new(o, "transport", json_string(rec->transport));
+	bad |= json_object_set_new(o, "port", json_string(rec->port_kind));
 	bad |= json_object_set_new(o, "transitional", json_boolean(rec->transitional));
 	bad |= json_object_set_new(o, "doorbell_page", json_boolean(rec->doorbell_page));
 	bad |= json_object_set_new(o, "vm", json_string(rec->vm));
@@ -174,6 +175,7 @@ put_vfs(json_t *o, const struct vn_recovery_record *rec)
 	int bad = 0;
 
 	bad |= json_object_set_new(o, "num_vfs", json_integer(rec->num_vfs));
+	bad |= json_object_set_new(o, "vfs_by_client", json_boolean(rec->vfs_by_client));
 	bad |= json_object_set_new(o, "msix_num_pool_size", json_integer(rec->msix_pool));
 	bad |= json_object_set_new(o, "qp_pool_size", json_integer(rec->qp_pool));
 	return bad;
