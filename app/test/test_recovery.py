@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from vfu import driver
+from vfu import bench, driver
 from vnt import core, proc, program
 from vnt.core import check, check_eq, test, variants
 
@@ -147,12 +147,13 @@ def restarted(t, how):
     check_eq({k: v for k, v in reps(p).items() if k in ports}, ports, "representors")
     check_eq(p.ns.link("en3f0pf0sf2999").get("master"), "br0", "bridge of the representor")
     # Its place is free, and theirs are not.
-    check_eq(hotplug_ok(p)["id"], 4, "id of the next one")
-    must(p, "unplug", pf=4)
+    check_eq(hotplug_ok(p)["id"], 3, "id of the next one")
+    must(p, "unplug", pf=3)
     must(p, "unplug", pf=2)
     must(p, "sriov", pf=0, num_vfs=0)
     restart(p, how)
-    check_eq([d["vuid"] for d in p.devices()], [PF0, PF0[:-1] + "3", HOTPLUG], "devices at last")
+    check_eq([d["vuid"] for d in p.devices()], [PF0, PF0[:-1] + "3", program.SERIAL + "VNETS3D0F0"],
+             "devices at last")
     p.stop()
 
 
@@ -220,22 +221,26 @@ def bad_files_go_aside(t):
              "another": whole.replace(b'"hotplug"', b'"static"'),
              "version": whole.replace(b'"version": 1', b'"version": 99'),
              "huge": b" " * 200000, "id taken": whole.replace(b'"pf_id": 1', b'"pf_id": 0'),
-             "no port": whole.replace(b"mlx5_0", b"mlx5_7")}
-    for what, data in wrong.items():
-        with open(os.path.join(d, HOTPLUG), "wb") as f:
-            f.write(data)
-        p.start()
-        check_eq(len(p.devices()), 1, f"devices ({what})")
-        lines = [x for x in p.process.err().splitlines() if HOTPLUG.encode() in x]
-        check_eq(len(lines), 1, f"lines about it ({what}): {lines}")
-        p.stop()
-    for make in (os.mkdir, lambda x: os.symlink("/etc/passwd", x), os.mkfifo):
-        make(os.path.join(d, HOTPLUG))
-        p.start()
-        check_eq(len(p.devices()), 1, "devices")
-        p.stop()
-    check_eq(len(bad_files(p)), 8, "files aside")
-    check_eq(files(p), [PF0], "files")
+             "no port": whole.replace(b"mlx5_0", b"mlx5_7"),
+             "queues": whole.replace(b'"num_queues": 3', b'"num_queues": 255'),
+             "key": whole.replace(b'"mtu": 1500', b'"mtu": "1500"')}
+    names = {f"{program.SERIAL}VNETS{i + 1}D0F0": what for i, what in enumerate(wrong)}
+    for name, what in names.items():
+        check(wrong[what] != whole, what)
+        with open(os.path.join(d, name), "wb") as f:
+            f.write(wrong[what])
+    for i, make in enumerate((os.mkdir, lambda x: os.symlink("/etc/passwd", x), os.mkfifo)):
+        name = f"{program.SERIAL}VNETS{20 + i}D0F0"
+        names[name] = f"special file {i}"
+        make(os.path.join(d, name))
+    p.start()
+    check_eq(len(p.devices()), 1, "devices")
+    for name, what in names.items():
+        lines = [x for x in p.process.err().splitlines() if name.encode() in x]
+        check_eq(len(lines), 1, f"lines about {name} ({what}): {lines}")
+    check_eq(bad_files(p), sorted(f"{name}.bad-1" for name in names), "files aside")
+    wait_files(p, [PF0])
+    p.stop()
 
 
 @test
@@ -364,7 +369,8 @@ def locked(t):
 @test
 def driver_state(t):
     """What a driver sets is in the file soon; a PF's outlives its driver, a VF's does not."""
-    p = program.Program(t, conf={"transport": "vfio-user"}, capacity=CAPACITY).start()
+    conf = {**bench.CONF, "vf": {"features": bench.CONF["static_pf"]["features"]}}
+    p = program.Program(t, conf=conf, capacity=CAPACITY).start()
     must(p, "sriov", pf=0, num_vfs=1)
     vf = PF0 + "VF1"
     sockets = {PF0: p.device(0)["socket"],
@@ -449,7 +455,8 @@ def killed_at_random(t):
         p.start()
         compare(f"round {i}, {last}", before, shown(p), last)
         check_eq(bad_files(p), [], "files aside")
-    p.stop()
+    # Not stop(): of a device that was just being made its socket has stayed.
+    check_eq(p.process.end(), 0, "exit status")
 
 
 def compare(what, before, after, last):
