@@ -40,6 +40,7 @@ struct app_args {
 	bool other_conf, other_recovery; /**< the reference product's are used */
 	char run_dir_buf[PATH_MAX];
 	char recovery_dir_buf[PATH_MAX];
+	char capacity_buf[PATH_MAX];
 	/* For rte_eal_init(): the EAL's part with our defaults added. */
 	int eal_argc;
 	char **eal_argv;

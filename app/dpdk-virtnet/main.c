@@ -103,24 +103,25 @@ static int
 load_files(struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
 {
 	struct vn_conf_errors errors = {0};
-	const char *file = args->conf_file;
-	char path[PATH_MAX];
+	const char *file;
 
 	find_recovery_dir(args);
-	if (file == NULL && access(DEFAULT_CONF, F_OK) == 0) {
-		file = DEFAULT_CONF;
-	} else if (file == NULL && access(OTHER_CONF, F_OK) == 0) {
-		file = OTHER_CONF;
+	if (args->conf_file == NULL && access(DEFAULT_CONF, F_OK) == 0) {
+		args->conf_file = DEFAULT_CONF;
+	} else if (args->conf_file == NULL && access(OTHER_CONF, F_OK) == 0) {
+		args->conf_file = OTHER_CONF;
 		args->other_conf = true;
 	}
+	file = args->conf_file;
 	vn_conf_defaults(conf);
 	if (file != NULL && vn_conf_load(file, conf, &errors) != 0)
 		return show_errors(stderr, file, &errors);
 
 	file = args->capacity_file;
 	if (file == NULL) {
-		snprintf(path, sizeof(path), "%s/capacity.json", args->state_dir);
-		file = path;
+		snprintf(args->capacity_buf, sizeof(args->capacity_buf), "%s/capacity.json",
+			args->state_dir);
+		file = args->capacity_file = args->capacity_buf;
 	} else if (access(file, F_OK) != 0) {
 		fprintf(stderr, "dpdk-virtnet: %s: %s (--capacity)\n", file, strerror(errno));
 		return 1;

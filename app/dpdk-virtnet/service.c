@@ -211,6 +211,8 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 		.n_transports = RTE_DIM(transports),
 		.socket_dir = args->run_dir,
 		.board_serial = serial,
+		.conf_file = args->conf_file,
+		.capacity_file = args->capacity_file,
 		.buffered_pairs = buffered_pairs(args->num_mbufs),
 		.recovery_dir = args->recovery_dir,
 		.boot_id = s->boot_id,

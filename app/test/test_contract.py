@@ -9,7 +9,7 @@ import os
 import re
 import time
 
-from vfu import bench
+from vfu import bench, driver
 from vnt import contract, core, program
 from vnt.core import check, check_eq, test
 
@@ -18,6 +18,10 @@ CONF = {"transport": "vfio-user", "mrg_rxbuf": 1}
 HOTPLUG = ["hotplug", "-i", "mlx5_0", "-m", "0C:C4:7A:FF:22:93", "-t", "1500", "-qp", "1", "-s",
            "1024"]
 
+
+# Commands that may still answer that they are not supported; each leaves when it is there.
+TO_COME = {"health"}
+NOT_SUPPORTED = '"errno": -1046'
 
 # The published example.
 HEALTH = """{ "pf_id": 0, "type": "static PF", "vuid": "MT2306XZ00BPVNETS0D0F1",
@@ -43,10 +47,15 @@ def run_cases(t, cases, cli):
     """@cli(argv...) -> (status, stdout, stderr). Commands that are not there yet are noted."""
     have, missing = known(t), set()
     for case in cases:
-        if case["argv"][0] not in have:
-            missing.add(case["argv"][0])
+        name = case["argv"][0]
+        if name not in have:
+            missing.add(name)
             continue
-        contract.check_output(case, *cli(*case["argv"]))
+        status, out, err = cli(*case["argv"])
+        if name in TO_COME and NOT_SUPPORTED in out:
+            missing.add(" ".join(case["argv"]))
+            continue
+        contract.check_output(case, status, out, err)
     t.note(f"{len(cases)} commands")
     if missing:
         t.note("not there yet: " + ", ".join(sorted(missing)))
@@ -180,9 +189,30 @@ def hotplug_pf(t):
 
 @test
 def vf(t):
-    """A VF: list without pools, query and stats with -v."""
+    """VFs: list without pools, query and stats with -v, the published pipelines; gone again."""
+    cases = contract.load("cases")["vf"]
     with fake(t, "vf") as cli:
-        run_cases(t, contract.load("cases")["vf"], cli)
+        run_cases(t, [c for c in cases if c["argv"][0] != "health"], cli)
+    cap = program.capacity(1, VIRTIO_NET_EMULATION_NUM_VF=2)
+    p = program.Program(t, conf=CONF, capacity=cap).start()
+    check_eq(p.cli("sriov", "-p", "0", "-n", "2")[0], 0, "virtnet sriov")
+    run_cases(t, contract.load("cases")["vf_idle"], p.cli)
+    devices = p.devices()
+    with driver.Driver(devices[1]["socket"]) as d:
+        d.probe()
+        d.start(1, driver.WANTED)
+        core.wait_for(lambda: int(p.devices()[1]["enabled_queues"]) == 3, 20, "the VF's queues")
+        run_cases(t, cases, p.cli)
+    relations(devices)
+    check_eq([d["enabled_vfs"] for d in devices], ["2", "0", "0"], "enabled_vfs")
+    check_eq([(d["vuid"], d["sf_num"]) for d in devices[1:]],
+             [(devices[0]["vuid"] + "VF1", 3000), (devices[0]["vuid"] + "VF2", 3001)],
+             "VUIDs and SF numbers of the VFs")
+    pipe(t, PIPELINES, p.cli_env())
+    check_eq(p.cli("sriov", "-p", "0", "-n", "0")[0], 0, "virtnet sriov -n 0")
+    contract.check_output({"argv": ["query", "-p", "0", "-v", "1"], "status": 1, "any_line": True,
+                           "answer": "no_device"}, *p.cli("query", "-p", "0", "-v", "1"))
+    p.stop()
 
 
 PIPELINES = (
@@ -200,16 +230,20 @@ PIPELINES = (
 )
 
 
+def pipe(t, lines, env):
+    """Each line in a shell finds its keys and nothing else."""
+    env = {**env, "PATH": os.path.join(t.options.source, "usertools") + ":" + os.environ["PATH"]}
+    for line, keys in lines:
+        _, out, err = t.run(["bash", "-c", line], env=env)
+        check_eq(re.findall(r'^ +"([^"]+)": ', out, re.M), keys, f"{line}\n{out}{err}")
+        check_eq((len(out.splitlines()), err), (len(keys), ""), line)
+
+
 @test
 def pipelines(t):
     """The published pipelines in a shell, with a PF and a VF beside each other."""
     with fake(t, "vf"):
-        env = {"VIRTNET_SOCKET_DIR": os.path.join(t.tmp, "vf"),
-               "PATH": os.path.join(t.options.source, "usertools") + ":" + os.environ["PATH"]}
-        for line, keys in PIPELINES:
-            _, out, err = t.run(["bash", "-c", line], env=env)
-            check_eq(re.findall(r'^ +"([^"]+)": ', out, re.M), keys, f"{line}\n{out}{err}")
-            check_eq((len(out.splitlines()), err), (len(keys), ""), line)
+        pipe(t, PIPELINES, {"VIRTNET_SOCKET_DIR": os.path.join(t.tmp, "vf")})
 
 
 @test
@@ -242,6 +276,21 @@ def audit(t):
 
 
 @test
+def options(t):
+    """Every option, short and long, is in the request line; exclusions are refused."""
+    cases = contract.load("cases")
+    with fake(t, "vf") as cli:
+        run_cases(t, cases["options"], cli)
+        have = known(t)
+        for argv in cases["wrong"]:
+            if argv[0] not in have:
+                continue
+            status, out, err = cli(*argv)
+            check_eq((status, out), (2, ""), f"virtnet {' '.join(argv)}")
+            check("usage:" in err and "Traceback" not in err, err)
+
+
+@test
 def validate_and_restart(t):
     """The two commands that answer in plain text."""
     p = program.Program(t, conf=CONF, capacity=program.capacity(1)).start()
@@ -253,4 +302,14 @@ def validate_and_restart(t):
         contract.check_output({"argv": ["list"], "answer": "list"}, *p.cli("list"))
     else:
         t.note("not there yet: restart")
+    if "update" in known(t):
+        case = {"argv": ["update", "-s"], "line": "{'start': '0x1'}"}
+        status, out, err = p.cli("update", "-s", timeout=60)
+        if status == 0:
+            case["text"] = "\"Update started, use 'virtnet update -t' or check logs for status\"\n"
+        else:
+            case |= {"answer": "refused", "status": 1}
+        contract.check_output(case, status, out, err)
+    else:
+        t.note("not there yet: update")
     p.stop()

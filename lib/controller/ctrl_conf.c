@@ -54,8 +54,9 @@ ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id, c
 
 /* What a PF that may own VFs says of them (SR-IOV capability). */
 static void
-own_vfs(const struct vn_capacity *cap, unsigned int pf_id, struct vn_device_conf *dc)
+own_vfs(const struct vn_controller *ctrl, unsigned int pf_id, struct vn_device_conf *dc)
 {
+	const struct vn_capacity *cap = &ctrl->capacity;
 	const uint32_t most = cap->current[VN_CAP_NUM_VF];
 	const int first = vn_identity_vf_index(pf_id, 0, most);
 
@@ -63,7 +64,8 @@ own_vfs(const struct vn_capacity *cap, unsigned int pf_id, struct vn_device_conf
 		return;
 	dc->total_vfs = (uint16_t)most;
 	dc->vf_offset = (uint16_t)((VN_BUS_VF << 8) + first - dc->bdf);
-	dc->vf_msix = (uint16_t)ctrl_vf_vectors(cap);
+	/* What modify may give it: see ctrl_vf_conf(). */
+	dc->vf_msix = (uint16_t)RTE_MAX(ctrl_vf_vectors(cap), (uint32_t)ctrl->max_virt_queues);
 }
 
 int
@@ -92,7 +94,7 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	dc->num_queues = dc->num_msix - 1;
 	dc->max_queue_pairs = (dc->num_queues - 1) / 2;
 	ctrl_conf_fill(ctrl, &id, conf->ib_dev_for_static_pf, dc);
-	own_vfs(&ctrl->capacity, pf_id, dc);
+	own_vfs(ctrl, pf_id, dc);
 	if (conf->static_pf.has_mac_base)
 		vn_identity_mac_add(conf->static_pf.mac_base, pf_id, dc->mac);
 	else
@@ -121,6 +123,7 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 	const int port = ctrl_port_of(&ctrl->conf, pf->conf.ib_dev);
 	const int index = vn_identity_vf_index(pf_id, vf_id, ctrl->capacity.current[VN_CAP_NUM_VF]);
 	struct vn_identity parent = {.pci_function = pf->conf.pci_function}, id;
+	struct vn_pools pools;
 	int rc;
 
 	if (index < 0)
@@ -148,6 +151,10 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 		dc->max_queue_pairs = conf->max_queue_pairs;
 		dc->num_queues = 2 * dc->max_queue_pairs + 1;
 	}
+	/* Modify may give it more of both (contract, section 5); one queue or many is for ever. */
+	vn_controller_pools(ctrl, pf, &pools);
+	dc->max_msix = (uint16_t)RTE_MAX(pools.max_msix, dc->num_msix);
+	dc->port_pairs = dc->max_queue_pairs > 1 ? (uint16_t)pools.max_qp : 0;
 	ctrl_conf_fill(ctrl, &id, pf->conf.ib_dev, dc);
 	/* PFs and VFs beyond vfs_per_pf share addresses: the contract has it so. */
 	if (conf->has_mac_base)
@@ -178,8 +185,8 @@ refuse(const struct check *c, int rc, const char *fmt, ...)
 	return rc;
 }
 
-static bool
-parse_mac(const char *text, uint8_t mac[VN_MAC_LEN])
+bool
+ctrl_parse_mac(const char *text, uint8_t mac[VN_MAC_LEN])
 {
 	int n = 0;
 
@@ -362,7 +369,7 @@ ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 
 	text[0] = '\0';
 	*dc = (struct vn_device_conf){.type = VN_HOTPLUG_PF};
-	if (!parse_mac(hp->mac, dc->mac))
+	if (!ctrl_parse_mac(hp->mac, dc->mac))
 		return refuse(&c, VIRTNET_ERR_MAC, "write it as 0C:C4:7A:FF:22:93");
 	if (hp->mtu < VN_CONTROLLER_MIN_MTU || hp->mtu > VN_CONTROLLER_MAX_MTU)
 		return refuse(&c, VIRTNET_ERR_MTU, "%d to %d are possible", VN_CONTROLLER_MIN_MTU,

@@ -33,6 +33,12 @@ ctrl_supported(uint64_t port_features)
 }
 
 uint64_t
+ctrl_mechanics(uint64_t features)
+{
+	return features & MECHANICS;
+}
+
+uint64_t
 ctrl_carried(const struct vn_controller *ctrl, const struct vn_transport_ops *transport)
 {
 	uint64_t features = ctrl->supported_features & ~transport->not_carried;

@@ -48,6 +48,8 @@ stop_one_less(void *ctx)
 		stop_ended(all);
 }
 
+static void stop_device(struct ctrl_stop *all, struct vn_device *dev);
+
 struct ctrl_op *
 ctrl_op_new(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
@@ -79,9 +81,11 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 	/* The text may be the operation's own. */
 	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
 	free(op);
-	pf = vn_controller_find(copy.ctrl, pf_id, -1);
+	pf = copy.ctrl->priv->stopping ? NULL : vn_controller_find(copy.ctrl, pf_id, -1);
 	if (pf != NULL && pf->conf.total_vfs > 0)
 		ctrl_client_sync(copy.ctrl, pf);
+	if (copy.stop != NULL && copy.vfs)
+		stop_device(copy.stop, copy.dev);
 	if (copy.stop != NULL)
 		stop_one_less(copy.stop);
 }
@@ -173,11 +177,26 @@ port_settled(struct ctrl_op *op)
 	ctrl_commit(op, hotplug_saved);
 }
 
+/* Those that still have to wait are asked again at the next wake-up. */
+static void
+modify_progress(struct vn_controller *ctrl)
+{
+	struct ctrl_op *op;
+
+	do {
+		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+			if (op->step == CTRL_MODIFY && ctrl_modify_progress(op))
+				break;
+		}
+	} while (op != NULL);
+}
+
 void
 vn_controller_progress(struct vn_controller *ctrl)
 {
 	struct ctrl_op *op;
 
+	modify_progress(ctrl);
 	/* Each pass takes one out of this step; any may begin or end others. */
 	do {
 		TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
@@ -191,6 +210,7 @@ vn_controller_progress(struct vn_controller *ctrl)
 		else if (op != NULL)
 			port_settled(op);
 	} while (op != NULL);
+	ctrl_wait_progress(ctrl);
 }
 
 void
@@ -272,6 +292,34 @@ one_unplugged(void *ctx, int result)
 	vn_device_destroy(sd->dev, fate, one_gone, sd);
 }
 
+static void
+stop_device(struct ctrl_stop *all, struct vn_device *dev)
+{
+	struct stopping_device *sd = calloc(1, sizeof(*sd));
+
+	if (sd == NULL)
+		return; /* leaks at the end of the process: harmless */
+	*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};
+	all->left++;
+	if (dev->endpoint != NULL)
+		dev->transport->unplug(dev->endpoint, one_unplugged, sd);
+	else
+		one_unplugged(sd, 0);
+}
+
+/* Its VFs are on their way out: the end of that operation, which needs it, sees to it. */
+static bool
+loses_vfs(const struct vn_controller *ctrl, const struct vn_device *dev)
+{
+	const struct ctrl_op *op;
+
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (op->vfs && op->dev == dev)
+			return true;
+	}
+	return false;
+}
+
 /* What waits ends now; what is being taken down is waited for. */
 static void
 stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
@@ -321,19 +369,10 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct vn_device *dev = ctrl->device[i];
-		struct stopping_device *sd;
 
-		if (dev->ctrl->going)
-			continue; /* its operation sees to it, and is waited for */
-		sd = calloc(1, sizeof(*sd));
-		if (sd == NULL)
-			continue; /* leaks at the end of the process: harmless */
-		*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};
-		all->left++;
-		if (dev->endpoint != NULL)
-			dev->transport->unplug(dev->endpoint, one_unplugged, sd);
-		else
-			one_unplugged(sd, 0);
+		/* Operations see to these, and are waited for. */
+		if (!dev->ctrl->going && !loses_vfs(ctrl, dev))
+			stop_device(all, dev);
 	}
 	stop_one_less(all);
 }

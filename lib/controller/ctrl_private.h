@@ -37,6 +37,8 @@ enum ctrl_step {
 	CTRL_SAVE,     /**< recovery files are being written */
 	CTRL_VFS,      /**< sriov: VFs come or go */
 	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
+	CTRL_MODIFY,   /**< waits for rings that a driver gave back */
+	CTRL_WAIT,     /**< for all devices to be there */
 };
 
 struct ctrl_stop;
@@ -121,7 +123,13 @@ uint64_t ctrl_carried(const struct vn_controller *ctrl, const struct vn_transpor
 uint64_t ctrl_offered(const struct vn_controller *ctrl, const struct vn_transport_ops *transport,
 	const struct vn_conf_fn *fn, uint64_t more);
 
+/** Of @p features, what is no service that an operator's mask is about. */
+uint64_t ctrl_mechanics(uint64_t features);
+
 /* ctrl_conf.c */
+
+/** "0C:C4:7A:FF:22:93" */
+bool ctrl_parse_mac(const char *text, uint8_t mac[VN_MAC_LEN]);
 
 /** The port (0 or 1) that RDMA device @p ib_dev stands for; -ENODEV: none. */
 int ctrl_port_of(const struct vn_conf *conf, const char *ib_dev);
@@ -257,6 +265,10 @@ void ctrl_health_stop(struct vn_controller *ctrl);
 void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
 /** Something has ended at this PF: go on with what its client wants, or show it what there is. */
 void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
+/* ctrl_modify_apply.c */
+
+/** See whether a change can be made now. @return true: it could, and @p op goes on, or is over. */
+bool ctrl_modify_progress(struct ctrl_op *op);
 
 /* ctrl_save.c: what outlives the process */
 
@@ -300,6 +312,11 @@ void ctrl_recover_end(struct vn_controller *ctrl);
 void ctrl_recover_free(struct vn_controller *ctrl);
 /** The capacity settings in force, as a text to be compared with at the next start. */
 char *ctrl_recover_note(const struct vn_controller *ctrl);
+
+/* ctrl_wait.c */
+
+/** Answer those who wait, if nothing is coming up any more. */
+void ctrl_wait_progress(struct vn_controller *ctrl);
 
 /* ctrl_links.c */
 

@@ -395,8 +395,6 @@ check_enable(struct vn_controller *ctrl, const struct vn_device *pf, unsigned in
 	if (vectors < 4)
 		return refuse(text, len, VIRTNET_ERR_MSIX,
 			"NUM_VF_MSIX is %u: a VF needs 4 vectors at least", vectors);
-	if (ctrl_pool_filling(ctrl))
-		return refuse(text, len, VIRTNET_ERR_SF_POOL_CREATING, "%s", "");
 	return ctrl_sf_room(ctrl, pf->conf.ib_dev, n, text, len);
 }
 
@@ -433,6 +431,8 @@ begin(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_
 	int rc;
 
 	rc = check(ctrl, pf, n, by_client, text, sizeof(text));
+	if (rc == 0 && n > pf->ctrl->num_vfs && ctrl_pool_filling(ctrl))
+		rc = VIRTNET_ERR_SF_POOL_CREATING;
 	if (rc != 0 || n == pf->ctrl->num_vfs) {
 		done(ctx, rc, text, pf);
 		return;

@@ -320,16 +320,6 @@ vn_controller_destroy(struct vn_controller *ctrl)
 	free(ctrl);
 }
 
-bool
-vn_controller_settled(const struct vn_controller *ctrl)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		if (!ctrl_port_settled(ctrl->device[i]))
-			return false;
-	}
-	return true;
-}
-
 void
 vn_controller_check_mem(struct vn_controller *ctrl)
 {

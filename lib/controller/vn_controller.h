@@ -164,6 +164,8 @@ int vn_controller_create(const struct vn_controller_env *env, const struct vn_co
  */
 int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 
+/** Devices that are still coming up: not made yet, or their port is not. */
+unsigned int vn_controller_starting(const struct vn_controller *ctrl);
 /** True once the port of every device has been made, or could not be (port_error). */
 bool vn_controller_settled(const struct vn_controller *ctrl);
 
@@ -221,6 +223,13 @@ struct vn_hotplug {
 	const char *port_kind; /**< "tap", "internal"; NULL: the default one */
 };
 
+/**
+ * Wait until no device is coming up any more. -ETIMEDOUT: @p timeout_ns have passed, the text says
+ * how many are.
+ */
+void vn_controller_wait(
+	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx);
+
 /** Make a hotplug PF, and plug it into a VM. On failure nothing is left. */
 void vn_controller_hotplug(
 	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx);
@@ -273,7 +282,12 @@ void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
 /**
  * Change a device (contract 4.6, 4.7, section 5): all that is asked for, or nothing. Ends when it
- * is in force (or will be at the driver's next probe) and on disk.
+ * is in force (or will be at the driver's next probe, see vn_carry.h) and on disk.
+ *
+ * @p done gets 0, with "" or a warning: it is done, and the device cannot work so
+ * (VIRTNET_ERR_NOT_WORKING's text); VIRTNET_ERR_* of the option that is wrong;
+ * VIRTNET_ERR_DRIVER_LOADED, VIRTNET_ERR_NOT_STARTED; -EBUSY; VIRTNET_ERR_RECOVERY_SAVE; other
+ * negative errno.
  */
 void vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
 	const struct vn_modify *modify, vn_controller_cb done, void *ctx);

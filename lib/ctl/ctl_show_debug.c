@@ -256,6 +256,8 @@ ctl_show_debug(const struct vn_device *dev)
 	ctl_put_str(&o, "broken_why", dev->broken_why != NULL ? dev->broken_why : "");
 	ctl_put_num(&o, "missed_deadlines", dev->missed_deadlines);
 	ctl_put_str(&o, "vm_state", attach_name(dev));
+	/* Over vhost-user: whom its driver sends as, if that is not our MAC. */
+	ctl_put_mac(&o, "guest_mac", dev->guest_mac);
 	ctl_put(&o, "transport", show_endpoint(dev));
 	ctl_put(&o, "function", show_function(dev));
 	ctl_put(&o, "port", show_port(dev));

@@ -13,6 +13,7 @@ from_wire(const struct vn_net_ctrl_coal *c)
 	return (struct model_coal){
 		.usecs = rte_le_to_cpu_32(c->max_usecs),
 		.packets = rte_le_to_cpu_32(c->max_packets),
+		.own = true,
 	};
 }
 

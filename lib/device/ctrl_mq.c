@@ -100,7 +100,7 @@ rss_config(struct vn_model *m, struct reader *r)
 	rx.hash_types = get32(r);
 	mask = get16(r);
 	rx.unclassified = get16(r);
-	if (r->bad || (rx.hash_types & ~VN_NET_HASH_ALL) || mask >= VN_NET_RSS_TABLE_SIZE ||
+	if (r->bad || (rx.hash_types & ~dev_hash_types(m->dev)) || mask >= VN_NET_RSS_TABLE_SIZE ||
 		!rte_is_power_of_2(mask + 1u) || rx.unclassified >= max)
 		return VN_NET_ERR;
 	used = rx.unclassified + 1;
@@ -130,7 +130,7 @@ hash_config(struct vn_model *m, struct reader *r)
 	/* Reserved: a driver with no RSS to set up has been seen to leave something there. */
 	rx.hash_types = get32(r);
 	get(r, reserved, sizeof(reserved));
-	if (!get_key(r, &rx) || (rx.hash_types & ~VN_NET_HASH_ALL))
+	if (!get_key(r, &rx) || (rx.hash_types & ~dev_hash_types(m->dev)))
 		return VN_NET_ERR;
 	rx.rss = 0;
 	return take(m, &rx);

@@ -57,7 +57,7 @@ tick_pair(struct dev_pair *pair, uint64_t now_ns)
 void
 vn_device_tick(struct vn_device *dev, uint64_t now_ns)
 {
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+	for (unsigned int i = 0; i < dev_pairs(dev); i++)
 		tick_pair(&dev->priv->pair[i], now_ns);
 	vn_device_check_health(dev);
 }
@@ -67,7 +67,7 @@ vn_device_spurious_kicks(const struct vn_device *dev)
 {
 	uint64_t n = dev_model_spurious(dev);
 
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+	for (unsigned int i = 0; i < dev_pairs(dev); i++)
 		n += __atomic_load_n(&dev->priv->pair[i].qp.kicks.spurious, __ATOMIC_RELAXED);
 	return n;
 }

@@ -137,7 +137,7 @@ exec_set_mem(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct vn_device *dev = op->dev;
 
 	RTE_SET_USED(poller);
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		struct vn_poll_qp *qp = &dev->priv->pair[i].qp;
 
 		change_mem(qp->rx, op->mem);
@@ -255,7 +255,7 @@ exec_set_log(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct dev_op *op = (struct dev_op *)cmd;
 
 	RTE_SET_USED(poller);
-	for (unsigned int i = 0; i < op->dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(op->dev); i++) {
 		set_log(op->dev->priv->pair[i].qp.rx, op, 2 * i);
 		set_log(op->dev->priv->pair[i].qp.tx, op, 2 * i + 1);
 	}
@@ -403,7 +403,7 @@ exec_size_classes(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct dev_op *op = (struct dev_op *)cmd;
 
 	RTE_SET_USED(poller);
-	for (unsigned int i = 0; i < op->dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(op->dev); i++) {
 		struct vn_poll_qp *qp = &op->dev->priv->pair[i].qp;
 
 		if (qp->rx != NULL)

@@ -121,7 +121,7 @@ open_done(struct vn_job *job, int result)
 	}
 	vn_device_check_health(dev);
 	dev_restart_opened(dev);
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+	for (unsigned int i = 0; i < dev_pairs(dev); i++)
 		dev_pair_advance(&dev->priv->pair[i]);
 	job_end(j);
 }
@@ -135,7 +135,7 @@ dev_port_open(struct vn_device *dev)
 		return -ENOMEM;
 	snprintf(j->conf.name, sizeof(j->conf.name), "%s", dev->conf.rep_name);
 	snprintf(j->conf.alias, sizeof(j->conf.alias), "dpdk-virtnet %s", dev->conf.vuid);
-	j->conf.max_queue_pairs = dev->conf.max_queue_pairs;
+	j->conf.max_queue_pairs = RTE_MAX(dev->conf.port_pairs, dev_pairs(dev));
 	j->conf.mtu = dev->conf.mtu;
 	j->conf.link_up = dev->link_up;
 	dev->priv->link_applied = dev->link_up;
@@ -462,7 +462,7 @@ vn_device_port_stats(const struct vn_device *dev, uint16_t qp)
 {
 	const struct dev_pair *pair;
 
-	if (qp >= dev->conf.max_queue_pairs)
+	if (qp >= dev_pairs(dev))
 		return NULL;
 	pair = &dev->priv->pair[qp];
 	return pair->pq != NULL ? dev->env.port_ops->queue_stats(pair->pq) : NULL;

@@ -12,6 +12,7 @@
 
 #include "vn_device.h"
 #include "vn_net_config.h"
+#include "vn_net_ctrl.h"
 #include "vn_poller.h"
 
 struct dev_op;
@@ -62,7 +63,9 @@ struct dev_pair {
 	/* The port queue's counters at the last tick, and since when it refuses all; 0: it does
 	 * not. */
 	uint64_t tick_sent, tick_refused, refuses_since_ns;
-	bool stalled; /* that was counted */
+	bool stalled;             /* that was counted */
+	struct vn_poller_cmd mac; /* poller tells us who sends */
+	bool learned;             /* mac is on its way (atomic; as telling) */
 };
 
 enum port_state {
@@ -70,6 +73,13 @@ enum port_state {
 	PORT_OPEN,
 	PORT_FAILED,
 	PORT_CLOSED,
+};
+
+/** Of vn_device_measure(). */
+struct dev_latency {
+	struct vn_poll_latency *rings; /* two of each pair; the poller writes; NULL: not measured */
+	uint64_t since_ns;
+	struct vn_timer timer; /* nobody asks any more */
 };
 
 /** Of vn_device_restart(). */
@@ -102,12 +112,14 @@ struct vn_device_priv {
 	uint16_t mtu_applied;
 	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
-	bool announcing;   /* an announcement is under way */
-	unsigned int jobs; /* on their way in the helper thread */
-	unsigned int ops;  /* commands on their way to the poller, rings' and pairs' excepted */
+	bool announcing;    /* an announcement is under way */
+	uint64_t drop_base; /* what the drop counter counts from */
+	unsigned int jobs;  /* on their way in the helper thread */
+	unsigned int ops;   /* commands on their way to the poller, rings' and pairs' excepted */
 
 	struct vn_model *model; /* NULL: the transport carries only rings */
 
+	struct dev_latency latency;
 	enum restart_step restart;
 	struct dev_waiter restart_waiter;
 
@@ -124,13 +136,33 @@ struct vn_device_priv {
 	struct dev_pair *pair; /* max_queue_pairs */
 };
 
+/** Queue pairs that there is memory for: one at least. */
+static inline uint16_t
+dev_pairs(const struct vn_device *dev)
+{
+	return (dev->num_vqs - 1) / 2;
+}
+
+/** Hash types that are offered. */
+static inline uint32_t
+dev_hash_types(const struct vn_device *dev)
+{
+	return dev->conf.hash_types != 0 ? dev->conf.hash_types : VN_NET_HASH_ALL;
+}
+
 /* vn_device.c */
+/** What is offered of @p features. */
+uint64_t dev_features_offered(const struct vn_device *dev, uint64_t features);
 /** Something has come to rest: see whether a reset or the end can be completed. */
 void dev_settle(struct vn_device *dev);
 void dev_mark_broken(struct vn_device *dev, const char *why);
 /** vn_device_reset(); @p keep_mem: the transport's memory map outlives it. */
 void dev_reset(struct vn_device *dev, bool keep_mem, vn_device_cb done, void *ctx);
 void dev_config_fill(const struct vn_device *dev, struct vn_net_config *config);
+
+/* device_latency.c */
+/** No poller has the device any more. */
+void dev_latency_free(struct vn_device *dev);
 
 /* device_restart.c */
 /** See whether the restart can take its next step. */
@@ -190,6 +222,10 @@ void dev_port_queue_close(struct dev_pair *pair);
 /** Drop a reference, in the helper thread if that can take long. */
 void dev_mem_release(struct vn_device *dev, struct vn_guestmem *mem);
 
+/* device_reconf.c */
+/** Have the poller tell who sends, if we are not told otherwise. For pair 0. */
+void dev_learn_mac(struct vn_device *dev);
+
 /* model_*.c. Only for a device that has a model, but for those that say so. */
 /** NULL is fine. */
 void dev_model_free(struct vn_model *m);
@@ -202,6 +238,22 @@ uint16_t dev_model_pairs(const struct vn_device *dev);
 void dev_model_progress(struct vn_device *dev);
 /** A ring was made, nobody else has it yet. */
 void dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq);
+/** What a model has per queue or pair. */
+struct model_arrays {
+	struct model_queue *queue; /* 2 * pairs + 1 */
+	struct model_coal *coal;   /* the same */
+	struct vn_poll_qp **qp;    /* pairs */
+};
+/** Make them for @p pairs. @return 0 or -ENOMEM. */
+int dev_model_arrays(uint16_t pairs, struct model_arrays *a);
+void dev_model_arrays_free(struct model_arrays *a);
+/** Take them over: dev's pairs and num_vqs are the new ones. */
+void dev_model_resized(struct vn_device *dev, struct model_arrays *a);
+/** conf has changed: @p old is what it was. @return 0, or -ENOMEM (of the receive mode). */
+int dev_model_rx_mode(struct vn_device *dev);
+void dev_model_reconf(struct vn_device *dev, const struct vn_device_conf *old);
+/** No frames of the network found a place, so far. */
+uint64_t dev_model_dropped(const struct vn_device *dev);
 /** Raise the config-change interrupt. */
 void dev_model_config_interrupt(struct vn_device *dev);
 /** Restart: start again what stands still as something was broken. */

@@ -29,7 +29,7 @@ advance_all(struct vn_device *dev)
 	for (unsigned int i = 0; i < dev->num_vqs - 1u; i++)
 		dev_ring_advance(&dev->priv->ring[i]);
 	/* Behind the rings' commands, which are executed in order. */
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++)
+	for (unsigned int i = 0; i < dev_pairs(dev); i++)
 		dev_pair_advance(&dev->priv->pair[i]);
 }
 
@@ -41,7 +41,7 @@ poller_late(const struct vn_device *dev)
 		if (dev->priv->ring[i].overdue || dev->priv->ring[i].late)
 			return true;
 	}
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		if (dev->priv->pair[i].late)
 			return true;
 	}
@@ -58,7 +58,7 @@ all_parked(const struct vn_device *dev)
 		if (ring->sent || ring->cmd_busy)
 			return false;
 	}
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		if (dev->priv->pair[i].state != PAIR_CLOSED || dev->priv->pair[i].busy)
 			return false;
 	}
@@ -73,7 +73,7 @@ all_resumed(const struct vn_device *dev)
 		if (dev->vq[i].state == VN_VQ_STARTING)
 			return false;
 	}
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		if (!dev_pair_settled(&dev->priv->pair[i]))
 			return false;
 	}

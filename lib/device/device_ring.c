@@ -68,7 +68,7 @@ is_ctrl(const struct dev_ring *ring)
 void
 dev_ring_count(struct vn_device *dev)
 {
-	unsigned int pairs = dev->conf.max_queue_pairs;
+	unsigned int pairs = dev_pairs(dev);
 
 	if (dev->priv->model != NULL)
 		pairs = RTE_MIN(pairs, dev_model_pairs(dev));
@@ -391,8 +391,12 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 	if (rc != 0)
 		return rc;
 	ring->mem = vn_guestmem_ref(dev->priv->mem);
-	if (dev->priv->model != NULL)
+	if (dev->priv->model != NULL) {
 		dev_model_ring_made(dev, ring->idx, ring->vq);
+	} else if (is_rx(ring)) {
+		vn_virtq_set_coal(ring->vq, dev->conf.coal_usecs, dev->conf.coal_packets);
+		vn_virtq_set_coal_restart(ring->vq, dev->conf.coal_mode == VN_COAL_CQE);
+	}
 	if (ring->bb != NULL)
 		vn_bb_ring_start(
 			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
@@ -457,6 +461,8 @@ vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup
 	if (rc != 0)
 		return rc;
 	dev->vq[idx].state = VN_VQ_STARTING;
+	if (idx == 1 && dev->priv->model == NULL)
+		dev_learn_mac(dev);
 	dev_pair_advance(dev_ring_pair(&dev->priv->ring[idx]));
 	dev_ring_advance(&dev->priv->ring[idx]);
 	return 0;

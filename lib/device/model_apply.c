@@ -17,8 +17,10 @@ set_ring(const struct model_apply *a, struct vn_virtq *vq, unsigned int i)
 {
 	if (vq == NULL)
 		return;
-	if (a->coal_changed)
+	if (a->coal_changed) {
 		vn_virtq_set_coal(vq, a->coal[i].usecs, a->coal[i].packets);
+		vn_virtq_set_coal_restart(vq, a->coal[i].restart);
+	}
 	if (a->offloads_changed)
 		vn_virtq_set_offloads(vq, a->features);
 }
@@ -101,9 +103,11 @@ set_own_rings(struct vn_model *m)
 
 		if (ring->vq == NULL || ring->sent)
 			continue;
-		if (due->coal_due)
+		if (due->coal_due) {
 			vn_virtq_set_coal(
 				ring->vq, m->queue[i].coal.usecs, m->queue[i].coal.packets);
+			vn_virtq_set_coal_restart(ring->vq, m->queue[i].coal.restart);
+		}
 		if (due->offloads_due)
 			vn_virtq_set_offloads(ring->vq, dev_features_in_force(m->dev));
 	}
@@ -132,6 +136,17 @@ model_rx_set(struct vn_model *m, const struct vn_rx_state *rx)
 void
 model_rx_modes(const struct vn_model *m, struct vn_rx_state *rx)
 {
+	const uint32_t forced = m->dev->conf.rx_mode;
+
+	if (forced != 0) {
+		rx->promisc = (forced & VN_RX_MODE_PROMISC) != 0;
+		rx->allmulti = (forced & VN_RX_MODE_ALLMULTI) != 0;
+		rx->alluni = (forced & VN_RX_MODE_ALLUNI) != 0;
+		rx->nomulti = (forced & VN_RX_MODE_NOMULTI) != 0;
+		rx->nouni = (forced & VN_RX_MODE_NOUNI) != 0;
+		rx->nobcast = (forced & VN_RX_MODE_NOBCAST) != 0;
+		return;
+	}
 	rx->promisc = m->mode[VN_NET_CTRL_RX_PROMISC];
 	/* A table that has no room for all receives all of its kind. */
 	rx->allmulti = m->mode[VN_NET_CTRL_RX_ALLMULTI] || m->multi_overflow;

@@ -22,7 +22,7 @@ flags_ok(const uint8_t *flag, unsigned int n)
 bool
 model_rx_possible(const struct vn_model *m, const struct vn_rx_state *rx)
 {
-	const uint16_t max = m->dev->conf.max_queue_pairs;
+	const uint16_t max = dev_pairs(m->dev);
 
 	if (!flags_ok(&rx->promisc, 7) || !flags_ok(&rx->rss, 1) || !flags_ok(&rx->hash_report, 1))
 		return false;
@@ -51,7 +51,7 @@ vn_model_driver_get(const struct vn_device *dev, struct vn_model_driver *out)
 	if (m == NULL || m->resetting)
 		return false;
 	vn_rx_state_reset(&fresh, dev->conf.mac);
-	fresh.port_pairs = dev->conf.max_queue_pairs;
+	fresh.port_pairs = dev_pairs(dev);
 	if (m->offloads == 0 && memcmp(&fresh, &m->rx, sizeof(fresh)) == 0)
 		return false;
 	memset(out, 0, sizeof(*out));
@@ -74,7 +74,7 @@ vn_model_driver_set(struct vn_device *dev, const struct vn_model_driver *in)
 		return -ENOTSUP;
 	if (dev->status != 0 || m->resetting)
 		return -EBUSY;
-	rx.port_pairs = dev->conf.max_queue_pairs;
+	rx.port_pairs = dev_pairs(dev);
 	if (!flags_ok(in->mode, MODEL_MODES) || !model_rx_possible(m, &rx) ||
 		(in->offloads & ~VN_NET_F_GUEST_OFFLOADS) != 0)
 		return -EINVAL;

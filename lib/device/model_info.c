@@ -63,10 +63,22 @@ vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_mod
 	const struct vn_model *m = dev->priv->model;
 
 	*info = (struct vn_model_queue_info){0};
-	if (m == NULL || idx >= dev->num_vqs)
+	if (idx >= dev->num_vqs)
 		return false;
+	info->coal_mode = VN_COAL_EVENT;
+	if (m == NULL) {
+		if (idx % 2 != 0 || idx == dev->num_vqs - 1)
+			return false;
+		info->coal_usecs = dev->conf.coal_usecs;
+		info->coal_packets = dev->conf.coal_packets;
+		if (dev->conf.coal_mode == VN_COAL_CQE)
+			info->coal_mode = VN_COAL_CQE;
+		return false;
+	}
 	info->notifications = m->queue[idx].kicks;
 	info->coal_usecs = m->queue[idx].coal.usecs;
 	info->coal_packets = m->queue[idx].coal.packets;
+	if (m->queue[idx].coal.restart)
+		info->coal_mode = VN_COAL_CQE;
 	return true;
 }

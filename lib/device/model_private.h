@@ -20,6 +20,8 @@
 /** Notification coalescing of a ring; 0, 0: none. */
 struct model_coal {
 	uint32_t usecs, packets;
+	bool restart; /* VN_COAL_CQE, which is the operator's only */
+	bool own;     /* the driver set it */
 };
 
 struct model_queue {
@@ -110,6 +112,8 @@ model_started(const struct vn_model *m)
 }
 
 /* model_status.c */
+/** As after a reset. */
+void model_reset_state(struct vn_model *m);
 /** Features that a device of this kind can be offered with, of @p features. */
 uint64_t model_features_offerable(uint64_t features, bool legacy);
 /** @p features without those that lack what they need (5.1.3.1). */
@@ -143,6 +147,8 @@ void model_config_changed(struct vn_model *m, bool tell);
 int model_rx_set(struct vn_model *m, const struct vn_rx_state *rx);
 /** m->rx, with the modes and tables as they are now; -ENOMEM: as before. */
 void model_rx_modes(const struct vn_model *m, struct vn_rx_state *rx);
+/** What the operator wants for receive queues. */
+struct model_coal model_coal_default(const struct vn_model *m);
 /** Coalescing parameters or offloads changed. */
 void model_apply_coal(struct vn_model *m);
 void model_apply_offloads(struct vn_model *m);

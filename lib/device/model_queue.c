@@ -60,6 +60,9 @@ model_queue_index(const struct vn_model *m, uint16_t q)
 {
 	const uint16_t data = 2 * driver_pairs(m);
 
+	/* An operator has taken all of them (contract, section 5). */
+	if (m->dev->conf.max_queue_pairs == 0)
+		return -1;
 	if (q < data)
 		return q;
 	/* Before it has said so, a driver may look for the control queue at the end, too. */
@@ -77,6 +80,8 @@ model_queue_number(const struct vn_model *m, uint16_t i)
 uint16_t
 vn_model_num_queues(const struct vn_device *dev)
 {
+	if (dev->conf.max_queue_pairs == 0)
+		return 0;
 	return dev->device_features & VN_NET_F_CTRL_VQ ? dev->num_vqs : dev->num_vqs - 1;
 }
 
@@ -288,8 +293,10 @@ dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq)
 {
 	const struct model_coal *c = &dev->priv->model->queue[i].coal;
 
-	if (c->usecs != 0 || c->packets != 0)
-		vn_virtq_set_coal(vq, c->usecs, c->packets);
+	if (c->usecs == 0 && c->packets == 0)
+		return;
+	vn_virtq_set_coal(vq, c->usecs, c->packets);
+	vn_virtq_set_coal_restart(vq, c->restart);
 }
 
 static void

@@ -177,6 +177,17 @@ vector_ok(const struct vn_model *m, uint16_t vector)
 	return vector == VN_MSI_NO_VECTOR || vector < m->ops->num_vectors(m->ctx);
 }
 
+/* What is not the operator's is the driver's. */
+static struct model_coal
+restored_coal(const struct vn_model *m, bool rx, uint32_t usecs, uint32_t packets)
+{
+	const struct model_coal c = rx ? model_coal_default(m) : (struct model_coal){0};
+
+	if (usecs == c.usecs && packets == c.packets)
+		return c;
+	return (struct model_coal){.usecs = usecs, .packets = packets, .own = true};
+}
+
 static void
 take_queue(struct vn_model *m, uint16_t i, const struct record_queue *q)
 {
@@ -195,7 +206,8 @@ take_queue(struct vn_model *m, uint16_t i, const struct record_queue *q)
 	regs->vector = vector_ok(m, q->vector) ? q->vector : VN_MSI_NO_VECTOR;
 	regs->enable = q->flags & QUEUE_ENABLED;
 	regs->legacy = q->flags & QUEUE_LEGACY;
-	m->queue[i].coal = (struct model_coal){q->coal_usecs, q->coal_packets};
+	m->queue[i].coal = restored_coal(
+		m, i % 2 == 0 && i != model_ctrl_index(m), q->coal_usecs, q->coal_packets);
 	model_queue_show(m, i);
 }
 
@@ -210,7 +222,8 @@ take_record(struct vn_model *m, const struct record *r)
 	m->multi_overflow = r->multi_overflow;
 	memcpy(m->mode, r->mode, sizeof(m->mode));
 	for (unsigned int i = 0; i < 2; i++)
-		m->coal[i] = (struct model_coal){r->coal[i].usecs, r->coal[i].packets};
+		m->coal[i] = restored_coal(
+			m, i == VN_NET_CTRL_NOTF_COAL_RX_SET, r->coal[i].usecs, r->coal[i].packets);
 	m->ctrl.commands = r->commands;
 	m->ctrl.ok = r->ok;
 	m->accept = r->accept;

@@ -95,11 +95,11 @@ static void
 rx_defaults(const struct vn_model *m, struct vn_rx_state *rx)
 {
 	vn_rx_state_reset(rx, m->dev->conf.mac);
-	rx->port_pairs = m->dev->conf.max_queue_pairs;
+	rx->port_pairs = dev_pairs(m->dev);
 }
 
-static void
-reset_state(struct vn_model *m)
+void
+model_reset_state(struct vn_model *m)
 {
 	struct vn_rx_state rx;
 
@@ -113,7 +113,9 @@ reset_state(struct vn_model *m)
 	memset(m->mode, 0, sizeof(m->mode));
 	m->mode[VN_NET_CTRL_RX_PROMISC] = rx.promisc;
 	m->uni_overflow = m->multi_overflow = false;
+	model_rx_modes(m, &rx);
 	memset(m->coal, 0, sizeof(m->coal));
+	m->coal[VN_NET_CTRL_NOTF_COAL_RX_SET] = model_coal_default(m);
 	__atomic_store_n(&m->isr, 0, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < m->dev->num_vqs; i++)
 		model_queue_defaults(m, i);
@@ -137,7 +139,7 @@ vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx
 	bool doorbell_seen)
 {
 	struct vn_model *m = calloc(1, sizeof(*m));
-	const uint16_t pairs = dev->conf.max_queue_pairs;
+	struct model_arrays a = {0};
 
 	if (m == NULL)
 		return -ENOMEM;
@@ -147,26 +149,55 @@ vn_model_attach(struct vn_device *dev, const struct vn_model_ops *ops, void *ctx
 	m->legacy = legacy;
 	m->doorbell_seen = doorbell_seen;
 	m->ctrl.timer = (struct vn_timer){.cb = run_ctrl, .ctx = m};
-	m->queue = calloc(dev->num_vqs, sizeof(m->queue[0]));
-	m->apply.coal = calloc(dev->num_vqs, sizeof(m->apply.coal[0]));
-	m->group.qp = calloc(pairs, sizeof(m->group.qp[0]));
-	m->group.n = pairs;
 	rx_defaults(m, &m->rx);
 	m->group.rules = vn_rx_rules_create(&m->rx);
-	if (m->queue == NULL || m->apply.coal == NULL || m->group.qp == NULL ||
-		m->group.rules == NULL) {
+	if (dev_model_arrays(dev_pairs(dev), &a) != 0 || m->group.rules == NULL) {
+		dev_model_arrays_free(&a);
 		dev_model_free(m);
 		return -ENOMEM;
 	}
+	dev->priv->model = m;
+	dev_model_resized(dev, &a);
+	dev->device_features = model_features_offerable(dev->device_features, legacy);
+	model_reset_state(m);
+	return 0;
+}
+
+int
+dev_model_arrays(uint16_t pairs, struct model_arrays *a)
+{
+	*a = (struct model_arrays){
+		.queue = calloc(2u * pairs + 1, sizeof(a->queue[0])),
+		.coal = calloc(2u * pairs + 1, sizeof(a->coal[0])),
+		.qp = calloc(pairs, sizeof(a->qp[0])),
+	};
+	return a->queue != NULL && a->coal != NULL && a->qp != NULL ? 0 : -ENOMEM;
+}
+
+void
+dev_model_arrays_free(struct model_arrays *a)
+{
+	free(a->queue);
+	free(a->coal);
+	free(a->qp);
+}
+
+void
+dev_model_resized(struct vn_device *dev, struct model_arrays *a)
+{
+	struct vn_model *m = dev->priv->model;
+	const uint16_t pairs = dev_pairs(dev);
+
+	dev_model_arrays_free(&(struct model_arrays){m->queue, m->apply.coal, m->group.qp});
+	m->queue = a->queue;
+	m->apply.coal = a->coal;
+	m->group.qp = a->qp;
+	m->group.n = pairs;
 	for (unsigned int i = 0; i < pairs; i++) {
 		m->group.qp[i] = &dev->priv->pair[i].qp;
 		dev->priv->pair[i].qp.group = &m->group;
 		dev->priv->pair[i].qp.number = i;
 	}
-	dev->priv->model = m;
-	dev->device_features = model_features_offerable(dev->device_features, legacy);
-	reset_state(m);
-	return 0;
 }
 
 void
@@ -179,9 +210,7 @@ dev_model_free(struct vn_model *m)
 	vn_rx_rules_free((struct vn_rx_rules *)(uintptr_t)m->group.rules);
 	vn_rx_rules_free(m->apply.rules);
 	vn_rx_rules_free(m->apply.rules_due);
-	free(m->group.qp);
-	free(m->apply.coal);
-	free(m->queue);
+	dev_model_arrays_free(&(struct model_arrays){m->queue, m->apply.coal, m->group.qp});
 	free(m);
 }
 
@@ -354,7 +383,7 @@ dev_model_reset_end(struct vn_device *dev)
 	struct vn_model *m = dev->priv->model;
 
 	m->resetting = false;
-	reset_state(m);
+	model_reset_state(m);
 	model_config_changed(m, false);
 }
 

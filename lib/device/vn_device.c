@@ -23,6 +23,7 @@ device_free(struct vn_device *dev)
 			/* So the rings have been initialised. */
 			for (unsigned int i = 0; i < dev->num_vqs; i++)
 				dev_ring_fini(&dev->priv->ring[i]);
+			dev_latency_free(dev);
 			vn_poller_put(dev->priv->poller);
 		}
 		dev_model_free(dev->priv->model);
@@ -41,27 +42,30 @@ vn_device_create(
 	struct vn_device *dev;
 	int rc = -ENOMEM;
 
-	if (conf->max_queue_pairs == 0 || conf->max_queue_pairs > VN_MAX_QUEUE_PAIRS)
+	const uint16_t pairs = RTE_MAX(conf->max_queue_pairs, 1);
+
+	if (conf->max_queue_pairs > VN_MAX_QUEUE_PAIRS)
 		return -EINVAL;
 	dev = calloc(1, sizeof(*dev));
 	if (dev == NULL)
 		return -ENOMEM;
 	dev->conf = *conf;
 	dev->env = *env;
-	dev->num_vqs = 2u * conf->max_queue_pairs + 1;
-	dev->link_up = true;
-	dev->device_features = conf->features & (~OFFLOADS | env->port_features);
+	dev->num_vqs = 2u * pairs + 1;
+	dev->link_up = !conf->link_down;
+	dev->count_sizes = conf->count_sizes;
+	dev->device_features = dev_features_offered(dev, conf->features);
 	dev->vq = calloc(dev->num_vqs, sizeof(dev->vq[0]));
 	dev->priv = calloc(1, sizeof(*dev->priv));
 	if (dev->vq == NULL || dev->priv == NULL)
 		goto fail;
 	dev->priv->ring = calloc(dev->num_vqs, sizeof(dev->priv->ring[0]));
-	dev->priv->pair = calloc(conf->max_queue_pairs, sizeof(dev->priv->pair[0]));
+	dev->priv->pair = calloc(pairs, sizeof(dev->priv->pair[0]));
 	if (dev->priv->ring == NULL || dev->priv->pair == NULL)
 		goto fail;
 	for (unsigned int i = 0; i < dev->num_vqs; i++)
 		dev_ring_init(dev, i);
-	for (unsigned int i = 0; i < conf->max_queue_pairs; i++)
+	for (unsigned int i = 0; i < pairs; i++)
 		dev_pair_init(dev, i);
 	dev->priv->poller = vn_pollers_pick(env->pollers, conf->lcore_first, conf->lcore_last);
 	if (dev->priv->poller == NULL) {
@@ -77,6 +81,12 @@ vn_device_create(
 fail:
 	device_free(dev);
 	return rc;
+}
+
+uint64_t
+dev_features_offered(const struct vn_device *dev, uint64_t features)
+{
+	return features & (~OFFLOADS | dev->env.port_features);
 }
 
 static bool
@@ -141,7 +151,7 @@ try_end(struct vn_device *dev)
 		if (dev->vq[i].state != VN_VQ_STOPPED)
 			return;
 	}
-	for (unsigned int i = 0; i < dev->conf.max_queue_pairs; i++) {
+	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		if (priv->pair[i].state != PAIR_CLOSED || priv->pair[i].busy)
 			return;
 	}
@@ -289,8 +299,9 @@ dev_config_fill(const struct vn_device *dev, struct vn_net_config *config)
 	};
 	memcpy(config->mac, dev->conf.mac, sizeof(config->mac));
 	if (f & (VN_NET_F_RSS | VN_NET_F_HASH_REPORT)) {
-		config->rss_max_key_size = VN_NET_RSS_KEY_SIZE;
-		config->supported_hash_types = rte_cpu_to_le_32(VN_NET_HASH_ALL);
+		config->rss_max_key_size =
+			dev->conf.rss_key_size != 0 ? dev->conf.rss_key_size : VN_NET_RSS_KEY_SIZE;
+		config->supported_hash_types = rte_cpu_to_le_32(dev_hash_types(dev));
 	}
 	if (f & VN_NET_F_RSS)
 		config->rss_max_indirection_table_length = rte_cpu_to_le_16(VN_NET_RSS_TABLE_SIZE);

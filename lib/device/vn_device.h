@@ -28,6 +28,7 @@ struct vn_blackbox;
 struct vn_ctrl_dev;
 struct vn_device;
 struct vn_endpoint;
+struct vn_poll_latency;
 struct vn_poller;
 struct vn_pollers;
 struct vn_transport_ops;
@@ -77,11 +78,14 @@ struct vn_device_conf {
 	uint16_t bdf;          /**< bus << 8 | dev << 3 | fn */
 	uint16_t pci_function; /**< "pf_num" */
 	uint8_t mac[VN_MAC_LEN];
-	uint64_t features; /**< offered to the driver, before the port's limits */
-	uint16_t num_msix;
+	uint64_t features;        /**< offered to the driver, before the port's limits */
+	uint16_t num_msix;        /**< vectors that a driver may use */
+	uint16_t max_msix;        /**< entries of the table; 0: num_msix */
 	uint16_t num_queues;      /**< virtqueues, data + control */
-	uint16_t max_queue_pairs; /**< (num_queues - 1) / 2 */
-	uint16_t max_queue_size;  /**< entries */
+	uint16_t max_queue_pairs; /**< (num_queues - 1) / 2; 0: no driver can use the device */
+	/** Pairs that the port is made for; 0: max_queue_pairs. The device may grow up to it. */
+	uint16_t port_pairs;
+	uint16_t max_queue_size; /**< entries */
 	uint16_t mtu;
 	uint32_t speed; /**< Mb/s */
 	uint32_t sf_num;
@@ -90,7 +94,7 @@ struct vn_device_conf {
 	/* PFs that may own VFs; else 0. What they say of their VFs: SR-IOV capability. */
 	uint16_t total_vfs; /**< most VFs */
 	uint16_t vf_offset; /**< bdf of the first one, less the PF's; the others follow it */
-	uint16_t vf_msix;   /**< MSI-X vectors of one */
+	uint16_t vf_msix;   /**< entries of one's MSI-X table */
 	/* Set by modify, and kept (recovery file). */
 	bool link_down;       /**< the driver is told that the link is down */
 	bool aarfs, dim;      /**< accelerated RFS, interrupt moderation by load */
@@ -98,13 +102,29 @@ struct vn_device_conf {
 	bool count_sizes;     /**< packet_counters: size classes are counted */
 	uint8_t rss_key_size; /**< bytes; 0: the default */
 	uint32_t hash_types;  /**< VN_NET_HASH_* offered; 0: all */
-	uint32_t rx_mode;     /**< of modify -r; 0: the driver's choice alone */
-	uint8_t coal_mode;    /**< rq_cq_period_mode: 0 default, 1 upon event, 2 upon cqe */
+	uint32_t rx_mode;     /**< VN_RX_MODE_* in force, whatever the driver sets; 0: its choice */
+	uint8_t coal_mode;    /**< VN_COAL_* of receive queues, until the driver sets its own */
 	uint32_t coal_usecs, coal_packets; /**< rq_cq_period, rq_cq_max_count */
 
 	unsigned int lcore_first,
 		lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
 };
+
+/** Where the time begins that an interrupt may wait (contract 7.2: rq_cq_period_mode). */
+enum vn_coal_mode {
+	VN_COAL_DEFAULT, /**< as VN_COAL_EVENT */
+	VN_COAL_EVENT,   /**< with the first frame that waits */
+	VN_COAL_CQE,     /**< anew with each frame */
+};
+
+/** Bits of vn_device_conf::rx_mode. */
+#define VN_RX_MODE_PROMISC  0x1  /**< everything */
+#define VN_RX_MODE_ALLMULTI 0x2  /**< all multicast */
+#define VN_RX_MODE_ALLUNI   0x4  /**< all unicast */
+#define VN_RX_MODE_NOMULTI  0x8  /**< no multicast */
+#define VN_RX_MODE_NOUNI    0x10 /**< no unicast */
+#define VN_RX_MODE_NOBCAST  0x20 /**< no broadcast */
+#define VN_RX_MODE_ALL      0x3f
 
 /** How a ring is to be started; see vn_device_vq_start(). */
 struct vn_vq_setup {
@@ -176,6 +196,9 @@ struct vn_device {
 		log_limit;         /**< for lines that the peer causes; transports use it, too */
 	uint64_t missed_deadlines; /**< health: poller acks that came late */
 	struct vn_device_health health; /**< fatal is as of vn_device_check_health() */
+	/** Rings only: the source of the first frame of a driver that has another MAC than we do.
+	 */
+	uint8_t guest_mac[VN_MAC_LEN];
 
 	struct vn_port_info port_info; /**< as of the last change we know of */
 	char port_error[256];          /**< why there is no port; "" otherwise */
@@ -185,7 +208,8 @@ struct vn_device {
 	struct vn_ctrl_dev *ctrl;                 /**< lib/controller's own, may be NULL */
 
 	unsigned int
-		num_vqs; /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control */
+		num_vqs; /**< 2 * max_queue_pairs + 1; 2n = RX n, 2n + 1 = TX n, last = control.
+			  * Of a device without queue pairs: 3, which nobody can start. */
 	struct vn_device_vq *vq;
 
 	struct vn_device_priv *priv;
@@ -294,6 +318,16 @@ uint64_t vn_device_spurious_kicks(const struct vn_device *dev);
 #define VN_DEVICE_STALL_NS VN_SEC(3)
 
 /**
+ * Measure how long the poller takes for the data rings, from now until a minute after the last
+ * call.
+ * @return 0; -ENOMEM; -ECANCELED (the device ends).
+ */
+int vn_device_measure(struct vn_device *dev);
+/** What was measured of ring @p idx since *since_ns (vn_now_ns()); NULL: nothing is. */
+const struct vn_poll_latency *vn_device_latency(
+	const struct vn_device *dev, unsigned int idx, uint64_t *since_ns);
+
+/**
  * Fast restart: rings are taken from the poller, the port is closed and opened anew, all that the
  * device keeps about its rings is made anew from guest memory, and they go on where they were. The
  * transport does not notice. What the driver does meanwhile waits, or ends it (a reset).
@@ -306,6 +340,33 @@ void vn_device_restart(struct vn_device *dev, vn_device_cb done, void *ctx);
 
 /** Size classes of contract 7.4. */
 void vn_device_set_count_sizes(struct vn_device *dev, bool on);
+/**
+ * True if a driver uses the device (contract, section 5): it has set DRIVER_OK and no reset since;
+ * over a transport of rings, a ring is not STOPPED.
+ */
+bool vn_device_driver_loaded(const struct vn_device *dev);
+/** The same, or one is about to: it has read what the device is. */
+bool vn_device_driver_present(const struct vn_device *dev);
+/**
+ * Change what can be changed: all of @p conf that follows vuid but its names, SF and lcores, and
+ * mac. A driver that is loaded sees at once what it can be told of (link, speed), and is served by
+ * what concerns it (receive mode, coalescing, counters); else it shows to the next driver. Which
+ * change needs which state of the driver is the caller's to know.
+ *
+ * @return
+ *   0; -EBUSY: another number of queue pairs has to wait until the last driver's rings and port
+ *   queues are gone; -ERANGE: more pairs than the port is made for; -ENOMEM. Nothing has changed
+ *   then.
+ */
+int vn_device_reconf(struct vn_device *dev, const struct vn_device_conf *conf);
+/**
+ * Frames dropped because a receive queue had no buffer for them, since conf.drop_counter was set;
+ * 0 without it.
+ */
+uint64_t vn_device_dropped(const struct vn_device *dev);
+/** Whatever the driver thinks: ask it for a reset (DEVICE_NEEDS_RESET). */
+void vn_device_need_reset(struct vn_device *dev);
+
 /** Counters of the port queue of pair @p qp, or NULL when it is not open. */
 const struct vn_port_stats *vn_device_port_stats(const struct vn_device *dev, uint16_t qp);
 /** The poller that has the device, or NULL. */

@@ -164,9 +164,13 @@ bool vn_model_get_info(const struct vn_device *dev, struct vn_model_info *info);
 struct vn_model_queue_info {
 	uint64_t notifications;            /**< seen: none of those on a mapped page */
 	uint32_t coal_usecs, coal_packets; /**< notification coalescing in force */
+	uint8_t coal_mode;                 /**< VN_COAL_EVENT, VN_COAL_CQE */
 };
 
-/** @return false: no model, or no such ring; @p info is zeroed then. */
+/**
+ * @return false: no such ring, @p info is zeroed then; or no model: only coalescing is known, as it
+ * is for rings that start.
+ */
 bool vn_model_queue_info(
 	const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info);
 

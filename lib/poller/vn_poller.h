@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "vn_loop.h"
+#include "vn_poll_latency.h"
 #include "vn_port.h"
 #include "vn_rx_rules.h"
 #include "vn_virtq.h"
@@ -102,6 +103,8 @@ struct vn_poll_qp {
 	void *ctx;
 	struct vn_poll_group *group; /**< or NULL: a pair that stands alone, without rules */
 	uint16_t number;             /**< its place in the group */
+	/** Poller: called once when learn_mac was set and first_mac has been filled. */
+	void (*on_mac)(struct vn_poll_qp *qp);
 
 	/* Poller only. */
 	struct vn_port_queue *pq;
@@ -112,6 +115,8 @@ struct vn_poll_qp {
 	bool pq_muted;             /**< ... but not looked at while we sleep */
 	bool pq_ready;             /**< the port has something to read */
 	bool rx_told, tx_told;     /**< that it is broken */
+	bool learn_mac;            /**< set before tx is attached: see on_mac */
+	uint8_t first_mac[6];      /**< source of the first frame that was sent then */
 	bool linked;
 	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
@@ -120,6 +125,7 @@ struct vn_poll_qp {
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
+	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 

@@ -21,10 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_mbuf.h>
-
 #include "vn_guestmem.h"
 
+struct rte_mbuf;
+struct rte_mempool;
 struct vn_virtq;
 struct vn_bb_ring;
 
@@ -163,6 +163,8 @@ void vn_virtq_set_call(struct vn_virtq *vq, int call_fd);
  *   One of them 0: no wait, whatever the other one is.
  */
 void vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets);
+/** The time begins anew with each frame, not with the first that waits. Owner. */
+void vn_virtq_set_coal_restart(struct vn_virtq *vq, bool restart);
 /**
  * When an interrupt that waits for time is due, in rte_get_tsc_cycles(); 0: none waits. Owner: must
  * call vn_virtq_interrupt() then.

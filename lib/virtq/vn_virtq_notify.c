@@ -70,8 +70,10 @@ coalesce(struct vn_virtq *vq)
 	if (vq->stats->packets - vq->coal_seen >= vq->coal_packets)
 		return false;
 	now = rte_get_tsc_cycles();
-	if (vq->coal_due == 0)
+	if (vq->coal_due == 0 || (vq->coal_restart && vq->coal_published != vq->published)) {
 		vq->coal_due = now + vq->coal_cycles;
+		vq->coal_published = vq->published;
+	}
 	return now < vq->coal_due;
 }
 
@@ -146,6 +148,14 @@ vn_virtq_set_coal(struct vn_virtq *vq, uint32_t max_usecs, uint32_t max_packets)
 	vq->coal_packets = max_packets;
 	if (vq->coal_due != 0)
 		vq->coal_due = 1;
+}
+
+void
+vn_virtq_set_coal_restart(struct vn_virtq *vq, bool restart)
+{
+	check_owner(vq);
+	vq->coal_restart = restart;
+	vq->coal_published = vq->published;
 }
 
 uint64_t

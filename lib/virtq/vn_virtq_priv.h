@@ -88,6 +88,8 @@ struct vn_virtq {
 	uint64_t coal_due;             /* ... and waits until then; 0: none waits */
 	uint64_t coal_seen;            /* stats->packets when the driver was last signalled */
 	uint32_t coal_packets;         /* ... or until there are so many more */
+	bool coal_restart;             /* the time begins anew with each frame */
+	uint16_t coal_published;       /* what was published when it last began */
 	uint32_t generation;           /* publishes */
 	uint64_t inflight_descs;       /* descriptors of the chains in flight */
 	const char *broken;            /* why; NULL: sound. Read by any thread */

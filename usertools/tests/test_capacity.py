@@ -22,8 +22,10 @@ PROGRAM = None  # dpdk-virtnet
 # The published set-ups (contract, section 2): names of the columns, then a line for each.
 COLUMNS = ("VIRTIO_NET_EMULATION_NUM_PF", "VIRTIO_NET_EMULATION_NUM_VF",
            "VIRTIO_NET_EMULATION_NUM_MSIX", "VIRTIO_NET_EMULATION_NUM_VF_MSIX",
-           "PCI_SWITCH_EMULATION_ENABLE", "PCI_SWITCH_EMULATION_NUM_PORT", "PF_TOTAL_SF", "SRIOV_EN")
-COMMON = ("VIRTIO_NET_EMULATION_ENABLE=1", "PER_PF_NUM_SF=1", "PF_BAR2_ENABLE=0", "PF_SF_BAR_SIZE=8")
+           "PCI_SWITCH_EMULATION_ENABLE", "PCI_SWITCH_EMULATION_NUM_PORT", "PF_TOTAL_SF",
+           "SRIOV_EN")
+COMMON = ("VIRTIO_NET_EMULATION_ENABLE=1", "PER_PF_NUM_SF=1", "PF_BAR2_ENABLE=0",
+          "PF_SF_BAR_SIZE=8")
 PUBLISHED = {
     "4 static PFs": (4, 0, 64, None, 0, 0, 64, 0),
     "16 hotplug PFs": (0, 0, 64, None, 1, 16, 64, 0),
@@ -47,8 +49,8 @@ class Capacity(unittest.TestCase):
 
     def call(self, *args, stdin=""):
         """@return exit status, stdout, stderr"""
-        p = subprocess.run(self.argv(*args), input=stdin, env={**os.environ, "DPDK_VIRTNET": PROGRAM},
-                           capture_output=True, text=True, timeout=60, check=False)
+        p = subprocess.run(self.argv(*args), input=stdin, capture_output=True, text=True,
+                           env={**os.environ, "DPDK_VIRTNET": PROGRAM}, timeout=60, check=False)
         self.assertNotIn("Traceback", p.stderr)
         return p.returncode, p.stdout, p.stderr
 
@@ -84,7 +86,8 @@ class Capacity(unittest.TestCase):
         """What query -e shows: name -> (changed, default, current, next)."""
         lines = self.done("-e", "q").splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith("Configurations:"))
-        self.assertEqual(lines[start].split(), ["Configurations:", "Default", "Current", "Next", "Boot"])
+        self.assertEqual(lines[start].split(),
+                         ["Configurations:", "Default", "Current", "Next", "Boot"])
         self.assertEqual(lines[-1], "The '*' shows parameters with next value different from "
                                     "default/current value.")
         table = {}
@@ -168,7 +171,8 @@ class Capacity(unittest.TestCase):
             self.assertNotIn(self.dir, err)
         # A good one does not pass with a bad one beside it.
         self.refused("-y", "s", "VIRTIO_NET_EMULATION_NUM_PF=5", "SRIOV_EN=7")
-        self.assertEqual(len(self.refused("-y", "s", "SRIOV_EN=7", "NUM_OF_VFS=999").splitlines()), 2)
+        err = self.refused("-y", "s", "SRIOV_EN=7", "NUM_OF_VFS=999")
+        self.assertEqual(len(err.splitlines()), 2, err)
 
     def test_usage(self):
         """Wrong command lines: status 2."""
@@ -195,23 +199,27 @@ class Capacity(unittest.TestCase):
         """Recovery files go when something changes; the mode and a link stay."""
         recovery = os.path.join(self.dir, "recovery")
         os.mkdir(recovery)
-        for name in ("A", "B"):
+        files = ["TEST1VNETS0D0F2", "TEST1VNETS0D0F2VF12"]
+        for name in [*files, "TEST1VNETS0D0F3.bad-1"]:
             with open(os.path.join(recovery, name), "w", encoding="utf-8") as f:
                 f.write("{}")
-        os.mkdir(os.path.join(recovery, "not-ours"))
         self.write({"current": {"VIRTIO_NET_EMULATION_NUM_PF": 2}})
         os.chmod(self.file, 0o640)
         real = os.path.join(self.dir, "real.json")
         os.rename(self.file, real)
         os.symlink("real.json", self.file)
         self.assertIn("Nothing to apply", self.done("-y", "apply"))
-        self.assertEqual(sorted(os.listdir(recovery)), ["A", "B", "not-ours"])
+        self.assertEqual(len(os.listdir(recovery)), 3)
+        self.done("-y", "s", "VIRTIO_NET_EMULATION_NUM_PF=4")
+        self.assertNotIn("recovery", self.done("-y", "--recovery-dir", "/nowhere", "apply"))
+        self.assertEqual(len(os.listdir(recovery)), 3)
         self.done("-y", "s", "VIRTIO_NET_EMULATION_NUM_PF=3")
         self.assertIn("2 recovery files removed", self.done("-y", "apply"))
-        self.assertEqual(os.listdir(recovery), ["not-ours"])
+        self.assertEqual(os.listdir(recovery), ["TEST1VNETS0D0F3.bad-1"])
         self.assertTrue(os.path.islink(self.file))
         self.assertEqual(stat.S_IMODE(os.stat(real).st_mode), 0o640)
-        self.assertEqual(json.loads(self.content()), {"current": {"VIRTIO_NET_EMULATION_NUM_PF": 3}})
+        self.assertEqual(json.loads(self.content()),
+                         {"current": {"VIRTIO_NET_EMULATION_NUM_PF": 3}})
         self.assertFalse(os.path.exists(self.run))
 
     def test_running(self):
@@ -221,6 +229,13 @@ class Capacity(unittest.TestCase):
             fcntl.flock(f, fcntl.LOCK_EX)
             self.done("-y", "s", "VIRTIO_NET_EMULATION_NUM_PF=3")
             self.assertIn("the service is running: stop it first", self.refused("-y", "apply"))
+        # A service with another run directory has the lock of its recovery files.
+        recovery = os.path.join(self.dir, "recovery")
+        os.mkdir(recovery)
+        fd = os.open(recovery, os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        self.assertIn("the service is running: stop it first", self.refused("-y", "apply"))
+        os.close(fd)
         self.done("-y", "apply")
         self.assertEqual(os.listdir(self.run), [])
 

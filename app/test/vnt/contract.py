@@ -15,6 +15,7 @@ and of the objects:
 [T] is an array of at least one element, all as T says; a longer one is element by element.
 """
 
+import ast
 import json
 import os
 import re
@@ -127,6 +128,10 @@ def check_output(case, status, out, err):
     if case.get("any_line"):
         first, out = out.split("\n", 1)
         core.check(re.fullmatch(r"\{('\w+': '\w+'(, )?)+\}", first), f"{what}: line {first!r}")
+    elif "request" in case:
+        # Where no line with these was published its order is our own.
+        first, out = out.split("\n", 1)
+        core.check_eq(ast.literal_eval(first), case["request"], f"{what}: request line")
     elif "line" in case:
         first, out = out.split("\n", 1)
         core.check_eq(first, case["line"], f"{what}: request line")

@@ -191,11 +191,13 @@ vfu_endpoint_give_done(struct vfu_endpoint *ep)
 static int
 endpoint_function(struct vfu_endpoint *ep, const struct vn_endpoint_conf *conf)
 {
+	const struct vn_device_conf *dc = &ep->dev->conf;
 	struct vn_pci_conf pci = {
 		.transitional = conf->transitional,
-		/* Nothing changes the quota of a device that exists: the table is as large. */
-		.msix_vectors = RTE_MIN(ep->dev->conf.num_msix, VFU_MAX_VECTORS),
-		.max_vectors = ep->dev->conf.num_msix,
+		/* Hosts read its size once: the quota of a device that exists may grow into it. */
+		.msix_vectors =
+			RTE_MIN(RTE_MAX(dc->max_msix, dc->num_msix), (uint16_t)VFU_MAX_VECTORS),
+		.max_vectors = dc->num_msix,
 		.doorbell_page = conf->doorbell_page,
 	};
 	const int ret = vn_pci_fn_create(ep->dev, &pci, &vfu_pci_ops, ep, &ep->fn);
