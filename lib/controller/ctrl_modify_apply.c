@@ -81,8 +81,7 @@ saved(struct ctrl_op *op, int rc)
 
 	if (rc != 0) {
 		undo(op);
-		ctrl_op_end(op, VIRTNET_ERR_RECOVERY_SAVE,
-			"the recovery file cannot be written, so nothing has changed");
+		ctrl_op_end(op, rc, op->text);
 		return;
 	}
 	/* Not to be undone, and nothing to save. */

@@ -320,6 +320,15 @@ write_run(struct vn_job *job)
 		&g->save->dir, g->ctrl->env.recovery_dir, g->change, g->n, g->err, sizeof(g->err));
 }
 
+/* To be written, but not with what somebody asks for meanwhile. */
+static void
+later(const struct vn_controller *ctrl, struct vn_ctrl_dev *info)
+{
+	info->unsaved = true;
+	if (!anybody_waits(ctrl, 0))
+		info->dirty = false;
+}
+
 /* Nothing of the group is on disk: what nobody has taken back is still to be written. */
 static void
 due_again(struct vn_controller *ctrl, const struct group *g)
@@ -333,7 +342,7 @@ due_again(struct vn_controller *ctrl, const struct group *g)
 		if (strcmp(c->name, NOTE) == 0)
 			save->note_due = true;
 		else if (c->text != NULL && dev != NULL)
-			dev->ctrl->unsaved = true;
+			later(ctrl, dev->ctrl);
 		else if (c->text == NULL && (dev == NULL || dev->ctrl->forgotten))
 			add_forget(save, c->name);
 	}
