@@ -80,6 +80,7 @@ struct vn_ctrl_dev {
 	/* Its recovery file. */
 	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
 	bool dirty;                  /**< to be written */
+	bool unsaved;                /**< the same, and nobody waits for it */
 	bool saved;                  /**< there is one */
 	uint16_t had_vfs;            /**< during the start: as many were enabled */
 	bool vfs_were_client_s;      /**< and by whom */
