@@ -96,6 +96,7 @@ ctl_show_controller(const struct vn_controller *ctrl)
 	const struct vn_capacity *cap = &ctrl->capacity;
 	bool packed = ctrl->conf.packed_vq && (ctrl->supported_features & VN_F_RING_PACKED) != 0;
 	const uint64_t hotplug = vn_controller_max_hotplug(ctrl);
+	const unsigned int starting = vn_controller_starting(ctrl);
 	struct ctl_obj o = ctl_obj_begin();
 
 	ctl_put_str(&o, "emulation_manager",
@@ -109,6 +110,9 @@ ctl_show_controller(const struct vn_controller *ctrl)
 		ctl_bits(QUEUE_TYPE_SPLIT | (packed ? QUEUE_TYPE_PACKED : 0), queue_type_name));
 	ctl_put(&o, "supported_event_modes",
 		ctl_bits(EVENT_MODE_NO_MSIX | EVENT_MODE_MSIX, event_mode_name));
+	/* Ours. */
+	ctl_put_num(&o, "ready", starting == 0);
+	ctl_put_num(&o, "devices_starting", starting);
 	return ctl_obj_end(&o);
 }
 

@@ -322,7 +322,8 @@ def make_man(table):
             "Directory of the control socket; the first that is set.",
             ".TP", ".B NO_COLOR", "No colours on a terminal.", ".SH FILES", ".TP",
             ".I " + roff("/run/dpdk-virtnet/virtnet/dpdk_telemetry.v2"), "The control socket.",
-            ".SH SEE ALSO", ".BR dpdk\\-virtnet (8)"]
+            ".SH SEE ALSO", ".BR dpdk\\-virtnet (8),",
+            ".BR virtnet\\-capacity (8),", ".BR virtnet\\-check (8)"]
     return "\n".join(out) + "\n"
 
 
