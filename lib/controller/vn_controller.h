@@ -187,6 +187,16 @@ void vn_controller_stop(
 	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);
 void vn_controller_destroy(struct vn_controller *ctrl);
 
+/** An operation under way, for debug. */
+struct vn_operation {
+	const char *step; /**< what it waits for */
+	const char *vuid; /**< of its device; "": none (yet) */
+};
+
+/** Operations under way: the first @p room of them in @p ops. @return how many there are. */
+unsigned int vn_controller_operations(
+	const struct vn_controller *ctrl, struct vn_operation *ops, unsigned int room);
+
 /** A PF (vf < 0) or a VF. NULL: doesn't exist. */
 struct vn_device *vn_controller_find(struct vn_controller *ctrl, int pf, int vf);
 struct vn_device *vn_controller_find_vuid(struct vn_controller *ctrl, const char *vuid);

@@ -318,6 +318,22 @@ vn_controller_unplug(
 		fake_begin(NULL, done, ctx);
 }
 
+unsigned int
+vn_controller_operations(
+	const struct vn_controller *ctrl, struct vn_operation *ops, unsigned int room)
+{
+	(void)ctrl;
+	if (room > 0)
+		*ops = (struct vn_operation){.step = "restart", .vuid = ""};
+	return 1;
+}
+
+bool
+vn_poller_answers(const struct vn_poller *poller)
+{
+	return poller->lcore != 0;
+}
+
 void
 vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx)
 {
