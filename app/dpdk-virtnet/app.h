@@ -25,6 +25,7 @@ struct app_args {
 	const char *conf_file;     /**< NULL: the default one, if there is one */
 	const char *capacity_file; /**< NULL: the one in state_dir, if there is one */
 	const char *state_dir;
+	const char *recovery_dir; /**< NULL: the one in state_dir */
 	const char *run_dir;
 	const char *board_serial;       /**< NULL: from the machine id */
 	const char *validate_file;      /**< only check this file */
@@ -34,9 +35,12 @@ struct app_args {
 	uint32_t idle_spin_us;
 	uint32_t num_mbufs;
 	bool version, help;
-	bool eal_help;      /**< show the EAL's options, too */
-	bool no_huge_added; /**< by us, for want of hugepages */
+	bool eal_help;                   /**< show the EAL's options, too */
+	bool no_huge_added;              /**< by us, for want of hugepages */
+	bool other_conf, other_recovery; /**< the reference product's are used */
 	char run_dir_buf[PATH_MAX];
+	char recovery_dir_buf[PATH_MAX];
+	char capacity_buf[PATH_MAX];
 	/* For rte_eal_init(): the EAL's part with our defaults added. */
 	int eal_argc;
 	char **eal_argv;

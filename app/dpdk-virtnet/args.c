@@ -27,6 +27,7 @@
 enum {
 	OPT_CAPACITY = 256,
 	OPT_STATE_DIR,
+	OPT_RECOVERY_DIR,
 	OPT_RUN_DIR,
 	OPT_BOARD_SERIAL,
 	OPT_IDLE_SPIN,
@@ -40,6 +41,7 @@ static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"capacity", required_argument, NULL, OPT_CAPACITY},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{"recovery-dir", required_argument, NULL, OPT_RECOVERY_DIR},
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"board-serial", required_argument, NULL, OPT_BOARD_SERIAL},
 	{"idle-spin-us", required_argument, NULL, OPT_IDLE_SPIN},
@@ -62,6 +64,7 @@ app_usage(void)
 	     "      --capacity FILE   capacity settings (default: STATE-DIR/capacity.json, if "
 	     "there)\n"
 	     "      --state-dir DIR   what must survive a reboot (default: " DEFAULT_STATE_DIR ")\n"
+	     "      --recovery-dir DIR  recovery files (default: STATE-DIR/recovery)\n"
 	     "      --run-dir DIR     sockets and black box, on tmpfs\n"
 	     "                        (default: " RUN_DIR_BASE "/<file-prefix>)\n"
 	     "      --board-serial S  serial for the VUIDs (default: from the machine id)\n"
@@ -227,6 +230,9 @@ own_options(int argc, char **argv, struct app_args *args, char *err)
 			break;
 		case OPT_STATE_DIR:
 			args->state_dir = optarg;
+			break;
+		case OPT_RECOVERY_DIR:
+			args->recovery_dir = optarg;
 			break;
 		case OPT_RUN_DIR:
 			args->run_dir = optarg;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -16,6 +17,9 @@
 #include "vn_log.h"
 
 #define DEFAULT_CONF "/etc/dpdk-virtnet/virtnet.conf"
+/* Where the reference product has them: what is there goes on being used. */
+#define OTHER_CONF     "/opt/mellanox/mlnx_virtnet/virtnet.conf"
+#define OTHER_RECOVERY "/opt/mellanox/mlnx_virtnet/recovery"
 
 static int
 complain(const char *text)
@@ -50,6 +54,28 @@ validate(const char *file)
 	return 0;
 }
 
+static bool
+is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void
+find_recovery_dir(struct app_args *args)
+{
+	if (args->recovery_dir != NULL)
+		return;
+	snprintf(args->recovery_dir_buf, sizeof(args->recovery_dir_buf), "%s/recovery",
+		args->state_dir);
+	args->recovery_dir = args->recovery_dir_buf;
+	if (!is_dir(args->recovery_dir) && is_dir(OTHER_RECOVERY)) {
+		args->recovery_dir = OTHER_RECOVERY;
+		args->other_recovery = true;
+	}
+}
+
 /* For virtnet-capacity(8): the file with what is known of each setting. */
 static int
 show_capacity(const char *file)
@@ -74,22 +100,28 @@ show_capacity(const char *file)
 
 /* Everything that can be found wrong before the EAL is started. */
 static int
-load_files(const struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
+load_files(struct app_args *args, struct vn_conf *conf, struct vn_capacity *capacity)
 {
 	struct vn_conf_errors errors = {0};
-	const char *file = args->conf_file;
-	char path[PATH_MAX];
+	const char *file;
 
-	if (file == NULL && access(DEFAULT_CONF, F_OK) == 0)
-		file = DEFAULT_CONF;
+	find_recovery_dir(args);
+	if (args->conf_file == NULL && access(DEFAULT_CONF, F_OK) == 0) {
+		args->conf_file = DEFAULT_CONF;
+	} else if (args->conf_file == NULL && access(OTHER_CONF, F_OK) == 0) {
+		args->conf_file = OTHER_CONF;
+		args->other_conf = true;
+	}
+	file = args->conf_file;
 	vn_conf_defaults(conf);
 	if (file != NULL && vn_conf_load(file, conf, &errors) != 0)
 		return show_errors(stderr, file, &errors);
 
 	file = args->capacity_file;
 	if (file == NULL) {
-		snprintf(path, sizeof(path), "%s/capacity.json", args->state_dir);
-		file = path;
+		snprintf(args->capacity_buf, sizeof(args->capacity_buf), "%s/capacity.json",
+			args->state_dir);
+		file = args->capacity_file = args->capacity_buf;
 	} else if (access(file, F_OK) != 0) {
 		fprintf(stderr, "dpdk-virtnet: %s: %s (--capacity)\n", file, strerror(errno));
 		return 1;
@@ -161,6 +193,11 @@ main(int argc, char **argv)
 		if (args.no_huge_added)
 			VN_INFO("not enough free hugepages (or no hugetlbfs): using ordinary "
 				"memory");
+		if (args.other_conf)
+			VN_INFO("configuration: " OTHER_CONF " (" DEFAULT_CONF " is not there)");
+		if (args.other_recovery)
+			VN_INFO("recovery files: " OTHER_RECOVERY " (%s is not there)",
+				args.recovery_dir_buf);
 		rc = app_service_run(&args, &conf, &capacity, serial);
 		rte_eal_cleanup();
 	}

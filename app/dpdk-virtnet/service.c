@@ -23,6 +23,7 @@
 #include "vn_loop.h"
 #include "vn_net_hdr.h"
 #include "vn_poller.h"
+#include "vn_recovery.h"
 #include "vn_tap.h"
 #include "vn_vfio_user.h"
 #include "vn_vhost_user.h"
@@ -49,6 +50,7 @@ struct service {
 	struct vn_timer stop_timer;
 	uint64_t broken_seen;
 	char bb_path[PATH_MAX];
+	char boot_id[VN_BOOT_ID_LEN];
 	bool ready, failed, stopping, stopped;
 };
 
@@ -209,11 +211,17 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 		.n_transports = RTE_DIM(transports),
 		.socket_dir = args->run_dir,
 		.board_serial = serial,
+		.conf_file = args->conf_file,
+		.capacity_file = args->capacity_file,
 		.buffered_pairs = buffered_pairs(args->num_mbufs),
+		.recovery_dir = args->recovery_dir,
+		.boot_id = s->boot_id,
 	};
 	struct vn_ctl_conf cc = {.dir = args->run_dir, .version = VN_VERSION};
 	int rc;
 
+	if (conf->recovery && vn_recovery_boot_id(NULL, s->boot_id) != 0)
+		VN_WARN("no " VN_BOOT_ID ": recovery files will be taken after a boot, too");
 	rc = vn_controller_create(&env, conf, capacity, &s->ctrl);
 	if (rc != 0) {
 		snprintf(err, APP_ERR_LEN, "out of memory");

@@ -8,6 +8,7 @@
  * polled: the engine has a target of its own; the control queue is served.
  */
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

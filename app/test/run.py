@@ -7,8 +7,10 @@ One line per test; the last line counts. Needs root.
 """
 
 import argparse
+import contextlib
 import fnmatch
 import importlib
+import io
 import os
 import signal
 import sys
@@ -19,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
-from vnt import core  # noqa: E402  (the path must be set first)
+from vnt import core, workers  # noqa: E402  (the path must be set first)
 
 
 def arguments():
@@ -32,6 +34,7 @@ def arguments():
     p.add_argument("--reference", action="store_true",
                    help="the tests that can run against DPDK's own back end do so")
     p.add_argument("--verbose", action="store_true", help="show the steps of long tests")
+    p.add_argument("-j", metavar="N", type=int, default=1, help="so many tests at a time")
     p.add_argument("-k", metavar="PATTERN", action="append", default=[],
                    help="only tests whose name contains (or matches) it; may be given again")
     p.add_argument("--list", action="store_true", help="show the names of the tests")
@@ -104,13 +107,22 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tally = {"ok": 0, "FAIL": 0, "skip": 0}
     failed = []
-    for test in tests:
+
+    def numbered(i):
+        """Test number @i; with -j what it prints must not come between what others print."""
         start = time.monotonic()
-        result, reason = run_one(core.Options, test)
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text) if args.j > 1 else contextlib.nullcontext():
+            result, reason = run_one(core.Options, tests[i])
+        return result, reason, time.monotonic() - start, text.getvalue()
+
+    results = workers.run(len(tests), args.j, numbered) if args.j > 1 \
+        else map(numbered, range(len(tests)))
+    for test, (result, reason, seconds, text) in zip(tests, results):
         tally[result] += 1
         if result == "FAIL":
             failed.append(test.name)
-        print(f"{test.name:44} {result:4} {time.monotonic() - start:6.2f} s"
+        print(f"{text}{test.name:44} {result:4} {seconds:6.2f} s"
               + (f"  {reason}" if reason else ""), flush=True)
     if failed:
         print("failed: " + " ".join(failed))

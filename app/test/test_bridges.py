@@ -15,8 +15,8 @@ import shutil
 import struct
 import time
 
-from vfu import driver
-from vnt import core, frames, program
+from vfu import bench, driver
+from vnt import core, frames, program, virtio
 from vnt.core import check, check_eq, test
 
 DOCUMENT = "doc/representors.md"
@@ -24,6 +24,10 @@ EXPERIMENTAL = 0x88B5
 MAGIC = b"vntb"
 STRANGER = b"\x02\0\0\0\0\x77"  # somebody beyond the uplink
 UPLINKS = ("eth0", "eth1")
+# A Linux guest takes these as well, so its TCP segments and checksums are for others to complete.
+OFFLOADS = driver.WANTED | virtio.bit(virtio.F_CSUM, virtio.F_GUEST_CSUM, virtio.F_HOST_TSO4,
+                                      virtio.F_GUEST_TSO4)
+NEEDS_CSUM, GSO_TCPV4 = 1, 1  # in the virtio-net header
 
 
 def commands(t, title):
@@ -44,9 +48,10 @@ def commands(t, title):
 class Site:
     """The program in a namespace, and two wires beyond its uplinks in another one."""
 
-    def __init__(self, t, pfs=2):
+    def __init__(self, t, pfs=2, **conf):
+        """@conf: of virtnet.conf."""
         self.t = t
-        self.p = program.Program(t, conf={"transport": "vfio-user"}, capacity=program.capacity(
+        self.p = program.Program(t, conf={"transport": "vfio-user", **conf}, capacity=program.capacity(
             pfs, 4, PCI_SWITCH_EMULATION_ENABLE=1, PCI_SWITCH_EMULATION_NUM_PORT=4)).start()
         self.ns = self.p.ns
         self.beyond = t.new_netns()
@@ -80,20 +85,22 @@ class Site:
         core.wait_for(lambda: os.path.exists(f"{run}/db.sock") or not server.alive(), 20,
                       "ovsdb-server listens")
         self.t.run_ok(["ovs-vsctl", "--no-wait", "init"], ns=self.ns, env=env)
+        # As the document says: before the daemon starts, which reads it then.
+        self.run("Offloads through Open vSwitch in user space")
         self.t.spawn(["ovs-vswitchd", f"unix:{run}/db.sock"], ns=self.ns, env=env)
 
     def vsctl(self, *args):
         return self.t.run_ok(["ovs-vsctl", *args], ns=self.ns, env=self.env)
 
     @contextlib.contextmanager
-    def drivers(self, *pfs, buf_size=2048):
+    def drivers(self, *pfs, buf_size=2048, features=driver.WANTED):
         """A driver of each PF, running, with receive buffers of @buf_size bytes."""
         with contextlib.ExitStack() as stack:
             out = []
             for pf in pfs:
                 d = stack.enter_context(driver.Driver(self.p.socket(pf)))
                 d.probe()
-                d.start(buf_size=buf_size)
+                d.start(features=features, buf_size=buf_size)
                 d.rx(0).fill()
                 self.p.wait_enabled(3, pf)
                 out.append(Nic(d))
@@ -125,13 +132,17 @@ class Nic:
     def __init__(self, d):
         self.driver = d
         self.mac = d.mac
+        self.header = b""  # of the frame that was taken last
 
     def send(self, data):
         check(self.driver.tx(0).send(data), "the transmit ring is full")
         self.driver.tx(0).flush()
 
     def take(self, seconds):
-        return [data for _, data in self.driver.rx(0).wait(1, timeout=seconds)]
+        out = self.driver.rx(0).wait(1, timeout=seconds)
+        if out:
+            self.header = out[-1][0]
+        return [data for _, data in out]
 
 
 class Wire:
@@ -200,22 +211,58 @@ def everybody(site, bridge):
         traffic.both_ways(b, wire, what=f"{bridge}, second device and uplink")
 
 
+def segment(dst, src, size):
+    """@size bytes of TCP in one frame, its checksum begun only. @return (header, frame)."""
+    a, b = bytes((198, 18, 0, 1)), bytes((198, 18, 0, 2))
+    pseudo = a + b + struct.pack(">HH", 6, 20 + size)
+    begun = sum(struct.unpack(f">{len(pseudo) // 2}H", pseudo))
+    begun = (begun & 0xFFFF) + (begun >> 16)
+    tcp = struct.pack(">HHIIBBHHH", 1024, 80, 1, 1, 0x50, 0x10, 1000, begun, 0)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + size, 0, 0x4000, 64, 6, 0, a, b)
+    total = sum(struct.unpack(">10H", ip))
+    total = (total & 0xFFFF) + (total >> 16)
+    ip = ip[:10] + struct.pack(">H", ~total & 0xFFFF) + ip[12:]
+    frame_ = dst + src + b"\x08\x00" + ip + tcp + random.Random(size).randbytes(size)
+    kind, mss = (GSO_TCPV4, 1448) if size > 1448 else (0, 0)
+    return struct.pack("<BBHHHHH", NEEDS_CSUM, kind, 54, mss, 34, 16, 0), frame_
+
+
+def offloads(site, bridge):
+    """What a guest leaves to the host arrives as it was, and still says what is left to do."""
+    traffic = Traffic()
+    with site.drivers(0, 1, features=OFFLOADS) as (a, b), site.wires() as (wire, _):
+        traffic.both_ways(a, b)
+        for size in (100, 1448, 20000):
+            for dst in (b, wire):
+                header, data = segment(dst.mac, a.mac, size)
+                check(a.driver.tx(0).send(data, header=header), "the transmit ring is full")
+                a.driver.tx(0).flush()
+                what = f"{bridge}: a TCP segment of {size} bytes"
+                core.wait_for(lambda d=dst, x=data: x in d.take(0.05), 20, f"{what} arrives")
+                if dst is b:
+                    flags, kind = struct.unpack_from("<BB", b.header)
+                    check_eq((flags & NEEDS_CSUM, kind), (NEEDS_CSUM, header[1]),
+                             f"{what}: flags and gso_type")
+
+
 @test
 def linux_bridge(t):
     """Two devices and an uplink on a Linux bridge."""
-    site = Site(t)
+    site = Site(t, **bench.CONF)
     site.run("Linux bridge")
     everybody(site, "Linux bridge")
+    offloads(site, "Linux bridge")
     site.p.stop()
 
 
 @test
 def open_vswitch(t):
     """Two devices and an uplink on Open vSwitch (its datapath in user space)."""
-    site = Site(t)
+    site = Site(t, **bench.CONF)
     site.open_vswitch()
     site.run("Open vSwitch")
     everybody(site, "Open vSwitch")
+    offloads(site, "Open vSwitch")
     # What the operator put there is there after a restart, with the same ports.
     before = site.vsctl("list-ports", "br0")
     site.p.stop()

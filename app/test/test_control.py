@@ -242,6 +242,14 @@ def slow_reader(t):
         still_good(p)
     check(p.process.rss_kib() < before + 65536, "the memory grows")
     t.note(f"{sent} requests unread")
+    # One that reads late gets the whole of its answer; meanwhile others are served, all pages.
+    with connect(p) as late:
+        late.send("/virtnet/list")
+        for _ in range(5):
+            check_eq(len(p.devices()), 31, "devices, while one client reads nothing, one late")
+            check_eq(p.query(30)["pf_id"], 30, "query meanwhile")
+        devices = late.recv()["/virtnet/list"]["devices"]
+        check_eq([d["pf_id"] for d in devices], list(range(len(devices))), "the late answer")
     slow.close()
     still_good(p)
     p.stop()

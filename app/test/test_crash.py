@@ -161,7 +161,7 @@ def stuck(p, net):
           ("indirect", INDIRECT, True, 256))
 def kill(t, features, indirect, size):
     """Random kill -9 and restart under load, the rings checked at every step."""
-    kills = t.count(20, 1000)
+    kills = t.count(10, 1000)
     rnd = random.Random(20261122)
     p = program.Program(t, capacity=program.capacity(2, 4)).start()
     p.up(victim.VICTIM)

@@ -37,14 +37,19 @@ class Device:
         pings.here(t, self.ns, self.guest)
 
 
+def sriov(p, n):
+    """The operator's command."""
+    rc, out, err = p.cli("sriov", "-p", "0", "-n", str(n))
+    check(rc == 0, f"virtnet sriov -n {n}: exit status {rc}: {out}{err}")
+
+
 @test
 def numvfs(t):
     """echo 2 > sriov_numvfs: VFs probe and ping through representors of their own; twice."""
     p = program.Program(t, capacity=program.capacity(
         1, 4, VIRTIO_NET_EMULATION_NUM_VF=VFS, VIRTIO_NET_EMULATION_NUM_VF_MSIX=4,
         SRIOV_EN=1)).start()
-    rc, out, err = p.cli("sriov", "-p", "0", "-n", str(VFS))
-    check(rc == 0, f"virtnet sriov: exit status {rc}: {out}{err}")
+    sriov(p, VFS)
     devices = p.devices()
     check_eq([d.get("vf_id") for d in devices], [None, 0, 1], "PF and VFs")
     ours = [Device(p.ns, d, n) for n, d in enumerate(devices)]
@@ -60,10 +65,16 @@ def numvfs(t):
     check_eq(g.sh(f"cat {sysfs}/sriov_totalvfs").strip(), str(VFS), "sriov_totalvfs")
     ours[0].ping(t, g)
     check_eq(sorted(g.netdevs()), [ours[0].mac], "netdevs before")
-    for _ in range(2):
+    for again in (False, True):
         g.sh(f"echo {VFS} > {sysfs}/sriov_numvfs")
         for vf in ours[1:]:
             vf.ping(t, g)
+        if again:
+            # The operator takes them away under the guest, and brings them back.
+            sriov(p, 0)
+            sriov(p, VFS)
+            for vf in ours[1:]:
+                vf.ping(t, g, new=False)
         g.sh(f"echo 0 > {sysfs}/sriov_numvfs")
         core.wait_for(lambda: list(g.netdevs()) == [ours[0].mac], 20, "the VFs are gone")
     ours[0].ping(t, g, new=False)

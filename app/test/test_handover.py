@@ -113,7 +113,7 @@ def linux_guest(t, how):
     random.seed(1)
     g.start(wait=False)
     # While the firmware, the kernel and the driver probe.
-    for _ in range(t.count(3, 20)):
+    for _ in range(t.count(2, 20)):
         time.sleep(random.random())
         s.next(how)
     g.wait_up()
@@ -122,7 +122,7 @@ def linux_guest(t, how):
     seen = echo_requests(s)
     g.sh(f"ping -i 0.2 -c 1000 {HOST} > /tmp/ping 2>&1 & echo $! > /tmp/pid")
     g.sh(f"iperf3 -c {HOST} -t 1000 > /tmp/iperf 2>&1 & echo $! > /tmp/pid2")
-    replaced = t.count(5, 100)
+    replaced = t.count(3, 100)
     for _ in range(replaced):
         time.sleep(random.random())
         s.next(how)

@@ -181,8 +181,8 @@ def taken_name(t):
 
 @test
 def end_and_crash(t):
-    """An end takes hotplug PFs along; after a crash the representor is taken over."""
-    p = program.Program(t).start()
+    """Without recovery: an end takes hotplug PFs along; after a crash the representor is taken over."""
+    p = program.Program(t, conf={"recovery": 0}).start()
     hotplug_ok(p)
     p.stop()
     check_eq(netdevs(p), ["en3f0pf0sf1000"], "representors after the end")
@@ -219,7 +219,8 @@ def client_goes(t):
 def stop_meanwhile(t):
     """SIGTERM with requests under way: no device is left, and no client without an end."""
     p = program.Program(t, capacity=program.capacity(1, 4)).start()
-    clients = [p.control() for _ in range(16)]
+    # As many as can be made and removed before the end is overdue, on a busy machine too.
+    clients = [p.control() for _ in range(8)]
     for c in clients:
         c.send("/virtnet/hotplug," + json.dumps(EXAMPLE))
     p.process.send(signal.SIGTERM)

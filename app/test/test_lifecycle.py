@@ -53,7 +53,7 @@ def refused(t, p, *words, sockets=()):
 @test
 def bare_start(t):
     """No configuration file, no hugepages: one static PF, its representor, its socket."""
-    p = program.Program(t).start()
+    p = program.Program(t, mbufs=None).start()
     check_eq(sorted(p.sockets()), sorted([f"{VUID}.sock", "dpdk_telemetry.v2"]), "sockets")
     check_eq(set(p.ns.links()), {REP}, "netdevs")
     d = p.device()

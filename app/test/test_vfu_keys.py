@@ -77,7 +77,7 @@ def registers(t):
 def largest(t):
     """127 pairs and 256 vectors: all queues run, and a word of warning when buffers are few."""
     p = program.Program(t, conf=bench.CONF, capacity=program.capacity(0, 256),
-                        args=("--mbufs", "8192")).start()
+                        mbufs=8192).start()
     rc, out, err = p.cli("hotplug", "-i", "mlx5_0", "-m", "0C:C4:7A:FF:22:93", "-t", "1500", "-qp",
                          "127", "-s", "256")
     check_eq((rc, err), (0, ""), out)

@@ -60,6 +60,11 @@ accepted(void **state)
 	assert_string_equal(conf.host[0].port[1], "pci.2");
 	assert_string_equal(conf.host[1].name, "vm-2");
 	assert_int_equal(conf.host[1].n_ports, 1);
+	assert_false(conf.limits_bluefield3);
+	assert_int_equal(parse("{\"limits\": \"none\", \"vf\": {\"vfs_per_pf\": 1008}}"), 0);
+	assert_false(conf.limits_bluefield3);
+	assert_int_equal(parse("{\"limits\": \"bluefield3\", \"vf\": {\"vfs_per_pf\": 252}}"), 0);
+	assert_true(conf.limits_bluefield3);
 	assert_int_equal(parse("{\"transport\": \"vfio-user\", \"vfio_user\": {\"doorbell\": "
 			       "\"event\"}, \"hosts\": []}"),
 		0);
@@ -75,6 +80,17 @@ static const struct {
 } cases[] = {
 	{"{\"transport\": \"vdpa\"}", "transport",
 		"must be \"vfio-user\" or \"vhost-user\", is \"vdpa\""},
+	{"{\"limits\": \"bluefield2\"}", "limits",
+		"must be \"none\" or \"bluefield3\", is \"bluefield2\""},
+	{"{\"limits\": \"bluefield3\", \"vf\": {\"vfs_per_pf\": 253}}", "vf.vfs_per_pf",
+		"is 253: with \"limits\": \"bluefield3\" at most 252, there are 256 PCIe functions "
+		"in "
+		"all"},
+	{"{\"limits\": \"bluefield3\", \"single_port\": 1, \"vf\": {\"vfs_per_pf\": 254}}",
+		"vf.vfs_per_pf",
+		"is 254: with \"limits\": \"bluefield3\" at most 253, there are 256 PCIe functions "
+		"in "
+		"all"},
 	{"{\"transport\": 1}", "transport", "must be a string, is a number: write it in quotes"},
 	{"{\"vfio_user\": {\"doorbell\": \"bell\"}}", "vfio_user.doorbell",
 		"must be \"event\" or \"page\", is \"bell\""},

@@ -151,6 +151,14 @@ connected(const struct vn_device *dev)
 	return info.connected;
 }
 
+/* Its file has gone, or will: nobody is told of a device that was not made. */
+static void
+hotplug_forgotten(struct ctrl_op *op, int rc)
+{
+	RTE_SET_USED(rc);
+	ctrl_op_teardown(op);
+}
+
 static void
 plug_done(void *ctx, int result, const char *text, const struct vn_host_plugged *at)
 {
@@ -159,16 +167,19 @@ plug_done(void *ctx, int result, const char *text, const struct vn_host_plugged 
 	if (result == 0) {
 		set_attached(op->info, op->info->host, at);
 		VN_INFO("%s: in VM %s, port %s", op->dev->conf.vuid, op->info->vm, at->port);
+		ctrl_save(op->ctrl, op->dev);
 		ctrl_op_end(op, 0, "");
 		return;
 	}
 	ctrl_detached(op->info);
 	snprintf(op->text, sizeof(op->text), "%s", text);
 	op->rc = op->hotplug ? VIRTNET_ERR_HOTPLUG : result;
-	if (op->hotplug)
-		ctrl_op_teardown(op);
-	else
+	if (op->hotplug) {
+		ctrl_forget(op->ctrl, op->dev->conf.vuid);
+		ctrl_commit(op, hotplug_forgotten);
+	} else {
 		ctrl_op_end(op, op->rc, op->text);
+	}
 }
 
 void
@@ -183,6 +194,16 @@ ctrl_op_plug(struct ctrl_op *op, struct vn_host *host, const char *port)
 	vn_host_plug(host, &fn, plug_done, op);
 }
 
+/* Only now is it gone for good: nobody has it, and no start makes it again. */
+static void
+unplug_saved(struct ctrl_op *op, int rc)
+{
+	if (rc == 0)
+		ctrl_op_teardown(op);
+	else
+		ctrl_op_end(op, rc, op->text);
+}
+
 static void
 unplug_done(void *ctx, int result, const char *text)
 {
@@ -191,10 +212,13 @@ unplug_done(void *ctx, int result, const char *text)
 	snprintf(op->text, sizeof(op->text), "%s", text);
 	if (result == 0) {
 		ctrl_detached(op->info);
-		if (op->remove)
-			ctrl_op_teardown(op);
-		else
+		if (op->remove) {
+			ctrl_forget(op->ctrl, op->dev->conf.vuid);
+			ctrl_commit(op, unplug_saved);
+		} else {
+			ctrl_save(op->ctrl, op->dev);
 			ctrl_op_end(op, 0, "");
+		}
 		return;
 	}
 	op->info->attach = VN_ATTACHED;

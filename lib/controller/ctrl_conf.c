@@ -54,8 +54,9 @@ ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id, c
 
 /* What a PF that may own VFs says of them (SR-IOV capability). */
 static void
-own_vfs(const struct vn_capacity *cap, unsigned int pf_id, struct vn_device_conf *dc)
+own_vfs(const struct vn_controller *ctrl, unsigned int pf_id, struct vn_device_conf *dc)
 {
+	const struct vn_capacity *cap = &ctrl->capacity;
 	const uint32_t most = cap->current[VN_CAP_NUM_VF];
 	const int first = vn_identity_vf_index(pf_id, 0, most);
 
@@ -63,7 +64,8 @@ own_vfs(const struct vn_capacity *cap, unsigned int pf_id, struct vn_device_conf
 		return;
 	dc->total_vfs = (uint16_t)most;
 	dc->vf_offset = (uint16_t)((VN_BUS_VF << 8) + first - dc->bdf);
-	dc->vf_msix = (uint16_t)ctrl_vf_vectors(cap);
+	/* What modify may give it: see ctrl_vf_conf(). */
+	dc->vf_msix = (uint16_t)RTE_MAX(ctrl_vf_vectors(cap), (uint32_t)ctrl->max_virt_queues);
 }
 
 int
@@ -92,7 +94,7 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	dc->num_queues = dc->num_msix - 1;
 	dc->max_queue_pairs = (dc->num_queues - 1) / 2;
 	ctrl_conf_fill(ctrl, &id, conf->ib_dev_for_static_pf, dc);
-	own_vfs(&ctrl->capacity, pf_id, dc);
+	own_vfs(ctrl, pf_id, dc);
 	if (conf->static_pf.has_mac_base)
 		vn_identity_mac_add(conf->static_pf.mac_base, pf_id, dc->mac);
 	else
@@ -284,6 +286,12 @@ sf_used(const struct vn_controller *ctrl, uint64_t sf_num)
 			return true;
 	}
 	return false;
+}
+
+bool
+ctrl_sf_free(const struct vn_controller *ctrl, uint64_t sf_num)
+{
+	return sf_num >= VN_SF_HOTPLUG_PF && sf_num <= LAST_SF && !sf_used(ctrl, sf_num);
 }
 
 static bool

@@ -279,6 +279,19 @@ check_queue(struct ctrl_change *c)
 	return 0;
 }
 
+void
+ctrl_modify_names(const struct ctrl_change *c, char *buf, size_t len)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < VN_MODIFY_COUNT && at < len; i++) {
+		if (ctrl_asks(c, i))
+			at += (size_t)snprintf(
+				buf + at, len - at, "%s%s", at > 0 ? ", " : "", carry[i].key);
+	}
+}
+
 int
 ctrl_modify_check(struct vn_controller *ctrl, const struct vn_device *dev, struct ctrl_change *c)
 {

@@ -44,6 +44,9 @@ int ctrl_refuse(const struct ctrl_change *c, int rc, const char *fmt, ...)
 int ctrl_modify_check(
 	struct vn_controller *ctrl, const struct vn_device *dev, struct ctrl_change *c);
 
+/** "mtu, link": what is asked for, for the log. */
+void ctrl_modify_names(const struct ctrl_change *c, char *buf, size_t len);
+
 /* ctrl_pools.c */
 
 /** "-n", "-qp": fills num_msix, num_queues, max_queue_pairs of wanted, and what the pools get. */

@@ -30,8 +30,10 @@ static void
 end(struct ctrl_op *op)
 {
 	const struct ctrl_change *c = op->data;
+	char names[256];
 
-	VN_INFO("%s: modified", op->dev->conf.vuid);
+	ctrl_modify_names(c, names, sizeof(names));
+	VN_INFO("%s: modified: %s", op->dev->conf.vuid, names);
 	ctrl_op_end(op, 0, c->warn ? vn_error_text(VIRTNET_ERR_NOT_WORKING) : "");
 }
 

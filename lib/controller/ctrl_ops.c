@@ -48,6 +48,8 @@ stop_one_less(void *ctx)
 		stop_ended(all);
 }
 
+static void stop_device(struct ctrl_stop *all, struct vn_device *dev);
+
 struct ctrl_op *
 ctrl_op_new(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
@@ -79,9 +81,11 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 	/* The text may be the operation's own. */
 	copy.done(copy.ctx, rc, text == op->text ? copy.text : text, copy.dev);
 	free(op);
-	pf = vn_controller_find(copy.ctrl, pf_id, -1);
+	pf = copy.ctrl->priv->stopping ? NULL : vn_controller_find(copy.ctrl, pf_id, -1);
 	if (pf != NULL && pf->conf.total_vfs > 0)
 		ctrl_client_sync(copy.ctrl, pf);
+	if (copy.stop != NULL && copy.vfs)
+		stop_device(copy.stop, copy.dev);
 	if (copy.stop != NULL)
 		stop_one_less(copy.stop);
 }
@@ -144,6 +148,20 @@ ctrl_op_teardown(struct ctrl_op *op)
 		endpoint_gone(op, 0);
 }
 
+static void
+hotplug_saved(struct ctrl_op *op, int rc)
+{
+	if (rc != 0) {
+		op->rc = rc;
+		ctrl_op_teardown(op);
+	} else if (op->info->host != NULL) {
+		ctrl_op_plug(op, op->info->host, op->port);
+	} else {
+		VN_INFO("%s: plugged, SF %u", op->dev->conf.vuid, op->dev->conf.sf_num);
+		ctrl_op_end(op, 0, "");
+	}
+}
+
 /* The port is there, or will not be. */
 static void
 port_settled(struct ctrl_op *op)
@@ -152,12 +170,11 @@ port_settled(struct ctrl_op *op)
 		op->rc = VIRTNET_ERR_SF_PORT_ADD;
 		snprintf(op->text, sizeof(op->text), "%s", op->dev->port_error);
 		ctrl_op_teardown(op);
-	} else if (op->info->host != NULL) {
-		ctrl_op_plug(op, op->info->host, op->port);
-	} else {
-		VN_INFO("%s: plugged, SF %u", op->dev->conf.vuid, op->dev->conf.sf_num);
-		ctrl_op_end(op, 0, "");
+		return;
 	}
+	/* Before the VM has it: what a guest has seen is not taken back so easily. */
+	ctrl_save(op->ctrl, op->dev);
+	ctrl_commit(op, hotplug_saved);
 }
 
 /* Those that still have to wait are asked again at the next wake-up. */
@@ -193,6 +210,7 @@ vn_controller_progress(struct vn_controller *ctrl)
 		else if (op != NULL)
 			port_settled(op);
 	} while (op != NULL);
+	ctrl_wait_progress(ctrl);
 }
 
 void
@@ -238,6 +256,7 @@ vn_controller_hotplug(
 		return;
 	}
 	op->info = info;
+	info->fresh = true;
 	if (rc != 0) {
 		ctrl_op_teardown(op);
 		return;
@@ -263,13 +282,42 @@ static void
 one_unplugged(void *ctx, int result)
 {
 	struct stopping_device *sd = ctx;
-	/* A hotplug PF is not made again by the next start: nobody would adopt its port. */
-	const enum vn_port_fate fate =
-		sd->dev->conf.type == VN_HOTPLUG_PF ? VN_PORT_REMOVE : sd->all->fate;
+	/* Without its file the next start does not make it: nobody would adopt its port. */
+	const enum vn_port_fate fate = sd->dev->conf.type == VN_HOTPLUG_PF && !sd->info->saved
+					       ? VN_PORT_REMOVE
+					       : sd->all->fate;
 
 	RTE_SET_USED(result);
 	sd->dev->endpoint = NULL;
 	vn_device_destroy(sd->dev, fate, one_gone, sd);
+}
+
+static void
+stop_device(struct ctrl_stop *all, struct vn_device *dev)
+{
+	struct stopping_device *sd = calloc(1, sizeof(*sd));
+
+	if (sd == NULL)
+		return; /* leaks at the end of the process: harmless */
+	*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};
+	all->left++;
+	if (dev->endpoint != NULL)
+		dev->transport->unplug(dev->endpoint, one_unplugged, sd);
+	else
+		one_unplugged(sd, 0);
+}
+
+/* Its VFs are on their way out: the end of that operation, which needs it, sees to it. */
+static bool
+loses_vfs(const struct vn_controller *ctrl, const struct vn_device *dev)
+{
+	const struct ctrl_op *op;
+
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (op->vfs && op->dev == dev)
+			return true;
+	}
+	return false;
 }
 
 /* What waits ends now; what is being taken down is waited for. */
@@ -293,6 +341,12 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	}
 }
 
+static void
+all_saved(void *ctx)
+{
+	stop_one_less(ctx);
+}
+
 void
 vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx)
 {
@@ -305,6 +359,8 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	}
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
+	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
+		all->left++;
 	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
 	if (ctrl_pool_end(ctrl, stop_one_less, all))
@@ -313,19 +369,10 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	ctrl->num_devices = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct vn_device *dev = ctrl->device[i];
-		struct stopping_device *sd;
 
-		if (dev->ctrl->going)
-			continue; /* its operation sees to it, and is waited for */
-		sd = calloc(1, sizeof(*sd));
-		if (sd == NULL)
-			continue; /* leaks at the end of the process: harmless */
-		*sd = (struct stopping_device){.all = all, .dev = dev, .info = dev->ctrl};
-		all->left++;
-		if (dev->endpoint != NULL)
-			dev->transport->unplug(dev->endpoint, one_unplugged, sd);
-		else
-			one_unplugged(sd, 0);
+		/* Operations see to these, and are waited for. */
+		if (!dev->ctrl->going && !loses_vfs(ctrl, dev))
+			stop_device(all, dev);
 	}
 	stop_one_less(all);
 }

@@ -54,6 +54,15 @@ pool_size(const struct vn_controller *ctrl)
 	return RTE_MIN(n, most);
 }
 
+/* Of the kind of ports that VFs have. */
+static const struct vn_port_ops *
+pool_ops(const struct vn_controller *ctrl)
+{
+	uint64_t features;
+
+	return ctrl_port(ctrl, ctrl->conf.vf.port, &features);
+}
+
 static int
 prepare_run(struct vn_job *job)
 {
@@ -130,9 +139,9 @@ ctrl_pool_fill(struct vn_controller *ctrl)
 	struct ctrl_pool *pool = &ctrl->priv->pool;
 
 	pool->ctrl = ctrl;
-	pool->ops = ctrl->env.dev.port_ops;
+	pool->ops = pool_ops(ctrl);
 	pool->size = pool_size(ctrl);
-	if (pool->size == 0)
+	if (pool->size == 0 || pool->ops == NULL)
 		return;
 	if (pool->ops->prepare == NULL) {
 		VN_WARN("sf_pool_percent is %u: no effect, ports of kind %s are not made "
@@ -193,16 +202,17 @@ discard_done(struct vn_job *job, int result)
 bool
 ctrl_pool_discard(struct vn_controller *ctrl, void (*done)(void *ctx), void *ctx)
 {
+	const struct vn_port_ops *ops = pool_ops(ctrl);
 	struct discard_job *j;
 
-	if (!ctrl->conf.sf_pool_force_destroy || ctrl->env.dev.port_ops->discard == NULL)
+	if (!ctrl->conf.sf_pool_force_destroy || ops == NULL || ops->discard == NULL)
 		return false;
 	j = calloc(1, sizeof(*j));
 	if (j == NULL)
 		return false;
 	j->job.run = discard_run;
 	j->job.done = discard_done;
-	j->ops = ctrl->env.dev.port_ops;
+	j->ops = ops;
 	j->done = done;
 	j->ctx = ctx;
 	snprintf(j->alias, sizeof(j->alias), ALIAS "%.*s", VN_BOARD_SERIAL_MAX,

@@ -10,6 +10,8 @@
  * space: (vectors - 2) / 2 pairs. So either number brings the other one along.
  */
 
+#include <errno.h>
+
 #include "ctrl_modify.h"
 #include "vn_errors.h"
 

@@ -17,6 +17,7 @@
 
 #include "vn_controller.h"
 #include "vn_identity.h"
+#include "vn_recovery.h"
 
 #define CTRL_TEXT_LEN 320
 
@@ -37,6 +38,7 @@ enum ctrl_step {
 	CTRL_VFS,      /**< sriov: VFs come or go */
 	CTRL_RESTART,  /**< files are read, or a device restarts; ends by itself when all ends */
 	CTRL_MODIFY,   /**< waits for rings that a driver gave back */
+	CTRL_WAIT,     /**< for all devices to be there */
 };
 
 struct ctrl_stop;
@@ -58,6 +60,7 @@ struct ctrl_op {
 	void *data;                                /**< of the kind of operation */
 	void (*fini)(struct ctrl_op *op);          /**< at its end; NULL: there is no data */
 	void (*saved)(struct ctrl_op *op, int rc); /**< CTRL_SAVE: what comes then */
+	uint64_t group;                            /**< CTRL_SAVE: with which; 0: the next one */
 	TAILQ_ENTRY(ctrl_op) next;
 };
 
@@ -67,6 +70,7 @@ struct ctrl_host {
 	struct vn_host *host;
 };
 
+struct ctrl_save;
 /** Ports of VFs that are made beforehand: ctrl_pool.c. */
 struct ctrl_pool {
 	struct vn_job job; /**< the next port */
@@ -92,6 +96,8 @@ struct ctrl_links {
 };
 
 struct ctrl_priv {
+	struct ctrl_save *save;            /**< NULL: no recovery files */
+	struct vn_recovery_list recovered; /**< during the start */
 	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
 	bool stopping;
@@ -130,6 +136,8 @@ int ctrl_port_of(const struct vn_conf *conf, const char *ib_dev);
 /** What is the same for all kinds of devices. */
 void ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id,
 	const char *ib_dev, struct vn_device_conf *dc);
+/** An SF number that a hotplug PF may have, and that nobody has. */
+bool ctrl_sf_free(const struct vn_controller *ctrl, uint64_t sf_num);
 /** Vectors of a VF (contract 8.8). */
 uint32_t ctrl_vf_vectors(const struct vn_capacity *cap);
 /** @return 0 or negative errno. */
@@ -264,15 +272,51 @@ bool ctrl_modify_progress(struct ctrl_op *op);
 
 /* ctrl_save.c: what outlives the process */
 
-/** What the recovery file of @p dev holds has changed: it is to be written. */
+/** What the recovery file of @p dev holds has changed: it is to be written, soon. */
 void ctrl_save(struct vn_controller *ctrl, struct vn_device *dev);
-/** A device that is gone for good: its file goes. */
+/** A device that is gone, or going, for good: its file goes, soon. */
 void ctrl_forget(struct vn_controller *ctrl, const char *vuid);
 /**
- * Go on with @p then once all that was saved and forgotten before is on disk: rc 0; or negative
- * errno, and the files are as they were (the caller undoes what it did). May come at once.
+ * Go on with @p then once all that was saved and forgotten before is on disk: rc 0. Or the files
+ * are as they were, so the caller undoes what it did: rc VIRTNET_ERR_RECOVERY_SAVE or _CREATE, and
+ * op->text says why. May come at once.
  */
 void ctrl_commit(struct ctrl_op *op, void (*then)(struct ctrl_op *op, int rc));
+/** @return 0 or -ENOMEM. */
+int ctrl_save_create(struct vn_controller *ctrl);
+/** @return 0; -EBUSY: another service uses the directory; negative errno. */
+int ctrl_save_lock(struct vn_controller *ctrl);
+/** Once ctrl_save_stop() has ended. */
+void ctrl_save_destroy(struct vn_controller *ctrl);
+/** The start has succeeded: all files are written, and from now on what changes. */
+void ctrl_save_begin(struct vn_controller *ctrl);
+/**
+ * Write what is left (@p flush), save nothing any more, and call @p done when no job is under way.
+ * @return false: nothing was under way, @p done is not called.
+ */
+bool ctrl_save_stop(struct vn_controller *ctrl, bool flush, void (*done)(void *ctx), void *ctx);
+
+/* ctrl_recover.c: what was saved comes back */
+
+/** Read all. @return 0; negative errno with one line in @p err. */
+int ctrl_recover_begin(struct vn_controller *ctrl, char *err, size_t errlen);
+/** What is made from @p dc is made as it was. @p info: its base is set. @return 0 or -ENOMEM. */
+int ctrl_recover_conf(struct vn_controller *ctrl, const struct vn_transport_ops *transport,
+	struct vn_ctrl_dev *info, struct vn_device_conf *dc);
+/** It was made: the rest of what is known of it. */
+void ctrl_recover_device(struct vn_controller *ctrl, struct vn_device *dev);
+/** Make the hotplug PFs again. */
+void ctrl_recover_hotplug(struct vn_controller *ctrl);
+/** Whatever has no device now is dropped. */
+void ctrl_recover_end(struct vn_controller *ctrl);
+void ctrl_recover_free(struct vn_controller *ctrl);
+/** The capacity settings in force, as a text to be compared with at the next start. */
+char *ctrl_recover_note(const struct vn_controller *ctrl);
+
+/* ctrl_wait.c */
+
+/** Answer those who wait, if nothing is coming up any more. */
+void ctrl_wait_progress(struct vn_controller *ctrl);
 
 /* ctrl_links.c */
 

@@ -192,7 +192,8 @@ set_fail(struct vf_set *set, int rc, const char *text)
 
 	VN_ERR("%s: %u VFs cannot be enabled: %s", op->dev->conf.vuid, set->n, text);
 	op->rc = rc;
-	snprintf(op->text, sizeof(op->text), "%s", text);
+	if (text != op->text)
+		snprintf(op->text, sizeof(op->text), "%s", text);
 	set->undo = true;
 	remove_all(set);
 }
@@ -203,7 +204,9 @@ enabled(struct ctrl_op *op, int rc)
 	struct vf_set *set = op->data;
 
 	if (rc != 0) {
-		set_fail(set, rc, "the recovery files cannot be written");
+		/* A later group shall not say that they are there. */
+		op->info->num_vfs = 0;
+		set_fail(set, rc, op->text);
 		return;
 	}
 	VN_INFO("static PF[%u], Load (%u) VFs finished", op->dev->conf.pf_id, set->n);
@@ -336,7 +339,7 @@ disabled(struct ctrl_op *op, int rc)
 		return;
 	}
 	op->info->num_vfs = (uint16_t)set->n;
-	set_end(set, rc, "the recovery files cannot be changed");
+	set_end(set, rc, op->text);
 }
 
 static void
@@ -392,8 +395,6 @@ check_enable(struct vn_controller *ctrl, const struct vn_device *pf, unsigned in
 	if (vectors < 4)
 		return refuse(text, len, VIRTNET_ERR_MSIX,
 			"NUM_VF_MSIX is %u: a VF needs 4 vectors at least", vectors);
-	if (ctrl_pool_filling(ctrl))
-		return refuse(text, len, VIRTNET_ERR_SF_POOL_CREATING, "%s", "");
 	return ctrl_sf_room(ctrl, pf->conf.ib_dev, n, text, len);
 }
 
@@ -430,6 +431,8 @@ begin(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_
 	int rc;
 
 	rc = check(ctrl, pf, n, by_client, text, sizeof(text));
+	if (rc == 0 && n > pf->ctrl->num_vfs && ctrl_pool_filling(ctrl))
+		rc = VIRTNET_ERR_SF_POOL_CREATING;
 	if (rc != 0 || n == pf->ctrl->num_vfs) {
 		done(ctx, rc, text, pf);
 		return;

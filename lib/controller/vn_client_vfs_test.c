@@ -83,12 +83,12 @@ test_conf(void **state)
 	(void)state;
 	start_pf();
 	assert_int_equal(pf()->conf.total_vfs, 4);
-	assert_int_equal(pf()->conf.vf_msix, 6);
 	operator(4);
 	for (int i = 0; i < 4; i++) {
 		vf = vn_controller_find(t.ctrl, 0, i);
 		assert_int_equal(vf->conf.bdf, pf()->conf.bdf + pf()->conf.vf_offset + i);
-		assert_int_equal(vf->conf.num_msix, pf()->conf.vf_msix);
+		assert_int_equal(vf->conf.num_msix, 6);
+		assert_int_equal(vf->conf.max_msix, pf()->conf.vf_msix);
 		assert_int_equal(vf->conf.total_vfs, 0);
 	}
 }
@@ -259,6 +259,30 @@ test_stop(void **state)
 	assert_true(TAILQ_EMPTY(&t.ctrl->priv->ops));
 }
 
+/* The end while they are on their way out: the PF goes when they have gone. */
+static void
+test_stop_going(void **state)
+{
+	unsigned int done = 0;
+
+	(void)state;
+	start_pf();
+	want(3);
+	UNTIL(quiet());
+	ft.hold = true;
+	want(0);
+	UNTIL(ft.n_held == 2);
+	vn_controller_stop(t.ctrl, VN_PORT_KEEP, done_cb, &done);
+	SETTLE();
+	assert_int_equal(ft.n_held, 2);
+	assert_int_equal(done, 0);
+	ft.hold = false;
+	release_unplugs();
+	UNTIL(done == 1);
+	assert_int_equal(ft.plugged, 0);
+	assert_true(TAILQ_EMPTY(&t.ctrl->priv->ops));
+}
+
 int
 main(void)
 {
@@ -271,6 +295,7 @@ main(void)
 		TEST(test_busy),
 		TEST(test_restored),
 		TEST(test_stop),
+		TEST(test_stop_going),
 	};
 
 	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);

@@ -35,7 +35,7 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	ctrl_links_init(ctrl);
 	for (unsigned int i = 0; i < env->n_ports; i++)
 		ctrl->priv->port_features[i] = env->port[i]->features();
-	if (ctrl_hosts_create(ctrl) != 0)
+	if (ctrl_save_create(ctrl) != 0 || ctrl_hosts_create(ctrl) != 0)
 		goto fail;
 	ctrl_health_start(ctrl);
 	*out = ctrl;
@@ -85,6 +85,10 @@ ctrl_info_free(struct vn_controller *ctrl, struct vn_ctrl_dev *info)
 {
 	if (info != NULL && info->slot != 0)
 		ctrl->priv->slots &= ~(UINT32_C(1) << info->slot);
+	if (info != NULL) {
+		free(info->base);
+		free(info->driver);
+	}
 	free(info);
 }
 
@@ -134,6 +138,7 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	char *err, size_t errlen)
 {
 	struct vn_device_env env = ctrl->env.dev;
+	struct vn_device_conf conf = *dc;
 	struct vn_device *dev;
 	int rc;
 
@@ -150,12 +155,17 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	info->port_kind = env.port_ops->kind;
 	info->vm = "";
 	info->guest_bdf = UINT16_MAX;
+	if (ctrl_recover_conf(ctrl, transport, info, &conf) != 0) {
+		snprintf(err, errlen, "out of memory");
+		rc = -ENOMEM;
+		goto fail;
+	}
 	if (ctrl->num_devices == MAX_DEVICES) {
 		snprintf(err, errlen, "there are %d devices", MAX_DEVICES);
 		rc = -ENOSPC;
 		goto fail;
 	}
-	rc = vn_device_create(&env, dc, &dev);
+	rc = vn_device_create(&env, &conf, &dev);
 	if (rc == -ENODEV)
 		snprintf(err, errlen,
 			"no worker lcore in the window dpa_core_start %u .. "
@@ -173,14 +183,18 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	if (dc->type != VN_VF)
 		ctrl_check_buffers(ctrl, dc->vuid, dc->max_queue_pairs);
 	*out = dev;
-	return plug(ctrl, dev, transport, err, errlen);
+	rc = plug(ctrl, dev, transport, err, errlen);
+	if (rc == 0)
+		ctrl_recover_device(ctrl, dev);
+	return rc;
 fail:
+	free(info->base);
 	free(info);
 	return rc;
 }
 
-int
-vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
+static int
+make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
 {
 	const char *name = ctrl_transport_name(ctrl, NULL);
 	const struct vn_transport_ops *transport = ctrl_transport(ctrl, name);
@@ -221,8 +235,72 @@ vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
 		if (rc != 0)
 			return rc;
 	}
+	return 0;
+}
+
+/*
+ * What VFs have given back is what they have less than they were made with. The PF's record says
+ * the same, but it and a VF's are two files.
+ */
+static void
+count_pools(struct vn_controller *ctrl, struct vn_device *pf)
+{
+	int32_t msix = 0, qp = 0;
+
+	for (int i = 0; i < pf->ctrl->num_vfs; i++) {
+		const struct vn_device *vf = vn_controller_find(ctrl, pf->conf.pf_id, i);
+
+		if (vf == NULL || vf->ctrl->base == NULL)
+			continue;
+		msix += vf->ctrl->base->num_msix - vf->conf.num_msix;
+		qp += vf->ctrl->base->max_queue_pairs - vf->conf.max_queue_pairs;
+	}
+	pf->ctrl->msix_pool = (uint32_t)RTE_MAX(msix, 0);
+	pf->ctrl->qp_pool = (uint32_t)RTE_MAX(qp, 0);
+}
+
+static int
+make_vfs(struct vn_controller *ctrl, char *err, size_t errlen)
+{
+	struct vn_device *pf;
+	int rc = 0;
+
+	for (int id = 0; rc == 0 && id < VN_MAX_STATIC_PF; id++) {
+		pf = vn_controller_find(ctrl, id, -1);
+		if (pf == NULL || pf->ctrl->had_vfs == 0)
+			continue;
+		rc = ctrl_vfs_restore(ctrl, pf, pf->ctrl->had_vfs, pf->ctrl->vfs_were_client_s,
+			NULL, NULL, err, errlen);
+		/* They cannot be any more: without them all else can go on. */
+		if (rc != 0 && pf->ctrl->num_vfs == 0) {
+			VN_ERR("%s: its %u VFs are not enabled again: %s", pf->conf.vuid,
+				pf->ctrl->had_vfs, err);
+			rc = 0;
+		}
+		count_pools(ctrl, pf);
+	}
+	return rc;
+}
+
+int
+vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
+{
+	int rc;
+
+	rc = ctrl_recover_begin(ctrl, err, errlen);
+	if (rc == 0)
+		rc = make_static_pfs(ctrl, err, errlen);
+	if (rc == 0)
+		rc = make_vfs(ctrl, err, errlen);
+	if (rc != 0) {
+		ctrl_recover_free(ctrl);
+		return rc;
+	}
+	ctrl_recover_hotplug(ctrl);
+	ctrl_recover_end(ctrl);
 	/* Behind the ports of all devices that are there: it has time. */
-	ctrl_pool_fill(ctrl);
+	if (ctrl->capacity.current[VN_CAP_EMULATION_ENABLE])
+		ctrl_pool_fill(ctrl);
 	return 0;
 }
 
@@ -235,20 +313,11 @@ vn_controller_destroy(struct vn_controller *ctrl)
 		ctrl_links_fini(ctrl);
 		ctrl_health_stop(ctrl);
 		ctrl_hosts_destroy(ctrl);
+		ctrl_save_destroy(ctrl);
 	}
 	free(ctrl->priv);
 	free(ctrl->device);
 	free(ctrl);
-}
-
-bool
-vn_controller_settled(const struct vn_controller *ctrl)
-{
-	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		if (!ctrl_port_settled(ctrl->device[i]))
-			return false;
-	}
-	return true;
 }
 
 void

@@ -44,6 +44,9 @@ struct vn_controller_env {
 	/** Data queue pairs that there are packet buffers for, should all be used; 0: any number.
 	 */
 	uint32_t buffered_pairs;
+	/** Recovery files (vn_recovery.h); NULL: none, as with "recovery": 0 in virtnet.conf. */
+	const char *recovery_dir;
+	const char *boot_id; /**< files of another boot do not count; NULL: not known */
 };
 
 enum vn_attach_state {
@@ -74,6 +77,15 @@ struct vn_ctrl_dev {
 	uint32_t msix_pool; /**< vectors that VFs have given back */
 	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
 
+	/* Its recovery file. */
+	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
+	bool dirty;                  /**< to be written */
+	bool saved;                  /**< there is one */
+	uint16_t had_vfs;            /**< during the start: as many were enabled */
+	bool vfs_were_client_s;      /**< and by whom */
+	bool forgotten;              /**< it goes, or has gone: none is written any more */
+	struct vn_device_conf *base; /**< what the configuration gave; NULL for hotplug PFs */
+	struct vn_model_driver *driver; /**< what the driver has set; NULL: nothing */
 	/* What the PF's client has asked for last (ctrl_client.c). */
 	uint16_t vfs_wanted;
 	bool vfs_pending; /**< it has not been done yet */
@@ -145,9 +157,14 @@ struct vn_controller {
 int vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, struct vn_controller **ctrl);
 
-/** Make and plug all static PFs. @p err gets one line on failure. @return 0 or negative errno. */
+/**
+ * Make and plug all static PFs, and what recovery files tell of besides: VFs and hotplug PFs.
+ * @p err gets one line on failure. @return 0 or negative errno.
+ */
 int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
 
+/** Devices that are still coming up: not made yet, or their port is not. */
+unsigned int vn_controller_starting(const struct vn_controller *ctrl);
 /** True once the port of every device has been made, or could not be (port_error). */
 bool vn_controller_settled(const struct vn_controller *ctrl);
 
@@ -162,7 +179,8 @@ void vn_controller_check_mem(struct vn_controller *ctrl);
 
 /**
  * Unplug and end all devices, then @p done. Operations under way end with -ECANCELED. @p fate is
- * that of the representors; those of hotplug PFs go in any case: nobody would adopt them.
+ * that of the representors; that of a hotplug PF without a recovery file goes in any case: nobody
+ * would adopt it.
  */
 void vn_controller_stop(
 	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);
@@ -203,6 +221,13 @@ struct vn_hotplug {
 	bool no_msix;
 	const char *port_kind; /**< "tap", "internal"; NULL: the default one */
 };
+
+/**
+ * Wait until no device is coming up any more. -ETIMEDOUT: @p timeout_ns have passed, the text says
+ * how many are.
+ */
+void vn_controller_wait(
+	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx);
 
 /** Make a hotplug PF, and plug it into a VM. On failure nothing is left. */
 void vn_controller_hotplug(

@@ -121,6 +121,8 @@ query_one(struct vn_ctl *ctl, struct vn_device *dev, void *ctx)
 	json_t *e;
 
 	what.base = b != NULL ? b->ring : NULL;
+	if (what.latency && vn_device_measure(dev) == -ENOMEM)
+		return NULL;
 	e = ctl_show_query(ctl->controller, dev, &what);
 	/* The answer still has what was cleared. */
 	if (q->clear && clear_counters(ctl, dev) != 0) {
@@ -139,6 +141,7 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 			{
 				.brief = ctl_args_has(args, "brief"),
 				.dbg = ctl_args_has(args, "dbg_stats"),
+				.latency = ctl_args_has(args, "latency_stats"),
 				.queue = queue != NULL ? (int)queue->num : -1,
 			},
 		.clear = ctl_args_has(args, "stats_clear"),
@@ -148,8 +151,6 @@ ctl_do_query(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	struct vn_device *dev;
 	json_t *devices;
 
-	if (ctl_args_has(args, "latency_stats"))
-		return ctl_error(VIRTNET_ERR_NOT_SUPPORTED, NULL);
 	if (q.clear)
 		prune_baselines(ctl);
 	devices = ctl_select(ctl, args, &sel);

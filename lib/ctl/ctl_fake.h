@@ -96,6 +96,41 @@ vn_device_port_stats(const struct vn_device *dev, uint16_t qp)
 	return qp < dev->ctrl_mq ? &fake_port_stats : NULL;
 }
 
+int
+vn_device_measure(struct vn_device *dev)
+{
+	(void)dev;
+	return 0;
+}
+
+const struct vn_poll_latency *
+vn_device_latency(const struct vn_device *dev, unsigned int idx, uint64_t *since_ns)
+{
+	static struct vn_poll_latency l;
+
+	/* The control queue is not measured. */
+	if (idx + 1 >= dev->num_vqs)
+		return NULL;
+	if (l.service.count == 0) {
+		vn_latency_add(&l.service, 1000);
+		vn_latency_add(&l.away, 5000);
+	}
+	*since_ns = vn_now_ns();
+	return &l;
+}
+
+void
+vn_device_check_health(struct vn_device *dev)
+{
+	dev->health.fatal = dev->broken || dev->port_error[0] != '\0';
+}
+
+uint64_t
+vn_device_spurious_kicks(const struct vn_device *dev)
+{
+	return dev->conf.pf_id;
+}
+
 void
 vn_device_config_read(const struct vn_device *dev, uint32_t offset, void *buf, uint32_t len)
 {
@@ -263,6 +298,13 @@ vn_controller_unplug(
 		done(ctx, VIRTNET_ERR_NOT_HOTPLUG, "", dev);
 	else
 		fake_begin(NULL, done, ctx);
+}
+
+void
+vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_begin(NULL, done, ctx);
 }
 
 void

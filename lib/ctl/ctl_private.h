@@ -19,7 +19,7 @@
 #define CTL_MAX_PATH 128
 
 /** A page of a long answer ends once it has this many bytes. */
-#define CTL_PAGE (256 * 1024)
+#define CTL_PAGE (128 * 1024)
 
 /** How long a client may take to read its answer. */
 #define CTL_READ_DEADLINE_NS VN_SEC(30)

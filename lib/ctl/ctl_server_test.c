@@ -84,8 +84,12 @@ commands(void **state)
 	assert_int_equal(
 		ask_error(w, fd, "/virtnet/query,pf=1,queue_id=63"), VIRTNET_ERR_QUEUE_INDEX);
 	assert_int_equal(ask_error(w, fd, "/virtnet/query,pf=1,queue_id=62"), 0);
-	assert_int_equal(
-		ask_error(w, fd, "/virtnet/query,pf=1,latency_stats"), VIRTNET_ERR_NOT_SUPPORTED);
+	assert_int_equal(ask_error(w, fd, "/virtnet/query,pf=1,latency_stats"), 0);
+	assert_int_equal(ask_error(w, fd, "/virtnet/health/show,pf=1"), 0);
+	assert_int_equal(ask_error(w, fd, "/virtnet/health/show,all"), 0);
+	assert_int_equal(ask_error(w, fd, "/virtnet/restart"), 0);
+	assert_int_equal(ask_error(w, fd, "/virtnet/update"), 0);
+	assert_int_equal(ask_error(w, fd, "/virtnet/update,start"), VIRTNET_ERR_NOT_SUPPORTED);
 	/* Lists; what is not one is refused. */
 	assert_int_equal(ask_error(w, fd, "/virtnet/query,{\"pfs\": \"0-1,0,1\"}"), 0);
 	for (unsigned int i = 0; i < RTE_DIM(bad_lists); i++) {

@@ -21,9 +21,10 @@ struct ctl_dbg {
 
 /** What query is to show. */
 struct ctl_query {
-	bool brief; /**< no queues */
-	bool dbg;   /**< with debug counters */
-	int queue;  /**< only this one; -1: all that are enabled */
+	bool brief;   /**< no queues */
+	bool dbg;     /**< with debug counters */
+	bool latency; /**< with latencies: begins to measure them */
+	int queue;    /**< only this one; -1: all that are enabled */
 	/** Per ring, what the debug counters count from; may be NULL. */
 	const struct ctl_dbg *base;
 };
@@ -38,12 +39,19 @@ json_t *ctl_show_query(const struct vn_controller *ctrl, const struct vn_device 
 json_t *ctl_show_stats(const struct vn_device *dev, int queue);
 /** "enabled-queues-info" of query. */
 json_t *ctl_show_queues(const struct vn_device *dev, const struct ctl_query *what);
+/** The answer of health show, or an element of it. */
+json_t *ctl_show_health(struct vn_device *dev);
 /** An element of "devices" of debug. */
 json_t *ctl_show_debug(const struct vn_device *dev);
 /** An element of "hosts" of debug. */
 json_t *ctl_show_host(const struct vn_host *host);
 /** "pollers" of debug; @p pollers may be NULL. */
 json_t *ctl_show_pollers(struct vn_pollers *pollers);
+
+/** "static PF", ... */
+const char *ctl_function_type(enum vn_function_type type);
+/** Names of the bits of the device status. */
+const char *ctl_status_name(unsigned int bit);
 
 /** The debug counters of a ring as they are now. */
 void ctl_dbg_read(const struct vn_device *dev, unsigned int idx, struct ctl_dbg *dbg);

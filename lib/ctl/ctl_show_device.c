@@ -37,8 +37,8 @@ event_mode_name(unsigned int bit)
 	return bit == 0 ? "NO_MSIX_MODE" : bit == 2 ? "MSIX_MODE" : NULL;
 }
 
-static const char *
-status_name(unsigned int bit)
+const char *
+ctl_status_name(unsigned int bit)
 {
 	static const char *const names[] = {
 		[0] = "ACK",
@@ -96,6 +96,7 @@ ctl_show_controller(const struct vn_controller *ctrl)
 	const struct vn_capacity *cap = &ctrl->capacity;
 	bool packed = ctrl->conf.packed_vq && (ctrl->supported_features & VN_F_RING_PACKED) != 0;
 	const uint64_t hotplug = vn_controller_max_hotplug(ctrl);
+	const unsigned int starting = vn_controller_starting(ctrl);
 	struct ctl_obj o = ctl_obj_begin();
 
 	ctl_put_str(&o, "emulation_manager",
@@ -109,11 +110,14 @@ ctl_show_controller(const struct vn_controller *ctrl)
 		ctl_bits(QUEUE_TYPE_SPLIT | (packed ? QUEUE_TYPE_PACKED : 0), queue_type_name));
 	ctl_put(&o, "supported_event_modes",
 		ctl_bits(EVENT_MODE_NO_MSIX | EVENT_MODE_MSIX, event_mode_name));
+	/* Ours. */
+	ctl_put_num(&o, "ready", starting == 0);
+	ctl_put_num(&o, "devices_starting", starting);
 	return ctl_obj_end(&o);
 }
 
-static const char *
-function_type(enum vn_function_type type)
+const char *
+ctl_function_type(enum vn_function_type type)
 {
 	switch (type) {
 	case VN_STATIC_PF:
@@ -166,7 +170,7 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 	} else {
 		ctl_put_num(o, "pf_id", c->pf_id);
 	}
-	ctl_put_str(o, "function_type", function_type(c->type));
+	ctl_put_str(o, "function_type", ctl_function_type(c->type));
 	ctl_put_num(o, "transitional", transitional(dev));
 	ctl_put_str(o, "vuid", c->vuid);
 	ctl_put_bdf(o, "pci_bdf", dev);
@@ -302,7 +306,7 @@ ctl_show_query(
 	ctl_put_dec(&o, "pci_revision_id", !transitional(dev));
 	ctl_put(&o, "device_feature", ctl_bits(dev->device_features, vn_feature_name));
 	ctl_put(&o, "driver_feature", ctl_bits(dev->driver_features, vn_feature_name));
-	ctl_put(&o, "status", ctl_bits(dev->status, status_name));
+	ctl_put(&o, "status", ctl_bits(dev->status, ctl_status_name));
 	ctl_put_dec(&o, "reset", in_reset(dev));
 	ctl_put_dec(&o, "enabled", dev->host_attached && !in_reset(dev));
 	put_state(&o, dev);

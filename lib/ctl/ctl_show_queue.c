@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include <rte_cycles.h>
 #include <rte_lcore.h>
 
 #include "ctl_show.h"
@@ -109,6 +110,41 @@ put_dbg(struct ctl_obj *o, const struct vn_device *dev, unsigned int idx,
 	ctl_put_dec(o, "suppressed_interrupts", since(now.suppressed, base->suppressed));
 }
 
+static void
+put_histogram(struct ctl_obj *o, const char *what, const struct vn_latency *l)
+{
+	const uint64_t hz = rte_get_tsc_hz();
+	const uint64_t value[] = {
+		vn_latency_percentile(l, 50),
+		vn_latency_percentile(l, 99),
+		CTL_READ(l->max),
+	};
+	static const char *const name[] = {"p50", "p99", "max"};
+	char key[32];
+
+	for (unsigned int i = 0; i < RTE_DIM(value); i++) {
+		snprintf(key, sizeof(key), "%s_%s_ns", what, name[i]);
+		ctl_put_num(o, key, (uint64_t)((double)value[i] * 1e9 / (double)hz));
+	}
+}
+
+/** What the poller takes for a queue; it was not measured before the first question. */
+static json_t *
+show_latency(const struct vn_device *dev, unsigned int idx)
+{
+	uint64_t since = 0;
+	const struct vn_poll_latency *l = vn_device_latency(dev, idx, &since);
+	struct ctl_obj o = ctl_obj_begin();
+
+	if (l == NULL)
+		return ctl_obj_end(&o);
+	ctl_put_num(&o, "measured_ms", (vn_now_ns() - since) / VN_MS(1));
+	ctl_put_num(&o, "samples", CTL_READ(l->service.count));
+	put_histogram(&o, "service", &l->service);
+	put_histogram(&o, "away", &l->away);
+	return ctl_obj_end(&o);
+}
+
 /** What a driver finds in queue_notify_off; where we have no such register, the queue's number. */
 static unsigned int
 notify_offset(const struct vn_device *dev, unsigned int idx)
@@ -139,6 +175,8 @@ show_queue(const struct vn_device *dev, unsigned int idx, const struct ctl_query
 	put_counters(&o, dev, idx, false);
 	if (what->dbg)
 		put_dbg(&o, dev, idx, what->base != NULL ? &what->base[idx] : NULL);
+	if (what->latency && ctl_queue_is_data(dev, idx))
+		ctl_put(&o, "latency_stats", show_latency(dev, idx));
 	return ctl_obj_end(&o);
 }
 

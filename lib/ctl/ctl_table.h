@@ -82,8 +82,11 @@ json_t *ctl_do_modify_device(
 json_t *ctl_do_modify_queue(
 	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_stats(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_wait(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_log(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_version(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_restart(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
+json_t *ctl_do_update(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_validate(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);
 json_t *ctl_do_health_show(
 	struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply);

@@ -62,7 +62,8 @@ def load(path):
         cmd["params"] = params
         cmd["options"] = {n: p for n, p in params.items() if "long" in p}
         cmd.setdefault("groups", [])
-        mentioned = [n.split("=")[-1] for n in cmd.get("request_line", []) if ":" not in n]
+        mentioned = [n.split("=")[-1].rstrip("?") for n in cmd.get("request_line", [])
+                     if ":" not in n]
         mentioned += cmd["before"]
         for g in cmd["groups"]:
             mentioned += g["params"]
@@ -272,9 +273,11 @@ def make_md(table, rows):
         if rules(cmd):
             out += [rules(cmd), ""]
         if "request_line" in cmd:
-            keys = ", ".join("`" + re.split("[=:]", k)[0] + "`" for k in cmd["request_line"])
+            keys = ", ".join("`" + re.split("[=:?]", k)[0] + "`" for k in cmd["request_line"])
+            flags = "" if any("?" in k for k in cmd["request_line"]) else \
+                ", flags are always there"
             out += [f"Prints the request line, with the keys {keys} in this order; values that are "
-                    "not given are left out, flags are always there.", ""]
+                    f"not given are left out{flags}.", ""]
         else:
             out += ["Prints no request line.", ""]
         out += [f'Control socket: `/virtnet/{cmd["path"]}`, parameters: '

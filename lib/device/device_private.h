@@ -75,6 +75,13 @@ enum port_state {
 	PORT_CLOSED,
 };
 
+/** Of vn_device_measure(). */
+struct dev_latency {
+	struct vn_poll_latency *rings; /* two of each pair; the poller writes; NULL: not measured */
+	uint64_t since_ns;
+	struct vn_timer timer; /* nobody asks any more */
+};
+
 /** Of vn_device_restart(). */
 enum restart_step {
 	RESTART_NONE,
@@ -112,6 +119,7 @@ struct vn_device_priv {
 
 	struct vn_model *model; /* NULL: the transport carries only rings */
 
+	struct dev_latency latency;
 	enum restart_step restart;
 	struct dev_waiter restart_waiter;
 
@@ -151,6 +159,10 @@ void dev_mark_broken(struct vn_device *dev, const char *why);
 /** vn_device_reset(); @p keep_mem: the transport's memory map outlives it. */
 void dev_reset(struct vn_device *dev, bool keep_mem, vn_device_cb done, void *ctx);
 void dev_config_fill(const struct vn_device *dev, struct vn_net_config *config);
+
+/* device_latency.c */
+/** No poller has the device any more. */
+void dev_latency_free(struct vn_device *dev);
 
 /* device_restart.c */
 /** See whether the restart can take its next step. */

@@ -42,7 +42,8 @@ all_quiet(const struct vn_device *dev)
 {
 	const struct vn_device_priv *priv = dev->priv;
 
-	if (priv->resetting || priv->ending || priv->ops > 0 || priv->announcing)
+	if (priv->resetting || priv->ending || priv->ops > 0 || priv->announcing ||
+		priv->restart != RESTART_NONE)
 		return false;
 	for (unsigned int i = 0; i < dev->num_vqs; i++) {
 		if (dev->vq[i].state != VN_VQ_STOPPED || priv->ring[i].cmd_busy)

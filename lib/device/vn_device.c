@@ -23,6 +23,7 @@ device_free(struct vn_device *dev)
 			/* So the rings have been initialised. */
 			for (unsigned int i = 0; i < dev->num_vqs; i++)
 				dev_ring_fini(&dev->priv->ring[i]);
+			dev_latency_free(dev);
 			vn_poller_put(dev->priv->poller);
 		}
 		dev_model_free(dev->priv->model);

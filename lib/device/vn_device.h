@@ -28,6 +28,7 @@ struct vn_blackbox;
 struct vn_ctrl_dev;
 struct vn_device;
 struct vn_endpoint;
+struct vn_poll_latency;
 struct vn_poller;
 struct vn_pollers;
 struct vn_transport_ops;
@@ -93,7 +94,7 @@ struct vn_device_conf {
 	/* PFs that may own VFs; else 0. What they say of their VFs: SR-IOV capability. */
 	uint16_t total_vfs; /**< most VFs */
 	uint16_t vf_offset; /**< bdf of the first one, less the PF's; the others follow it */
-	uint16_t vf_msix;   /**< MSI-X vectors of one */
+	uint16_t vf_msix;   /**< entries of one's MSI-X table */
 	/* Set by modify, and kept (recovery file). */
 	bool link_down;       /**< the driver is told that the link is down */
 	bool aarfs, dim;      /**< accelerated RFS, interrupt moderation by load */
@@ -315,6 +316,16 @@ void vn_device_tick(struct vn_device *dev, uint64_t now_ns);
 uint64_t vn_device_spurious_kicks(const struct vn_device *dev);
 /** Frames refused by a port queue without one accepted count as a stall after this long. */
 #define VN_DEVICE_STALL_NS VN_SEC(3)
+
+/**
+ * Measure how long the poller takes for the data rings, from now until a minute after the last
+ * call.
+ * @return 0; -ENOMEM; -ECANCELED (the device ends).
+ */
+int vn_device_measure(struct vn_device *dev);
+/** What was measured of ring @p idx since *since_ns (vn_now_ns()); NULL: nothing is. */
+const struct vn_poll_latency *vn_device_latency(
+	const struct vn_device *dev, unsigned int idx, uint64_t *since_ns);
 
 /**
  * Fast restart: rings are taken from the poller, the port is closed and opened anew, all that the

@@ -9,7 +9,9 @@
 
 #include <rte_atomic.h>
 #include <rte_branch_prediction.h>
+#include <rte_cycles.h>
 #include <rte_ether.h>
+#include <rte_mbuf.h>
 
 #include "poller_private.h"
 #include "vn_log.h"
@@ -87,16 +89,24 @@ poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told)
 	qp->on_broken(qp);
 }
 
-unsigned int
-poll_qp_round(struct vn_poll_qp *qp)
+static unsigned int
+serve_tx(struct vn_poll_qp *qp)
+{
+	unsigned int moved;
+
+	if (qp->tx == NULL)
+		return 0;
+	moved = poll_tx(qp);
+	if (unlikely(vn_virtq_broken(qp->tx)))
+		poll_qp_tell_broken(qp, &qp->tx_told);
+	return moved;
+}
+
+static unsigned int
+serve_rx(struct vn_poll_qp *qp)
 {
 	unsigned int moved = 0;
 
-	if (qp->tx != NULL) {
-		moved += poll_tx(qp);
-		if (unlikely(vn_virtq_broken(qp->tx)))
-			poll_qp_tell_broken(qp, &qp->tx_told);
-	}
 	if (qp->group != NULL && poll_rx_has_rules(qp)) {
 		moved += poll_rx_by_rules(qp);
 	} else if (qp->rx != NULL) {
@@ -105,6 +115,31 @@ poll_qp_round(struct vn_poll_qp *qp)
 			poll_qp_tell_broken(qp, &qp->rx_told);
 	}
 	return moved;
+}
+
+/* Somebody wants to know how long it takes. */
+static unsigned int
+measured_round(struct vn_poll_qp *qp)
+{
+	const uint64_t begin = rte_get_tsc_cycles();
+	const unsigned int sent = serve_tx(qp);
+	const uint64_t middle = rte_get_tsc_cycles();
+	const unsigned int received = serve_rx(qp);
+
+	vn_latency_look(&qp->latency[0], middle, rte_get_tsc_cycles(), received > 0);
+	vn_latency_look(&qp->latency[1], begin, middle, sent > 0);
+	return sent + received;
+}
+
+unsigned int
+poll_qp_round(struct vn_poll_qp *qp)
+{
+	unsigned int moved;
+
+	if (unlikely(qp->latency != NULL))
+		return measured_round(qp);
+	moved = serve_tx(qp);
+	return moved + serve_rx(qp);
 }
 
 uint64_t
@@ -165,6 +200,9 @@ arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns
 void
 poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 {
+	/* Sleep is no time in which work waits. */
+	if (unlikely(qp->latency != NULL))
+		qp->latency[0].last = qp->latency[1].last = 0;
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)

@@ -3,6 +3,8 @@
  *
  * Network to driver: a pair that stands alone, or whose frames all stay on it.
  */
+#include <rte_mbuf.h>
+
 #include "poller_private.h"
 
 /* Most receive buffers that a frame can take in practice (64 KiB of TSO in 1.5 KiB buffers). */

@@ -14,6 +14,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
+#include <rte_mbuf.h>
 
 #include "poller_private.h"
 

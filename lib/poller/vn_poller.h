@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "vn_loop.h"
+#include "vn_poll_latency.h"
 #include "vn_port.h"
 #include "vn_rx_rules.h"
 #include "vn_virtq.h"
@@ -124,6 +125,7 @@ struct vn_poll_qp {
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
+	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 

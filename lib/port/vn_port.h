@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_mbuf.h>
-
+struct rte_mbuf;
+struct rte_mempool;
 struct vn_port;       /* driver's own */
 struct vn_port_queue; /* driver's own */
 

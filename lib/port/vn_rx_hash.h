@@ -12,9 +12,9 @@
 
 #include <stdint.h>
 
-#include <rte_mbuf.h>
-
 #include "vn_net_ctrl.h"
+
+struct rte_mbuf;
 
 /** Parameters; constant while a poller uses them. */
 struct vn_rx_hash {

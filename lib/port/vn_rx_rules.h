@@ -18,9 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_mbuf.h>
-
 #include "vn_net_ctrl.h"
+
+struct rte_mbuf;
 
 /** Entries of a MAC table that are kept; with more, whoever fills it sets alluni or allmulti. */
 #define VN_RX_MACS 256

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_bitops.h>
+
 #include "recovery_private.h"
 
 /* By command number (virtio 1.2, 5.1.6.5.1). */

@@ -23,6 +23,7 @@ const struct setting recovery_setting[] = {
 	{"num_msix", SETTING_NUM, FIELD(num_msix), 0, 2048},
 	{"num_queues", SETTING_NUM, FIELD(num_queues), 0, 256},
 	{"max_queue_pairs", SETTING_NUM, FIELD(max_queue_pairs), 0, VN_MAX_QUEUE_PAIRS},
+	{"port_queue_pairs", SETTING_NUM, FIELD(port_pairs), 0, VN_MAX_QUEUE_PAIRS},
 	{"max_queue_size", SETTING_NUM, FIELD(max_queue_size), 4, 32768},
 	{"link_down", SETTING_BOOL, FIELD(link_down), 0, 1},
 	{"aarfs", SETTING_BOOL, FIELD(aarfs), 0, 1},
@@ -160,6 +161,7 @@ put_place(json_t *o, const struct vn_recovery_record *rec)
 	int bad = 0;
 
 	bad |= json_object_set_new(o, "transport", json_string(rec->transport));
+	bad |= json_object_set_new(o, "port", json_string(rec->port_kind));
 	bad |= json_object_set_new(o, "transitional", json_boolean(rec->transitional));
 	bad |= json_object_set_new(o, "doorbell_page", json_boolean(rec->doorbell_page));
 	bad |= json_object_set_new(o, "vm", json_string(rec->vm));
@@ -173,6 +175,7 @@ put_vfs(json_t *o, const struct vn_recovery_record *rec)
 	int bad = 0;
 
 	bad |= json_object_set_new(o, "num_vfs", json_integer(rec->num_vfs));
+	bad |= json_object_set_new(o, "vfs_by_client", json_boolean(rec->vfs_by_client));
 	bad |= json_object_set_new(o, "msix_num_pool_size", json_integer(rec->msix_pool));
 	bad |= json_object_set_new(o, "qp_pool_size", json_integer(rec->qp_pool));
 	return bad;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_bitops.h>
+
 #include "recovery_private.h"
 
 struct parse {
@@ -223,11 +225,13 @@ get_ours(struct parse *p, struct vn_recovery_record *rec)
 	get_text(p, "boot_id", true, rec->boot_id, sizeof(rec->boot_id));
 	get_text(p, "transport", rec->conf.type == VN_HOTPLUG_PF, rec->transport,
 		sizeof(rec->transport));
+	get_text(p, "port", false, rec->port_kind, sizeof(rec->port_kind));
 	get_text(p, "vm", false, rec->vm, sizeof(rec->vm));
 	get_text(p, "root_port", false, rec->root_port, sizeof(rec->root_port));
 	rec->transitional = get_bool(p, "transitional");
 	rec->doorbell_page = get_bool(p, "doorbell_page");
 	rec->num_vfs = (uint16_t)get_num(p, "num_vfs", false, 1008);
+	rec->vfs_by_client = get_bool(p, "vfs_by_client");
 	rec->msix_pool = (uint32_t)get_num(p, "msix_num_pool_size", false, UINT32_MAX);
 	rec->qp_pool = (uint32_t)get_num(p, "qp_pool_size", false, UINT32_MAX);
 	rec->has_driver = driver != NULL;
@@ -289,7 +293,7 @@ vn_recovery_apply(const struct vn_recovery_record *rec, struct vn_device_conf *d
 		memcpy(c.ib_dev, rec->conf.ib_dev, sizeof(c.ib_dev));
 	}
 	if ((c.max_queue_size & (c.max_queue_size - 1)) != 0 ||
-		c.num_queues < 2 * c.max_queue_pairs + 1 || c.max_queue_pairs == 0)
+		c.num_queues < 2 * c.max_queue_pairs + 1)
 		return -EINVAL;
 	*dc = c;
 	return 0;

@@ -59,8 +59,8 @@ make_dirs(const char *path)
 }
 
 /* The directory as it is now; it may not be the one that we know. */
-static int
-find_dir(struct vn_recovery_dir *dir, const char *path)
+int
+vn_recovery_make_dir(struct vn_recovery_dir *dir, const char *path)
 {
 	const bool known = dir->fd >= 0;
 	struct stat now, held;
@@ -251,7 +251,7 @@ vn_recovery_write(struct vn_recovery_dir *dir, const char *path, struct vn_recov
 
 	err[0] = '\0';
 	dir->create_failed = false;
-	rc = find_dir(dir, path);
+	rc = vn_recovery_make_dir(dir, path);
 	if (rc != 0) {
 		dir->create_failed = true;
 		if (rc != -ESTALE)

@@ -43,11 +43,13 @@ struct vn_recovery_record {
 	char boot_id[VN_BOOT_ID_LEN];
 	/* Hotplug PFs. */
 	char transport[VN_RECOVERY_NAME_LEN];
+	char port_kind[VN_RECOVERY_NAME_LEN];
 	bool transitional, doorbell_page;
 	/* Where it was plugged in last; for people. */
 	char vm[VN_RECOVERY_NAME_LEN], root_port[VN_RECOVERY_NAME_LEN];
 	/* PFs with VFs. */
 	uint16_t num_vfs;
+	bool vfs_by_client;
 	uint32_t msix_pool, qp_pool;
 
 	bool has_driver; /**< the driver has set something */
@@ -136,6 +138,12 @@ struct vn_recovery_dir {
  * @return 0; -EBUSY: another service uses it; negative errno.
  */
 int vn_recovery_lock(struct vn_recovery_dir *dir, const char *path, bool needed);
+
+/**
+ * Make the directory if need be, mode 0700, and take its lock. @return 0; -ESTALE: it is another
+ * one than before; -EBUSY: another service uses it; negative errno.
+ */
+int vn_recovery_make_dir(struct vn_recovery_dir *dir, const char *path);
 
 /** One change of a group. */
 struct vn_recovery_change {

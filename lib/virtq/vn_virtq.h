@@ -21,10 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_mbuf.h>
-
 #include "vn_guestmem.h"
 
+struct rte_mbuf;
+struct rte_mempool;
 struct vn_virtq;
 struct vn_bb_ring;
 

@@ -141,7 +141,7 @@ class Commands(Case):
     def test_refused(self):
         """errno and errstr."""
         for args, error in ((("stats", "-p", "0", "-q", "255"), -1050),
-                            (("query", "-p", "0", "--latency_stats"), -1046)):
+                            (("query", "-p", "0", "-q", "255"), -1050)):
             status, out, err = virtnet(self.dir, *args)
             self.assertEqual((status, err), (1, ""))
             answer = json.loads(out.split("\n", 1)[1])
@@ -269,8 +269,8 @@ class Commands(Case):
             self.assertEqual(status, 0)
             return out.split()
 
-        commands = ["hotplug", "unplug", "attach", "detach", "list", "query", "modify", "stats",
-                    "log", "version", "validate", "health", "debug"]
+        commands = ["hotplug", "unplug", "attach", "detach", "sriov", "list", "query", "modify",
+                    "stats", "log", "version", "restart", "validate", "update", "health", "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])

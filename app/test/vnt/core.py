@@ -71,6 +71,7 @@ class Context:
         # tmpfs where there is one, and short: a unix socket's path has 107 bytes.
         base = "/run" if os.access("/run", os.W_OK) else None
         self.tmp = tempfile.mkdtemp(prefix="vnt", dir=base)
+        self.hugepages_lock = None  # hugepages.py
         self._netns_serial = 0
         self._ns = None
 

@@ -71,7 +71,8 @@ class Ours:
             content["hosts"] = list(hosts)
         settings = program.capacity(static, msix, PCI_SWITCH_EMULATION_ENABLE=1,
                                     PCI_SWITCH_EMULATION_NUM_PORT=MAX_PLUGGED)
-        self.program = program.Program(t, conf=content, capacity=settings, **kw)
+        self.program = program.Program(t, conf=content, capacity=settings, mbufs=None,
+                                       **kw)
         self.ns = self.program.ns
 
     def start(self):

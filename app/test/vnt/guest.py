@@ -232,7 +232,7 @@ class Guest:
         core.check(f"{count} packets received" in out or f"{count} received" in out,
                    f"guest {self.name}: ping {target}: {out[-200:]}")
 
-    def iperf(self, target, options="", seconds=2):
+    def iperf(self, target, options="", seconds=1):
         """Mbit/s; must be more than nothing."""
         # One that hangs must not take the command port with it.
         out = self.sh(f"timeout -s KILL {seconds + 50} "

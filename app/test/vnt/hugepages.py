@@ -2,6 +2,7 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """2 MiB hugepages, reserved for a test and given back."""
 
+import fcntl
 import os
 
 from . import core
@@ -19,10 +20,20 @@ def _write(value):
         f.write(str(value))
 
 
+def _lock(t):
+    """One test after the other: what is free now may be what another one has just reserved."""
+    if t.hugepages_lock is not None:
+        return  # a test may reserve more than once
+    t.hugepages_lock = os.open(DIRECTORY, os.O_RDONLY | os.O_CLOEXEC)
+    t.cleanup(os.close, t.hugepages_lock)
+    fcntl.flock(t.hugepages_lock, fcntl.LOCK_EX)
+
+
 def reserve(t, pages):
     """Have @pages more free pages until the end of the test, or skip it."""
     if not os.path.isdir(DIRECTORY):
         raise core.Skip("this machine has no 2 MiB hugepages")
+    _lock(t)
     before = _read("nr_hugepages")
     missing = pages - (_read("free_hugepages") - _read("resv_hugepages"))
     if missing > 0:

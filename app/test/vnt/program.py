@@ -12,6 +12,9 @@ from . import core, proc
 
 SERIAL = "TEST00001"
 
+# A quarter of the default: the pages of these are half of the time of a start.
+MBUFS = 8192
+
 
 class Control:
     """A client of the control socket (the wire protocol of DPDK's telemetry, version 2)."""
@@ -48,8 +51,11 @@ class Program:
     """A dpdk-virtnet in a network namespace, with directories of its own."""
 
     def __init__(self, t, conf=None, capacity=None, eal=None, args=(), ns=None, build=None,
-                 name="virtnet", env=None):
-        """@conf and @capacity: what the files hold (text or an object), or None for no file."""
+                 name="virtnet", env=None, mbufs=MBUFS):
+        """@conf and @capacity: what the files hold (text or an object), or None for no file.
+
+        @mbufs: None for the program's default.
+        """
         self.t = t
         self.name = name
         self.ns = ns or t.ns
@@ -63,7 +69,7 @@ class Program:
         if not os.access(self.binary, os.X_OK):
             raise core.Fail(f"{self.binary} is not there: build it, or name its directory: --build")
         self.eal = list(eal) if eal is not None else self.no_huge()
-        self.args = list(args)
+        self.args = [*(("--mbufs", str(mbufs)) if mbufs else ()), *args]
         # The tests' front ends speak vhost-user, unless a test says what it wants.
         if conf is None:
             conf = {"transport": "vhost-user"}

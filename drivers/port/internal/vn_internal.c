@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <rte_common.h>
+#include <rte_mbuf.h>
 
 #include "vn_features.h"
 

@@ -61,8 +61,7 @@ may_remove(const char *name, const char *alias, struct tap_link *link)
 int
 tap_discard(const char *const *name, unsigned int n, const char *alias)
 {
-	const struct tap_link_change change = {
-		.group = VN_TAP_LINK_GROUP << 16 | ((unsigned int)getpid() & 0xffff)};
+	const struct tap_link_change change = {.group = tap_group_going()};
 	struct tap_link link;
 	int marked = 0, ret;
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <net/if.h>
 
@@ -83,6 +84,12 @@ int tap_link_get(const char *name, int ifindex, struct tap_link *link);
 int tap_link_change(int ifindex, const struct tap_link_change *change);
 /** Remove all netdevs of @p group. @return 0 or negative errno (-ENODEV: there are none). */
 int tap_link_remove_group(uint32_t group);
+/** The group of those that we are about to remove together. */
+static inline uint32_t
+tap_group_going(void)
+{
+	return (uint32_t)VN_TAP_LINK_GROUP << 16 | ((uint32_t)getpid() & 0xffff);
+}
 
 /* tap_dev.c: ioctls of /dev/net/tun, helper only. All return 0 or negative errno. */
 

@@ -111,8 +111,7 @@ find_netdev(const struct vn_port *port, struct tap_link *link)
 static void
 tap_destroy_many(struct vn_port *const *ports, unsigned int n)
 {
-	const struct tap_link_change change = {
-		.group = VN_TAP_LINK_GROUP_GOING | ((uint32_t)getpid() & 0xffffff)};
+	const struct tap_link_change change = {.group = tap_group_going()};
 	unsigned int marked = 0;
 	struct tap_link link;
 	int ret;
@@ -293,9 +292,9 @@ const struct vn_port_ops vn_tap_ops = {
 	.open = tap_open,
 	.close = tap_close,
 	.destroy = tap_destroy,
+	.destroy_many = tap_destroy_many,
 	.prepare = tap_prepare,
 	.discard = tap_discard,
-	.destroy_many = tap_destroy_many,
 	.set_features = set_features,
 	.set_link = set_link,
 	.set_mtu = set_mtu,

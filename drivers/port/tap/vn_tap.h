@@ -16,9 +16,6 @@
 /** Link group of all representors: `ip link del group 22094` removes them at once. */
 #define VN_TAP_LINK_GROUP 22094
 
-/** With the process id added, the group of those that are about to be removed together. */
-#define VN_TAP_LINK_GROUP_GOING UINT32_C(0x56000000)
-
 /** Queue pairs of one TAP: the kernel takes 256 queues, one is kept to hold the carrier. */
 #define VN_TAP_MAX_QUEUE_PAIRS 255
 

@@ -152,7 +152,7 @@ destroyed_together(void **state)
 	stays = open_ok(&conf);
 	sh("ip link set rep2 name other2");
 	sh("ip link set rep3 netns %d", (int)ns.pid);
-	sh("ip link add rep3 type dummy");
+	sh("ip link add rep3 type veth peer name peer3");
 	sh("ip link del rep4");
 	vn_tap_ops.destroy_many(port, RTE_DIM(port));
 	for (unsigned int i = 0; i < RTE_DIM(port); i++) {
@@ -160,7 +160,7 @@ destroyed_together(void **state)
 		assert_int_equal(exists(name), i == 3);
 	}
 	assert_false(exists("other2"));
-	assert_string_equal(link_of("rep3").kind, "dummy");
+	assert_string_equal(link_of("rep3").kind, "veth");
 	sh_out(out, sizeof(out), "nsenter -t %d -n ip -o link | grep -c rep3", (int)ns.pid);
 	assert_string_equal(out, "0\n");
 	sh("ip link del rep3");

@@ -57,7 +57,7 @@ prepare_refused(void **state)
 	RTE_SET_USED(state);
 	assert_int_equal(vn_tap_ops.prepare(&conf, err, sizeof(err)), -EINVAL);
 	assert_non_null(strstr(err, "bad"));
-	sh("ip link add " REP " type dummy");
+	sh("ip link add " REP " type veth peer name peer0");
 	conf = conf_of(REP, 1);
 	assert_int_equal(vn_tap_ops.prepare(&conf, err, sizeof(err)), -EEXIST);
 	assert_true(exists(REP));
@@ -68,7 +68,7 @@ static void
 discarded(void **state)
 {
 	static const char *const names[] = {
-		"one", "many", "used1", "used4", "others", "foreign", "dummy0", "missing"};
+		"one", "many", "used1", "used4", "others", "foreign", "veth0", "missing"};
 	struct vn_port_conf conf = conf_of("one", 1);
 	struct vn_port *used1, *used4;
 
@@ -87,8 +87,8 @@ discarded(void **state)
 	strcpy(conf.alias, "dpdk-virtnet OTHERVNETS0D0F2VF1");
 	prepare_ok(&conf);
 	sh("ip tuntap add foreign mode tap");
-	sh("ip link add dummy0 type dummy");
-	sh("ip link set dummy0 alias '" ALIAS "'");
+	sh("ip link add veth0 type veth peer name peer0");
+	sh("ip link set veth0 alias '" ALIAS "'");
 	sh("ip link add br9 type bridge && ip link set one master br9 up");
 	assert_int_equal(vn_tap_ops.discard(names, RTE_DIM(names), "dpdk-virtnet TEST"), 2);
 	assert_false(exists("one"));
@@ -98,7 +98,7 @@ discarded(void **state)
 	assert_true(exists("unnamed"));
 	assert_true(exists("others"));
 	assert_true(exists("foreign"));
-	assert_true(exists("dummy0"));
+	assert_true(exists("veth0"));
 	/* Those in use were not disturbed. */
 	assert_int_equal(info_of(used1).ifindex, link_of("used1").ifindex);
 	sh("ip link set used4 up");

@@ -186,6 +186,7 @@ vfu_conn_alloc(struct vfu_endpoint *ep, int fd, uint32_t number)
 	c->failer.ctx = c;
 	LIST_INIT(&c->dma.files);
 	LIST_INIT(&c->dma.dying);
+	vfu_shm_lock(ep->shm);
 	c->due = vfu_shm_seq(ep->shm);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return c;

@@ -244,7 +244,7 @@ take_part(struct vfu_conn *c, unsigned int i, uint32_t got)
 {
 	struct vfu_shm *shm = c->ep->shm;
 	struct mmsghdr *mm = &shm->take[i];
-	struct iovec iov = {.iov_base = c->ep->waste, .iov_len = shm->msg_size - got};
+	struct iovec iov = {.iov_base = c->waste, .iov_len = shm->msg_size - got};
 	int n;
 
 	memset(&mm->msg_hdr, 0, sizeof(mm->msg_hdr));
@@ -368,7 +368,7 @@ vfu_take_plain(struct vfu_conn *c, uint32_t size)
 	ssize_t n;
 
 	do {
-		n = recv(c->fd, c->ep->waste, size, MSG_DONTWAIT);
+		n = recv(c->fd, c->waste, size, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n == (ssize_t)size)
 		return 0;

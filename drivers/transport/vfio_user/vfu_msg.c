@@ -139,7 +139,7 @@ msg_load(struct vfu_conn *c, struct vfu_msg *m)
 	m->payload = in + sizeof(m->hdr);
 	m->len = m->hdr.size - (uint32_t)sizeof(m->hdr);
 	m->fds = &c->fds;
-	m->reply = c->ep->out;
+	m->reply = c->out;
 }
 
 int
@@ -199,7 +199,7 @@ vfu_msg_handle(struct vfu_conn *c)
 void
 vfu_msg_late(struct vfu_conn *c)
 {
-	struct vfu_msg m = {.hdr = c->late_hdr, .pci_changed = true, .reply = c->ep->out};
+	struct vfu_msg m = {.hdr = c->late_hdr, .pci_changed = true, .reply = c->out};
 
 	c->late = false;
 	msg_emit(c, &m, c->late_result);

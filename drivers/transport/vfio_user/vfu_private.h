@@ -135,6 +135,9 @@ struct vfu_conn {
 	struct vn_msg_fds peeked; /* duplicates, until the keeper has them */
 	struct vn_msg_fds fds;    /* of the message; vfu_shm::fd_number at the keeper */
 	struct vfu_dma dma;
+
+	/* Of a reply, and what is read to be thrown away. */
+	uint8_t out[VFU_MAX_MSG], waste[VFU_MAX_MSG];
 };
 
 /** What the transport interface calls an endpoint: one socket of one device. */
@@ -158,8 +161,6 @@ struct vfu_endpoint {
 	/* Interrupts of INTx go through us: they have a mask. */
 	int intx_in;
 	struct vn_fd_source intx_src;
-
-	uint8_t out[VFU_MAX_MSG], waste[VFU_MAX_MSG];
 
 	unsigned int jobs; /* unmapping in the helper thread */
 	bool unplugging;

@@ -15,18 +15,24 @@
 static int
 shm_map(int fd, struct vfu_shm **shm)
 {
-	/* The memory map behind it is long and mostly unused: not in core dumps, not populated. */
-	const size_t journal = offsetof(struct vfu_shm, own);
+	/* Mostly unused before there is a client, and its memory map always: not populated. */
 	struct vfu_shm *s;
 
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (s == MAP_FAILED)
 		return -errno;
-	/* If the limit does not allow it, being there now is nearly as good. */
-	if (mlock(s, journal) != 0)
-		(void)madvise(s, journal, MADV_POPULATE_WRITE);
 	*shm = s;
 	return 0;
+}
+
+void
+vfu_shm_lock(struct vfu_shm *shm)
+{
+	const size_t journal = offsetof(struct vfu_shm, own);
+
+	/* If the limit does not allow it, being there now is nearly as good. */
+	if (mlock(shm, journal) != 0)
+		(void)madvise(shm, journal, MADV_POPULATE_WRITE);
 }
 
 int

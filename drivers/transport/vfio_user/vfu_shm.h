@@ -138,6 +138,8 @@ int vfu_shm_create(const char *vuid, struct vfu_shm **shm);
 /** Map one that an earlier process made, and check it. @p err gets one line. */
 int vfu_shm_adopt(int fd, const char *vuid, struct vfu_shm **shm, char *err, size_t errlen);
 void vfu_shm_unmap(struct vfu_shm *shm);
+/** There is a client: what the kernel writes for us must be in memory. */
+void vfu_shm_lock(struct vfu_shm *shm);
 
 static inline uint64_t
 vfu_shm_mark(const struct vfu_shm *shm)

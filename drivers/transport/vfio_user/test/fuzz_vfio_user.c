@@ -9,6 +9,7 @@
  * when the input says so.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
