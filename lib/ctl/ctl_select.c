@@ -154,7 +154,7 @@ ctl_select(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_select *s
 		return ctl_error(-EINVAL, text);
 	}
 	/* The devices of a later page may have gone meanwhile. */
-	if (ctl_args_has(args, "cursor"))
+	if (sel->many && ctl_args_has(args, "cursor"))
 		return NULL;
 	for (unsigned int i = 0; i < c->num_devices; i++)
 		found += ctl_selected(sel, c->device[i]);
