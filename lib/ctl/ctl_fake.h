@@ -259,6 +259,8 @@ static struct {
 	struct vn_hotplug hp;    /**< what was asked for last; the strings are gone */
 	struct vn_modify modify; /**< the same of modify */
 	unsigned int num_vfs;
+	unsigned int starting; /**< devices that are coming up */
+	uint64_t timeout_ns;   /**< of wait */
 	unsigned int calls;
 } fake_op;
 
@@ -298,6 +300,22 @@ vn_controller_unplug(
 		done(ctx, VIRTNET_ERR_NOT_HOTPLUG, "", dev);
 	else
 		fake_begin(NULL, done, ctx);
+}
+
+unsigned int
+vn_controller_starting(const struct vn_controller *ctrl)
+{
+	(void)ctrl;
+	return fake_op.starting;
+}
+
+void
+vn_controller_wait(
+	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.timeout_ns = timeout_ns;
+	fake_begin(NULL, done, ctx);
 }
 
 void
