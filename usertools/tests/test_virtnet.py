@@ -269,8 +269,9 @@ class Commands(Case):
             self.assertEqual(status, 0)
             return out.split()
 
-        commands = ["hotplug", "unplug", "attach", "detach", "sriov", "list", "query", "modify",
-                    "stats", "log", "version", "restart", "validate", "update", "health", "debug"]
+        commands = ["hotplug", "unplug", "attach", "detach", "sriov", "wait", "list", "query",
+                    "modify", "stats", "log", "version", "restart", "validate", "update", "health",
+                    "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])
