@@ -56,7 +56,8 @@ def life(t):
     with open(os.path.join(recovery, program.SERIAL + "VNETS1D0F0"), "w", encoding="utf-8") as f:
         f.write("{}\n")
     capacity(p, "apply")
-    check_eq(os.listdir(recovery), [], "recovery files after apply")
+    # What the service notes for itself begins with a dot.
+    check_eq([n for n in os.listdir(recovery) if n[0] != "."], [], "recovery files after apply")
     p.start()
     check_eq([d["pf_id"] for d in p.devices()], [0, 1, 2], "devices after apply")
     finds(p, 0, "no VM is connected to PF 0, PF 1, PF 2")
