@@ -366,9 +366,9 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	}
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
+	ctrl->priv->stopping = true;
 	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
 		all->left++;
-	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
 	if (ctrl_pool_end(ctrl, stop_one_less, all))
 		all->left++;
