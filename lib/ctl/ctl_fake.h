@@ -342,15 +342,6 @@ vn_controller_starting(const struct vn_controller *ctrl)
 }
 
 void
-vn_controller_wait(
-	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx)
-{
-	(void)ctrl;
-	fake_op.timeout_ns = timeout_ns;
-	fake_begin(NULL, done, ctx);
-}
-
-void
 vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx)
 {
 	(void)ctrl;
