@@ -33,7 +33,7 @@ class Failure(Exception):
 def table_path():
     """commands.json: of the installation, else of the source tree this script lies in."""
     here = os.path.dirname(os.path.realpath(__file__))
-    for rel in ("../share/dpdk-virtnet", "../lib/ctl"):
+    for rel in (".", "../share/dpdk-virtnet", "../lib/ctl"):
         path = os.path.normpath(os.path.join(here, rel, "commands.json"))
         if os.path.exists(path):
             return path
@@ -195,11 +195,30 @@ def add_option(parser, name, p):
     parser.add_argument(*flags, **kw)
 
 
+def columns():
+    """The width of the terminal, as argparse finds it with shutil, which is slow to load."""
+    try:
+        n = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        n = 0
+    try:
+        return n if n > 0 else os.get_terminal_size(sys.__stdout__.fileno()).columns or 80
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
+class Formatter(argparse.HelpFormatter):
+    """Each option that is added makes one."""
+
+    def __init__(self, prog):
+        super().__init__(prog, width=columns() - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """Without abbreviations: argparse would still take -p for -pkt_cnt."""
 
     def __init__(self, **kw):
-        super().__init__(allow_abbrev=False, **kw)
+        super().__init__(allow_abbrev=False, formatter_class=Formatter, **kw)
 
     def _get_option_tuples(self, option_string):
         return [t for t in super()._get_option_tuples(option_string)
@@ -345,7 +364,7 @@ class Control:
         except OSError as e:
             raise Failure(f"{path}: {e.strerror or e}") from None
         try:
-            banner = self.receive()
+            banner = self.parse(self.receive())
             if "errno" in banner:
                 raise Failure(f'the controller refuses the connection: {banner["errstr"]}')
             self.version = banner["version"]
@@ -354,7 +373,7 @@ class Control:
             raise Failure(f"{path} is not the control socket of a controller") from None
 
     def receive(self):
-        """One message."""
+        """One message, as bytes."""
         try:
             data, _, flags, _ = self.sock.recvmsg(self.max_len)
         except socket.timeout:
@@ -366,13 +385,18 @@ class Control:
             raise Failure("the controller closed the connection")
         if flags & socket.MSG_TRUNC:
             raise Failure("the controller's answer is longer than it announced")
+        return data
+
+    @staticmethod
+    def parse(data):
+        """A message as an object."""
         try:
             return json.loads(data)
         except ValueError:
             raise Failure("the controller's answer is not JSON: its version does not fit") from None
 
-    def ask(self, path, params):
-        """A request. @return the whole answer."""
+    def send(self, path, params):
+        """A request."""
         request = path + ("," + json.dumps(params) if params else "")
         data = request.encode()
         if len(data) > MAX_REQUEST:
@@ -381,15 +405,21 @@ class Control:
             self.sock.sendall(data)
         except OSError as e:
             raise Failure(f"the connection to the controller broke: {e.strerror}") from None
-        return self.receive()
 
     def run(self, name, params):
         """A command, all pages of it. @return its value, or the object that says why not."""
         path = "/virtnet/" + name.replace(" ", "/")
         params = dict(params)
         whole = None
+        self.send(path, params)
         while True:
-            answer = self.ask(path, params)
+            data = self.receive()
+            # The controller works on the next page while we read this one.
+            more = re.search(rb', "next_cursor": (\d+)\}$', data[-64:])
+            if more:
+                params["cursor"] = int(more[1])
+                self.send(path, params)
+            answer = self.parse(data)
             if path not in answer:
                 if "errno" in answer:
                     return answer
@@ -403,7 +433,9 @@ class Control:
                 whole["devices"] += value["devices"]
             if "next_cursor" not in answer:
                 return whole
-            params["cursor"] = answer["next_cursor"]
+            if not more:
+                params["cursor"] = answer["next_cursor"]
+                self.send(path, params)
 
 
 class NotRunning(Failure):

@@ -81,7 +81,8 @@ def main():
     core.Options.build = os.path.realpath(args.build)
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
-    for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "virtio_user",
+    for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
+                 "virtio_user",
                  "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device",
                  "vfu_control", "vfu_memory",
                  "modify",

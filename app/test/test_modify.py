@@ -161,6 +161,15 @@ def vf_queues(t):
     check_eq((answer["errno"], answer["changed"], [f["errno"] for f in answer["failed"]]),
              (-1009, 1, [-1009]), f"both to 10 vectors: {answer}")
     check(answer["failed"][0]["vf_id"] in (0, 1), f"who failed: {answer}")
+    # All of it outlives the program.
+    modify(p, "device", "-l", 0, "-e", 40000, vf=1)
+    before = [{k: vf(n)[k] for k in ("num_msix", "num_queues", "max_queue_pairs", "link_status",
+                                     "speed")} for n in (0, 1)], pools()
+    p.stop()
+    p.start()
+    core.wait_for(lambda: len(p.devices()) == 3, 20, "the VFs are there again")
+    after = [{k: vf(n)[k] for k in before[0][n]} for n in (0, 1)], pools()
+    check_eq(after, before, "vectors, queues and pools after a restart")
     p.stop()
 
 
@@ -199,7 +208,7 @@ def counters(t):
         check_eq(classes(), [1, 2, 1], "size classes are kept")
         check("num_desc_drop_pkts" not in p.query(0), "the drop counter is off")
         modify(p, "device", "-pkt_cnt", "enable", "-dc", "enable")
-        check_eq(classes(), [0, 0, 0], "size classes begin anew")
+        core.wait_for(lambda: classes() == [0, 0, 0], 20, "size classes begin anew")
         check_eq(p.query(0)["num_desc_drop_pkts"], "0", "drops begin anew")
     p.stop()
 

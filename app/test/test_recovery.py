@@ -324,6 +324,8 @@ def read_only(t):
     check_eq(answer["errno"], CREATE, f"hotplug: {answer}")
     answer = request(p, "unplug", pf=1)
     check(answer["errno"] in (CREATE, SAVE), f"unplug: {answer}")
+    answer = request(p, "modify/device", pf=0, mac="0C:C4:7A:FF:22:99", mtu=1400)
+    check(answer["errno"] in (CREATE, SAVE), f"modify: {answer}")
     check_eq(shown(p), before, "devices")
     subprocess.run(["mount", "-o", "remount,rw", d], check=True)
     must(p, "unplug", pf=1)

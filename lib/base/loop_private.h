@@ -28,7 +28,7 @@ void vn_jobs_init(struct vn_jobs *jobs);
 /** Let the thread finish what was submitted, and join it. */
 void vn_jobs_end(struct vn_loop *loop, struct vn_jobs *jobs);
 void vn_jobs_submit(struct vn_loop *loop, struct vn_jobs *jobs, struct vn_job *job);
-/** Control thread: run done() of what has finished. */
-void vn_jobs_reap(struct vn_jobs *jobs);
+/** Control thread: run done() of what has finished; of many, the rest at the next wake-up. */
+void vn_jobs_reap(struct vn_loop *loop, struct vn_jobs *jobs);
 
 #endif /* LOOP_PRIVATE_H */

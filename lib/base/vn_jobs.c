@@ -9,6 +9,9 @@
 #include "loop_private.h"
 #include "vn_log.h"
 
+/* Jobs whose ends are told in a row: then others have their turn. */
+#define REAP_MAX 64
+
 struct helper_arg {
 	struct vn_loop *loop;
 	struct vn_jobs *jobs;
@@ -138,14 +141,24 @@ vn_jobs_submit(struct vn_loop *loop, struct vn_jobs *jobs, struct vn_job *job)
 }
 
 void
-vn_jobs_reap(struct vn_jobs *jobs)
+vn_jobs_reap(struct vn_loop *loop, struct vn_jobs *jobs)
 {
 	struct vn_job_list ready = STAILQ_HEAD_INITIALIZER(ready);
 	struct vn_job *job;
+	bool more;
 
 	pthread_mutex_lock(&jobs->lock);
-	STAILQ_CONCAT(&ready, &jobs->finished);
+	for (unsigned int i = 0; i < REAP_MAX; i++) {
+		job = STAILQ_FIRST(&jobs->finished);
+		if (job == NULL)
+			break;
+		STAILQ_REMOVE_HEAD(&jobs->finished, next);
+		STAILQ_INSERT_TAIL(&ready, job, next);
+	}
+	more = !STAILQ_EMPTY(&jobs->finished);
 	pthread_mutex_unlock(&jobs->lock);
+	if (more)
+		vn_loop_wake(loop);
 	while ((job = STAILQ_FIRST(&ready)) != NULL) {
 		STAILQ_REMOVE_HEAD(&ready, next);
 		jobs->pending--;

@@ -238,7 +238,7 @@ woken(struct vn_loop *loop)
 	ssize_t n = read(loop->wakefd, &count, sizeof(count));
 
 	RTE_SET_USED(n);
-	vn_jobs_reap(&loop->jobs);
+	vn_jobs_reap(loop, &loop->jobs);
 	SLIST_FOREACH(w, &loop->wake_cbs, next)
 	w->cb(w->ctx);
 }

@@ -282,7 +282,7 @@ sf_used(const struct vn_controller *ctrl, uint64_t sf_num)
 	}
 	/* Those on their way out have left the list. */
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-		if (op->step == CTRL_TEARDOWN && op->dev->conf.sf_num == sf_num)
+		if (op->step == CTRL_TEARDOWN && op->dev != NULL && op->dev->conf.sf_num == sf_num)
 			return true;
 	}
 	return false;

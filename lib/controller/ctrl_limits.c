@@ -154,7 +154,7 @@ ctrl_sf_room(const struct vn_controller *ctrl, const char *ib_dev, unsigned int 
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		used += strcmp(ctrl->device[i]->conf.ib_dev, ib_dev) == 0;
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-		if (op->vfs && strcmp(op->dev->conf.ib_dev, ib_dev) == 0)
+		if (op->vfs && op->dev != NULL && strcmp(op->dev->conf.ib_dev, ib_dev) == 0)
 			used += ctrl_vfs_to_come(op);
 	}
 	if (used + n <= cap[VN_CAP_PF_TOTAL_SF])

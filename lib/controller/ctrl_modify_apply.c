@@ -81,8 +81,7 @@ saved(struct ctrl_op *op, int rc)
 
 	if (rc != 0) {
 		undo(op);
-		ctrl_op_end(op, VIRTNET_ERR_RECOVERY_SAVE,
-			"the recovery file cannot be written, so nothing has changed");
+		ctrl_op_end(op, rc, op->text);
 		return;
 	}
 	/* Not to be undone, and nothing to save. */
@@ -121,8 +120,8 @@ apply(struct ctrl_op *op)
 		ctrl_op_end(op, rc, op->text);
 		return true;
 	}
-	/* Zero, if they have been on already. */
-	if (ctrl_asks(c, VN_MODIFY_PKT_CNT) && c->wanted.count_sizes)
+	/* They have been on, and begin anew all the same. */
+	if (ctrl_asks(c, VN_MODIFY_PKT_CNT) && c->before.count_sizes && c->wanted.count_sizes)
 		vn_device_set_count_sizes(op->dev, true);
 	ctrl_pools_take(op->ctrl, op->dev, c, false);
 	tell_transport(op->dev);

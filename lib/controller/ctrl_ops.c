@@ -96,6 +96,8 @@ ctrl_busy(const struct vn_controller *ctrl, const struct vn_device *dev)
 	const struct ctrl_op *op;
 
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (op->dev == NULL)
+			continue;
 		if (op->dev == dev || (op->vfs && dev->conf.type == VN_VF &&
 					      op->dev->conf.pf_id == dev->conf.pf_id))
 			return true;
@@ -338,6 +340,11 @@ stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
 		op->stop = all;
 		all->left++;
+		/* VFs on their way out: their PF goes now, it may be gone before them. */
+		if (op->vfs) {
+			op->dev = NULL;
+			op->info = NULL;
+		}
 	}
 }
 

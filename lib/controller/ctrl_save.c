@@ -29,12 +29,20 @@
 /** Capacity settings that the files belong to. No device has such a name. */
 #define NOTE ".capacity"
 
+/* What the text of a file is made of: by the helper, as a thousand of them take a while. */
+struct record {
+	struct vn_recovery_record rec;
+	struct vn_device_conf base;
+	bool has_base;
+};
+
 struct group {
 	struct vn_job job;
 	struct vn_controller *ctrl;
 	struct ctrl_save *save;
 	unsigned int n;
 	char err[CTRL_TEXT_LEN];
+	struct record **record; /* of each change; NULL: the file goes, or its text is there */
 	struct vn_recovery_change change[];
 };
 
@@ -163,15 +171,16 @@ copy_name(char to[VN_RECOVERY_NAME_LEN], const char *from)
 	snprintf(to, VN_RECOVERY_NAME_LEN, "%.*s", VN_RECOVERY_NAME_LEN - 1, from);
 }
 
-static char *
-text_of(const struct vn_controller *ctrl, const struct vn_device *dev)
+static struct record *
+record_of(const struct vn_controller *ctrl, const struct vn_device *dev)
 {
 	const struct vn_ctrl_dev *info = dev->ctrl;
-	struct vn_recovery_record *rec = calloc(1, sizeof(*rec));
-	char *text;
+	struct record *r = calloc(1, sizeof(*r));
+	struct vn_recovery_record *rec;
 
-	if (rec == NULL)
+	if (r == NULL)
 		return NULL;
+	rec = &r->rec;
 	rec->conf = dev->conf;
 	rec->mq =
 		info->driver != NULL ? 2 * info->driver->rx.queue_pairs + 1 : dev->conf.num_queues;
@@ -190,17 +199,30 @@ text_of(const struct vn_controller *ctrl, const struct vn_device *dev)
 	rec->has_driver = info->driver != NULL;
 	if (info->driver != NULL)
 		rec->driver = *info->driver;
-	text = vn_recovery_format(rec, info->base);
-	free(rec);
-	return text;
+	r->has_base = info->base != NULL;
+	if (r->has_base)
+		r->base = *info->base;
+	return r;
 }
 
 static void
 group_free(struct group *g)
 {
-	for (unsigned int i = 0; g != NULL && i < g->n; i++)
+	if (g == NULL)
+		return;
+	for (unsigned int i = 0; i < g->n; i++) {
+		free(g->record[i]);
 		free(g->change[i].text);
+	}
+	free(g->record);
 	free(g);
+}
+
+/* The file is to be there afterwards. */
+static bool
+writes(const struct group *g, unsigned int i)
+{
+	return g->record[i] != NULL || g->change[i].text != NULL;
 }
 
 static struct vn_recovery_change *
@@ -223,6 +245,9 @@ compose(struct vn_controller *ctrl)
 	g = calloc(1, sizeof(*g) + (ctrl->num_devices + save->n_forget + 1) * sizeof(g->change[0]));
 	if (g == NULL)
 		return NULL;
+	g->record = calloc(ctrl->num_devices + save->n_forget + 1, sizeof(g->record[0]));
+	if (g->record == NULL)
+		goto fail;
 	g->ctrl = ctrl;
 	g->save = save;
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
@@ -232,8 +257,8 @@ compose(struct vn_controller *ctrl)
 			continue;
 		c = add_change(g, dev->conf.vuid);
 		c->last = dev->conf.type != VN_VF;
-		c->text = text_of(ctrl, dev);
-		if (c->text == NULL)
+		g->record[g->n - 1] = record_of(ctrl, dev);
+		if (g->record[g->n - 1] == NULL)
 			goto fail;
 	}
 	if (save->note_due) {
@@ -297,6 +322,17 @@ write_run(struct vn_job *job)
 {
 	struct group *g = (struct group *)job;
 
+	for (unsigned int i = 0; i < g->n; i++) {
+		struct record *r = g->record[i];
+
+		if (r == NULL || g->change[i].text != NULL)
+			continue;
+		g->change[i].text = vn_recovery_format(&r->rec, r->has_base ? &r->base : NULL);
+		if (g->change[i].text == NULL) {
+			snprintf(g->err, sizeof(g->err), "recovery files: out of memory");
+			return -ENOMEM;
+		}
+	}
 	return vn_recovery_write(
 		&g->save->dir, g->ctrl->env.recovery_dir, g->change, g->n, g->err, sizeof(g->err));
 }
@@ -313,9 +349,9 @@ due_again(struct vn_controller *ctrl, const struct group *g)
 
 		if (strcmp(c->name, NOTE) == 0)
 			save->note_due = true;
-		else if (c->text != NULL && dev != NULL)
+		else if (writes(g, i) && dev != NULL)
 			dev->ctrl->dirty = true;
-		else if (c->text == NULL && (dev == NULL || dev->ctrl->forgotten))
+		else if (!writes(g, i) && (dev == NULL || dev->ctrl->forgotten))
 			add_forget(save, c->name);
 	}
 }
@@ -342,7 +378,7 @@ group_failed(struct vn_controller *ctrl, const struct group *g, uint64_t serial,
 	for (unsigned int i = 0; i < g->n; i++) {
 		struct vn_device *dev = vn_controller_find_vuid(ctrl, g->change[i].name);
 
-		if (g->change[i].text == NULL && dev != NULL)
+		if (!writes(g, i) && dev != NULL)
 			dev->ctrl->forgotten = false;
 	}
 	tell(ctrl, serial, create ? VIRTNET_ERR_RECOVERY_CREATE : VIRTNET_ERR_RECOVERY_SAVE, why);
@@ -362,7 +398,7 @@ group_written(struct vn_controller *ctrl, const struct group *g, uint64_t serial
 		struct vn_device *dev = vn_controller_find_vuid(ctrl, g->change[i].name);
 
 		if (dev != NULL)
-			dev->ctrl->saved = g->change[i].text != NULL;
+			dev->ctrl->saved = writes(g, i);
 	}
 	tell(ctrl, serial, 0, NULL);
 }

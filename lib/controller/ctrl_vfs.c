@@ -40,6 +40,7 @@ struct vf_set {
 	bool undo;      /* enable: it failed, what was made goes */
 	bool saved;     /* recovery files of VFs may be there */
 	bool ended;     /* by itself, not by the end of the controller */
+	unsigned int pf_id;
 	unsigned int n; /* of the set */
 	unsigned int made;
 	unsigned int at;   /* next one to look at */
@@ -74,7 +75,9 @@ set_end(struct vf_set *set, int rc, const char *text)
 
 	set->ended = true;
 	ctrl_op_end(set->op, rc, text);
-	if (after != NULL)
+	if (after != NULL && pf == NULL)
+		after(ctx, -ECANCELED, "the controller ends", NULL);
+	else if (after != NULL)
 		vn_controller_sriov_by_client(ctrl, pf, 0, after, ctx);
 }
 
@@ -93,13 +96,17 @@ set_gone(struct vf_set *set)
 	struct ctrl_op *op = set->op;
 	struct vn_ctrl_dev *info = op->info;
 
-	info->num_vfs = 0;
-	info->vfs_by_client = false;
-	info->msix_pool = 0;
-	info->qp_pool = 0;
+	if (info != NULL) {
+		info->num_vfs = 0;
+		info->vfs_by_client = false;
+		info->msix_pool = 0;
+		info->qp_pool = 0;
+	} else if (set->undo) {
+		op->rc = -ECANCELED; /* the end of the controller came between */
+	}
 	/* Operators wait for this line: the text is that of the contract (1.1). */
 	if (!set->undo)
-		VN_INFO("static PF[%u], Unload (%u) VFs finished", op->dev->conf.pf_id, set->n);
+		VN_INFO("static PF[%u], Unload (%u) VFs finished", set->pf_id, set->n);
 	set_end(set, op->rc, op->text);
 }
 
@@ -430,6 +437,10 @@ begin(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_
 	struct ctrl_op *op;
 	int rc;
 
+	if (ctrl->priv->stopping) {
+		done(ctx, -ECANCELED, "the controller ends", NULL);
+		return;
+	}
 	rc = check(ctrl, pf, n, by_client, text, sizeof(text));
 	if (rc == 0 && n > pf->ctrl->num_vfs && ctrl_pool_filling(ctrl))
 		rc = VIRTNET_ERR_SF_POOL_CREATING;
@@ -451,6 +462,7 @@ begin(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_
 	op->data = set;
 	op->fini = set_fini;
 	set->op = op;
+	set->pf_id = pf->conf.pf_id;
 	set->n = size;
 	set->enable = n > 0;
 	set->by_client = by_client;

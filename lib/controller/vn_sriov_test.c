@@ -311,10 +311,16 @@ test_stop(void **state)
 		SETTLE();
 		assert_int_equal(done, 0);
 		ft.hold = false;
-		release_unplugs();
+		/* The PF before its VFs. */
+		while (ft.n_held > 0) {
+			struct vn_endpoint *ep = ft.held[--ft.n_held];
+
+			vn_device_reset(ep->dev, ft_reset_done, ep);
+		}
 		UNTIL(done == 1);
 		assert_int_equal(op.calls, calls + 2);
 		assert_int_equal(op.result, 0);
+		assert_null(op.dev);
 		stop_all(VN_PORT_KEEP);
 	}
 }

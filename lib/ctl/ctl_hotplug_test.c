@@ -96,6 +96,43 @@ test_later(void **state)
 	close(fd2);
 }
 
+/* wait answers when all is there; list says how much is not. */
+static void
+test_wait(void **state)
+{
+	int fd = dial(w), fd2 = dial(w);
+	const json_t *c;
+	json_t *doc;
+
+	(void)state;
+	fake_op.starting = 3;
+	fake_op.hold = true;
+	assert_true(send(fd, "/virtnet/wait,timeout=5", 23, 0) == 23);
+	nothing(fd);
+	assert_int_equal(fake_op.timeout_ns, VN_SEC(5));
+	doc = ask(w, fd2, "/virtnet/list");
+	c = json_object_get(json_object_get(doc, "/virtnet/list"), "controller");
+	assert_int_equal(json_integer_value(json_object_get(c, "ready")), 0);
+	assert_int_equal(json_integer_value(json_object_get(c, "devices_starting")), 3);
+	json_decref(doc);
+	fake_op.starting = 0;
+	fake_release();
+	doc = receive(w, fd);
+	assert_int_equal(error_of(doc, "/virtnet/wait"), 0);
+	json_decref(doc);
+	doc = ask(w, fd2, "/virtnet/list");
+	c = json_object_get(json_object_get(doc, "/virtnet/list"), "controller");
+	assert_int_equal(json_integer_value(json_object_get(c, "ready")), 1);
+	json_decref(doc);
+	fake_op.result = -ETIMEDOUT;
+	fake_op.text = "2 devices are still coming up";
+	assert_int_equal(ask_error(w, fd, "/virtnet/wait"), -ETIMEDOUT);
+	assert_int_equal(fake_op.timeout_ns, VN_SEC(60));
+	assert_int_not_equal(ask_error(w, fd, "/virtnet/wait,timeout=86401"), -ETIMEDOUT);
+	close(fd);
+	close(fd2);
+}
+
 static void
 test_at_once(void **state)
 {
@@ -199,6 +236,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_later),
+		TEST(test_wait),
 		TEST(test_at_once),
 		TEST(test_client_goes),
 		TEST(test_server_goes),

@@ -270,7 +270,7 @@ unplug_two(struct world *w, uint64_t cursor)
 		uint64_t key = (uint64_t)dev->conf.pf_id << 17 |
 			       (dev->conf.type == VN_VF ? dev->conf.vf_id + 1u : 0);
 
-		if (key == cursor || i == 1) {
+		if (key == cursor || i == 0) {
 			free(dev->vq);
 			free(dev);
 		} else {

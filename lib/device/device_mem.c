@@ -420,6 +420,8 @@ vn_device_set_count_sizes(struct vn_device *dev, bool on)
 	for (unsigned int i = 0; i < dev->num_vqs; i++) {
 		if (!dev->priv->ring[i].sent && dev->priv->ring[i].vq != NULL)
 			vn_virtq_set_count_sizes(dev->priv->ring[i].vq, on);
+		else if (on && dev->priv->ring[i].vq == NULL)
+			memset(dev->vq[i].stats.size_class, 0, sizeof(dev->vq[i].stats.size_class));
 	}
 	op = op_new(dev, NULL, NULL);
 	if (op == NULL)

@@ -338,7 +338,7 @@ const struct vn_poll_latency *vn_device_latency(
  */
 void vn_device_restart(struct vn_device *dev, vn_device_cb done, void *ctx);
 
-/** Size classes of contract 7.4. */
+/** Size classes of contract 7.4: on sets them to zero, off keeps what was counted. */
 void vn_device_set_count_sizes(struct vn_device *dev, bool on);
 /**
  * True if a driver uses the device (contract, section 5): it has set DRIVER_OK and no reset since;

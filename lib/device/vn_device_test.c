@@ -184,6 +184,10 @@ test_size_classes(void **state)
 	de_check_pair(0, 1);
 	assert_int_equal(de.dev->vq[0].stats.size_class[0], 2);
 	assert_false(de.dev->count_sizes);
+	assert_int_equal(de.dev->vq[0].stats.size_class[0], 2);
+	/* Anew. */
+	vn_device_set_count_sizes(de.dev, true);
+	UNTIL(__atomic_load_n(&de.dev->vq[0].stats.size_class[0], __ATOMIC_RELAXED) == 0);
 }
 
 static void

@@ -216,6 +216,9 @@ vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on)
 {
 	check_owner(vq);
 	vq->count_sizes = on;
+	/* Somebody may be reading them. */
+	for (unsigned int i = 0; on && i < RTE_DIM(vq->stats->size_class); i++)
+		__atomic_store_n(&vq->stats->size_class[i], 0, __ATOMIC_RELAXED);
 }
 
 uint16_t

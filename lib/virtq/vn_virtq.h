@@ -178,7 +178,7 @@ void vn_virtq_set_log(
  * without some of its offloads (virtio 1.2, 5.1.6.5.8). Owner.
  */
 void vn_virtq_set_offloads(struct vn_virtq *vq, uint64_t features);
-/** Switch size classes. Owner. */
+/** Switch size classes; on: they begin at zero. Owner. */
 void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
 /** Position: the next chain to take, equal to used->idx when all is complete. Owner. */

@@ -270,8 +270,8 @@ class Commands(Case):
             return out.split()
 
         commands = ["hotplug", "unplug", "attach", "detach", "sriov", "wait", "list", "query",
-                    "modify", "stats", "log", "version", "restart", "validate", "update", "health",
-                    "debug"]
+                    "modify", "stats", "log", "version", "restart", "validate", "update",
+                    "health", "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])
@@ -359,8 +359,8 @@ class Misbehaving(Case):
             # Laid out as installed, and readable for others.
             os.makedirs(d + "/share/dpdk-virtnet")
             os.mkdir(d + "/bin")
-            shutil.copy(VIRTNET + ".py", d + "/bin/virtnet")
-            for name in ("lib/ctl/commands.json", "VERSION"):
+            shutil.copy(VIRTNET, d + "/bin/virtnet")
+            for name in ("usertools/virtnet.py", "lib/ctl/commands.json", "VERSION"):
                 shutil.copy(os.path.join(HERE, "../..", name), d + "/share/dpdk-virtnet")
             subprocess.run(["chmod", "-R", "a+rX", d], check=True)
             env = {"VIRTNET_SOCKET_DIR": s.dir, "PATH": "/usr/bin:/bin"}
