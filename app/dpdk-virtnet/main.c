@@ -182,6 +182,7 @@ main(int argc, char **argv)
 		goto free_args;
 	}
 	app_signals_block();
+	vn_log_to_journal();
 	if (rte_eal_init(args.eal_argc, args.eal_argv) < 0) {
 		snprintf(err, sizeof(err),
 			"cannot start DPDK's EAL: %s (its own lines above say more; "

@@ -43,12 +43,22 @@ def sriov(p, n):
     check(rc == 0, f"virtnet sriov -n {n}: exit status {rc}: {out}{err}")
 
 
+def launch(t, name, ns, **conf):
+    return program.Program(t, name=name, ns=ns, conf=conf, eal=[
+        "--no-huge", "-m", "256", "--no-pci", "--file-prefix", f"{t.mark}{name}", "-l", "0,1"],
+        capacity=program.capacity(1, 4, VIRTIO_NET_EMULATION_NUM_VF=VFS,
+                                  VIRTIO_NET_EMULATION_NUM_VF_MSIX=4, SRIOV_EN=1)).start()
+
+
 @test
 def numvfs(t):
-    """echo 2 > sriov_numvfs: VFs probe and ping through representors of their own; twice."""
-    p = program.Program(t, capacity=program.capacity(
-        1, 4, VIRTIO_NET_EMULATION_NUM_VF=VFS, VIRTIO_NET_EMULATION_NUM_VF_MSIX=4,
-        SRIOV_EN=1)).start()
+    """echo 2 > sriov_numvfs: VFs probe and ping through representors of their own; twice.
+
+    The same guest has a vfio-user PF, whose SR-IOV capability QEMU keeps to itself.
+    """
+    p = launch(t, "rings", t.ns, transport="vhost-user")
+    other = launch(t, "full", t.new_netns(), transport="vfio-user",
+                   static_pf={"mac_base": "02:00:00:00:77:00"})
     sriov(p, VFS)
     devices = p.devices()
     check_eq([d.get("vf_id") for d in devices], [None, 0, 1], "PF and VFs")
@@ -56,28 +66,35 @@ def numvfs(t):
     g = guest.Guest(t, "a", ports=1)
     for d in reversed(ours):
         g.args += d.qemu()
+    hidden = Device(other.ns, other.device(), VFS + 1)
+    g.add_vfio(hidden.socket)
     g.start()
+    hidden.ping(t, g)
+    check_eq(g.sh(f"cat /sys/bus/pci/devices/{g.bdf(g.dev(hidden.mac))}/sriov_totalvfs "
+                  "2>/dev/null || echo none").strip(), "none", "sriov_totalvfs of the vfio-user PF")
+    g.sh(f"ip link set {g.dev(hidden.mac)} down")
     pf = g.dev(ours[0].mac)
     bdf = g.bdf(pf)
     sysfs = f"/sys/bus/pci/devices/{bdf}"
-    if g.sh(f"[ -e {sysfs}/sriov_numvfs ] && echo yes || echo no").strip() == "no":
-        raise core.Skip("the guest's kernel has no SR-IOV: " + g.sh("uname -r").strip())
     check_eq(g.sh(f"cat {sysfs}/sriov_totalvfs").strip(), str(VFS), "sriov_totalvfs")
     ours[0].ping(t, g)
-    check_eq(sorted(g.netdevs()), [ours[0].mac], "netdevs before")
+    there = sorted((ours[0].mac, hidden.mac))
+    check_eq(sorted(g.netdevs()), there, "netdevs before")
     for again in (False, True):
         g.sh(f"echo {VFS} > {sysfs}/sriov_numvfs")
         for vf in ours[1:]:
             vf.ping(t, g)
-        if again:
-            # The operator takes them away under the guest, and brings them back.
-            sriov(p, 0)
-            sriov(p, VFS)
-            for vf in ours[1:]:
-                vf.ping(t, g, new=False)
-        g.sh(f"echo 0 > {sysfs}/sriov_numvfs")
-        core.wait_for(lambda: list(g.netdevs()) == [ours[0].mac], 20, "the VFs are gone")
+        if not again:
+            g.sh(f"echo 0 > {sysfs}/sriov_numvfs")
+            core.wait_for(lambda: sorted(g.netdevs()) == there, 20, "the VFs are gone")
+    # The operator takes them away under the guest, and brings them back.
+    sriov(p, 0)
+    sriov(p, VFS)
+    for vf in ours[1:]:
+        vf.ping(t, g, new=False)
+    g.sh(f"echo 0 > {sysfs}/sriov_numvfs")
     ours[0].ping(t, g, new=False)
     g.check_console()
     g.end()
     p.stop()
+    other.stop()

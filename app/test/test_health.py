@@ -122,7 +122,15 @@ def restart_of_many(t):
         runs.join()
         check(runs.error is None, f"restart: {runs.error}")
         other.rx(0).fill()
+        bench.ready(p, other, 3)
+
+        # Latencies are measured from the first question on.
+        def samples():
+            queues = p.ask("/virtnet/query,pf=3,latency_stats")["devices"][0]["enabled-queues-info"]
+            return [q["latency_stats"].get("samples", 0) for q in queues[:2]]
+        check_eq(samples(), [0, 0], "samples at the first question")
         bench.exchange(p, other, pf=3)
+        core.wait_for(lambda: min(samples()) > 0, 20, "samples")
     p.stop()
 
 

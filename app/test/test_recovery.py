@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import time
 
-from vfu import driver
-from vnt import core, proc, program
+from vfu import bench, driver
+from vnt import core, proc, program, virtio
 from vnt.core import check, check_eq, test, variants
 
 MAC = "0C:C4:7A:FF:22:93"
@@ -103,11 +103,6 @@ def shown(p):
     return [{k: d[k] for k in SHOWN if k in d} for d in p.devices()]
 
 
-def has_command(p, name):
-    """Whether this build has it: it is on its way in another change."""
-    return f"/virtnet/{name}" in p.ask("/")
-
-
 @test
 def what_is_in_them(t):
     """One file per device, for its owner only; the contract's keys first, with its types."""
@@ -139,6 +134,10 @@ def restarted(t, how):
     hotplug_ok(p, mac="0C:C4:7A:FF:22:95", max_queue_pairs=3)
     must(p, "unplug", pf=3)
     must(p, "sriov", pf=0, num_vfs=2)
+    must(p, "modify/device", pf=0, mtu=4000)
+    must(p, "modify/device", pf=1, max_queue_pairs=3)
+    must(p, "modify/device", pf=2, mtu=1600)
+    must(p, "modify/device", pf=0, vf=1, mtu=1700)
     before, ports = shown(p), reps(p)
     p.ns.ip("link", "add", "br0", "type", "bridge")
     p.ns.ip("link", "set", "en3f0pf0sf2999", "master", "br0")
@@ -147,12 +146,13 @@ def restarted(t, how):
     check_eq({k: v for k, v in reps(p).items() if k in ports}, ports, "representors")
     check_eq(p.ns.link("en3f0pf0sf2999").get("master"), "br0", "bridge of the representor")
     # Its place is free, and theirs are not.
-    check_eq(hotplug_ok(p)["id"], 4, "id of the next one")
-    must(p, "unplug", pf=4)
+    check_eq(hotplug_ok(p)["id"], 3, "id of the next one")
+    must(p, "unplug", pf=3)
     must(p, "unplug", pf=2)
     must(p, "sriov", pf=0, num_vfs=0)
     restart(p, how)
-    check_eq([d["vuid"] for d in p.devices()], [PF0, PF0[:-1] + "3", HOTPLUG], "devices at last")
+    check_eq([d["vuid"] for d in p.devices()], [PF0, PF0[:-1] + "3", program.SERIAL + "VNETS3D0F0"],
+             "devices at last")
     p.stop()
 
 
@@ -220,22 +220,26 @@ def bad_files_go_aside(t):
              "another": whole.replace(b'"hotplug"', b'"static"'),
              "version": whole.replace(b'"version": 1', b'"version": 99'),
              "huge": b" " * 200000, "id taken": whole.replace(b'"pf_id": 1', b'"pf_id": 0'),
-             "no port": whole.replace(b"mlx5_0", b"mlx5_7")}
-    for what, data in wrong.items():
-        with open(os.path.join(d, HOTPLUG), "wb") as f:
-            f.write(data)
-        p.start()
-        check_eq(len(p.devices()), 1, f"devices ({what})")
-        lines = [x for x in p.process.err().splitlines() if HOTPLUG.encode() in x]
-        check_eq(len(lines), 1, f"lines about it ({what}): {lines}")
-        p.stop()
-    for make in (os.mkdir, lambda x: os.symlink("/etc/passwd", x), os.mkfifo):
-        make(os.path.join(d, HOTPLUG))
-        p.start()
-        check_eq(len(p.devices()), 1, "devices")
-        p.stop()
-    check_eq(len(bad_files(p)), 8, "files aside")
-    check_eq(files(p), [PF0], "files")
+             "no port": whole.replace(b"mlx5_0", b"mlx5_7"),
+             "queues": whole.replace(b'"num_queues": 3', b'"num_queues": 255'),
+             "key": whole.replace(b'"mtu": 1500', b'"mtu": "1500"')}
+    names = {f"{program.SERIAL}VNETS{i + 1}D0F0": what for i, what in enumerate(wrong)}
+    for name, what in names.items():
+        check(wrong[what] != whole, what)
+        with open(os.path.join(d, name), "wb") as f:
+            f.write(wrong[what])
+    for i, make in enumerate((os.mkdir, lambda x: os.symlink("/etc/passwd", x), os.mkfifo)):
+        name = f"{program.SERIAL}VNETS{20 + i}D0F0"
+        names[name] = f"special file {i}"
+        make(os.path.join(d, name))
+    p.start()
+    check_eq(len(p.devices()), 1, "devices")
+    for name, what in names.items():
+        lines = [x for x in p.process.err().splitlines() if name.encode() in x]
+        check_eq(len(lines), 1, f"lines about {name} ({what}): {lines}")
+    check_eq(bad_files(p), sorted(f"{name}.bad-1" for name in names), "files aside")
+    wait_files(p, [PF0])
+    p.stop()
 
 
 @test
@@ -292,7 +296,8 @@ def disk_full(t):
                 f.write(b"x" * 4096)
         except OSError:
             pass
-    for command, params in (("hotplug", {}), ("sriov", {"pf": 0, "num_vfs": 2})):
+    for command, params in (("hotplug", {}), ("sriov", {"pf": 0, "num_vfs": 2}),
+                            ("modify/device", {"pf": 0, "mtu": 4000})):
         answer = hotplug(p) if command == "hotplug" else request(p, command, **params)
         check_eq(answer["errno"], SAVE, f"{command}: {answer}")
         check("space" in answer["detail"] and d in answer["detail"], f"detail: {answer}")
@@ -366,7 +371,8 @@ def locked(t):
 @test
 def driver_state(t):
     """What a driver sets is in the file soon; a PF's outlives its driver, a VF's does not."""
-    p = program.Program(t, conf={"transport": "vfio-user"}, capacity=CAPACITY).start()
+    conf = {**bench.CONF, "vf": {"features": bench.CONF["static_pf"]["features"]}}
+    p = program.Program(t, conf=conf, capacity=CAPACITY).start()
     must(p, "sriov", pf=0, num_vfs=1)
     vf = PF0 + "VF1"
     sockets = {PF0: p.device(0)["socket"],
@@ -376,7 +382,7 @@ def driver_state(t):
         check("driver" not in content(p, vuid), f"{vuid}: a driver before there is one")
         with driver.Driver(path) as d:
             d.probe()
-            d.start(1)
+            d.start(1, driver.WANTED | virtio.bit(virtio.F_CTRL_VLAN))
             d.set_mac(mac)
             d.rx_mode(0, 0)
             d.vlan(9)
@@ -402,9 +408,8 @@ def driver_state(t):
 class Random:
     """Random commands, and what must be there after each."""
 
-    def __init__(self, seed, p):
+    def __init__(self, seed):
         self.rng = random.Random(seed)
-        self.modify = has_command(p, "modify")
         self.n = 0
 
     def command(self, p):
@@ -413,7 +418,7 @@ class Random:
         hot = [d["pf_id"] for d in devices if d["function_type"] == "hotplug PF"]
         vfs = sum(d["function_type"] == "VF" for d in devices)
         kinds = ["hotplug"] * (len(hot) < 5) + ["unplug"] * bool(hot) + ["sriov"]
-        kinds += ["modify"] * 2 * self.modify
+        kinds += ["modify"] * 2
         kind = self.rng.choice(kinds)
         self.n += 1
         if kind == "hotplug":
@@ -426,17 +431,22 @@ class Random:
             params = {"pf": 0, "num_vfs": 0 if vfs else 2}
         else:
             d = self.rng.choice(devices)
-            params = {"vuid": d["vuid"], "link": self.rng.randrange(2)}
+            kind, params = "modify/device", {"vuid": d["vuid"]}
+            # What a VF gives back is its PF's to give away: two files.
+            if d["function_type"] == "VF" and self.rng.randrange(2):
+                params["msix_num"] = 4 if d["num_msix"] == "8" else 8
+            else:
+                params["mtu"] = self.rng.randrange(68, 9000)
         return f"/virtnet/{kind}," + json.dumps(params)
 
 
 @test
 def killed_at_random(t):
     """kill -9 at any moment of hotplug, unplug, sriov, modify: what was answered is there."""
-    p = program.Program(t, capacity=CAPACITY).start()
+    p = program.Program(t, conf={"transport": "vfio-user"}, capacity=CAPACITY).start()
     seed = random.randrange(1 << 32)
     t.note(f"seed {seed}")
-    r = Random(seed, p)
+    r = Random(seed)
     for i in range(t.count(6, 200)):
         with p.control() as c:
             for _ in range(r.rng.randrange(3)):
@@ -451,7 +461,8 @@ def killed_at_random(t):
         p.start()
         compare(f"round {i}, {last}", before, shown(p), last)
         check_eq(bad_files(p), [], "files aside")
-    p.stop()
+    # Not stop(): of a device that was just being made its socket has stayed.
+    check_eq(p.process.end(), 0, "exit status")
 
 
 def compare(what, before, after, last):
@@ -477,5 +488,11 @@ def compare(what, before, after, last):
         check(changed == {PF0}, text)
         check_eq(a[PF0]["enabled_vfs"], str(n), text)
     else:
-        check(not gone and not new and changed == {params["vuid"]}, text)
-        check_eq(a[params["vuid"]]["link_status"], str(params["link"]), text)
+        d = a[params["vuid"]]
+        check(not gone and not new, text)
+        if "mtu" in params:
+            check(changed == {params["vuid"]}, text)
+            check_eq(d["mtu"], str(params["mtu"]), text)
+        else:
+            check(changed == {params["vuid"], PF0}, text)
+            check_eq(d["num_msix"], str(params["msix_num"]), text)

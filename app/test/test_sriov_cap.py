@@ -178,6 +178,28 @@ def enabled_by_the_client(t):
 
 
 @test
+def after_a_crash(t):
+    """Recovery makes VFs anew; those of a client that is gone go when the next one resets the PF."""
+    p = launch(t)
+    with capability(p) as cap:
+        cap.enable(2)
+        p.process.wait_output(b"Load (2) VFs finished")  # and saved
+        p.kill()
+    p.start()
+    wait_vfs(p, 2)
+    with capability(p) as cap:
+        check_eq(cap.state(), (0, 0), "VF Enable and NumVFs")
+        wait_vfs(p, 0)
+    sriov(p, 2)
+    p.kill()
+    p.start()
+    with capability(p) as cap:
+        check_eq(cap.state(), (1, 2), "VF Enable and NumVFs")
+        check_eq(len(vfs(p)), 2, "VFs")
+    p.stop()
+
+
+@test
 def not_possible(t):
     """What cannot be shows as VF Enable 0, and a line in the log says why."""
     p = launch(t)

@@ -53,6 +53,13 @@ vn_log_basename(const char *path)
  */
 int vn_log_set_level(const char *name);
 
+/**
+ * When stderr is the journal's (JOURNAL_STREAM of a systemd service), each line begins with its
+ * priority from now on, "<3>" to "<7>", and goes there only. Before rte_eal_init().
+ * @return false: it is not; DPDK's log stays as it is.
+ */
+bool vn_log_to_journal(void);
+
 /** For lines that a peer can cause as often as it likes. Zero it; one thread. */
 struct vn_log_limit {
 	uint64_t window_ns; /* when the current second began */

@@ -199,6 +199,17 @@ vn_loop_jobs_pending(const struct vn_loop *loop)
 	return loop->jobs.pending;
 }
 
+unsigned int
+vn_loop_timers_armed(const struct vn_loop *loop)
+{
+	const struct vn_timer *t;
+	unsigned int n = 0;
+
+	LIST_FOREACH (t, &loop->timers, next)
+		n++;
+	return n;
+}
+
 /* Milliseconds until the first timer, rounded up; at most @p limit (-1: no limit). */
 static int
 wait_ms(const struct vn_loop *loop, int limit)

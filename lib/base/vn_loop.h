@@ -111,6 +111,9 @@ void vn_loop_submit(struct vn_loop *loop, struct vn_job *job);
 /** Jobs submitted whose done() has not run yet. */
 unsigned int vn_loop_jobs_pending(const struct vn_loop *loop);
 
+/** Timers that are armed. */
+unsigned int vn_loop_timers_armed(const struct vn_loop *loop);
+
 /** CLOCK_MONOTONIC in nanoseconds. Any thread. */
 uint64_t vn_now_ns(void);
 

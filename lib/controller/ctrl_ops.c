@@ -366,9 +366,9 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	}
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
+	ctrl->priv->stopping = true;
 	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
 		all->left++;
-	ctrl->priv->stopping = true;
 	stop_ops(ctrl, all);
 	if (ctrl_pool_end(ctrl, stop_one_less, all))
 		all->left++;
@@ -382,4 +382,33 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 			stop_device(all, dev);
 	}
 	stop_one_less(all);
+}
+
+unsigned int
+vn_controller_operations(
+	const struct vn_controller *ctrl, struct vn_operation *ops, unsigned int room)
+{
+	static const char *const step[] = {
+		[CTRL_PORT] = "the port is being made",
+		[CTRL_HOST] = "the VM is working on it",
+		[CTRL_TEARDOWN] = "the device is going",
+		[CTRL_SAVE] = "recovery files are being written",
+		[CTRL_VFS] = "VFs come or go",
+		[CTRL_RESTART] = "restart",
+		[CTRL_MODIFY] = "rings have to be given back",
+	};
+	const struct ctrl_op *op;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
+		if (n < room)
+			ops[n] = (struct vn_operation){
+				.step = op->step < RTE_DIM(step) && step[op->step] != NULL
+						? step[op->step]
+						: "?",
+				.vuid = op->dev != NULL ? op->dev->conf.vuid : "",
+			};
+		n++;
+	}
+	return n;
 }

@@ -65,15 +65,25 @@ struct ctrl_save {
 
 static void next_group(struct vn_controller *ctrl);
 
+/*
+ * What nobody waits for (unsaved) is left out while files cannot be written: it shall not make a
+ * command fail that could be saved, such as unplug on a full disk.
+ */
+static bool
+due(const struct ctrl_save *save, const struct vn_ctrl_dev *info)
+{
+	return !info->forgotten && (info->dirty || (info->unsaved && !save->failing));
+}
+
 static bool
 anything_due(const struct vn_controller *ctrl)
 {
 	const struct ctrl_save *save = ctrl->priv->save;
 
-	if (save->n_forget > 0 || save->note_due)
+	if (save->n_forget > 0 || (save->note_due && !save->failing))
 		return true;
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
-		if (ctrl->device[i]->ctrl->dirty)
+		if (due(save, ctrl->device[i]->ctrl))
 			return true;
 	}
 	return false;
@@ -101,10 +111,15 @@ lazy_due(void *ctx)
 {
 	struct vn_controller *ctrl = ctx;
 
-	ctrl->priv->save->lazy_ns = vn_now_ns();
+	struct ctrl_save *save = ctrl->priv->save;
+
+	save->lazy_ns = vn_now_ns();
 	/* Else its end sees to it. */
-	if (ctrl->priv->save->group == NULL)
-		next_group(ctrl);
+	if (save->group != NULL)
+		return;
+	for (unsigned int i = 0; i < ctrl->num_devices; i++)
+		ctrl->device[i]->ctrl->dirty |= ctrl->device[i]->ctrl->unsaved;
+	next_group(ctrl);
 }
 
 void
@@ -253,7 +268,7 @@ compose(struct vn_controller *ctrl)
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
 		const struct vn_device *dev = ctrl->device[i];
 
-		if (!dev->ctrl->dirty || dev->ctrl->forgotten)
+		if (!due(save, dev->ctrl))
 			continue;
 		c = add_change(g, dev->conf.vuid);
 		c->last = dev->conf.type != VN_VF;
@@ -261,7 +276,7 @@ compose(struct vn_controller *ctrl)
 		if (g->record[g->n - 1] == NULL)
 			goto fail;
 	}
-	if (save->note_due) {
+	if (save->note_due && !save->failing) {
 		c = add_change(g, NOTE);
 		c->text = ctrl_recover_note(ctrl);
 		if (c->text == NULL)
@@ -274,10 +289,14 @@ compose(struct vn_controller *ctrl)
 		if (dev == NULL || dev->ctrl->forgotten)
 			add_change(g, save->forget[i]);
 	}
-	for (unsigned int i = 0; i < ctrl->num_devices; i++)
-		ctrl->device[i]->ctrl->dirty = false;
+	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
+		struct vn_ctrl_dev *info = ctrl->device[i]->ctrl;
+
+		if (due(save, info))
+			info->dirty = info->unsaved = false;
+	}
 	save->n_forget = 0;
-	save->note_due = false;
+	save->note_due &= save->failing;
 	return g;
 fail:
 	group_free(g);
@@ -337,6 +356,15 @@ write_run(struct vn_job *job)
 		&g->save->dir, g->ctrl->env.recovery_dir, g->change, g->n, g->err, sizeof(g->err));
 }
 
+/* To be written, but not with what somebody asks for meanwhile. */
+static void
+later(const struct vn_controller *ctrl, struct vn_ctrl_dev *info)
+{
+	info->unsaved = true;
+	if (!anybody_waits(ctrl, 0))
+		info->dirty = false;
+}
+
 /* Nothing of the group is on disk: what nobody has taken back is still to be written. */
 static void
 due_again(struct vn_controller *ctrl, const struct group *g)
@@ -350,7 +378,7 @@ due_again(struct vn_controller *ctrl, const struct group *g)
 		if (strcmp(c->name, NOTE) == 0)
 			save->note_due = true;
 		else if (writes(g, i) && dev != NULL)
-			dev->ctrl->dirty = true;
+			later(ctrl, dev->ctrl);
 		else if (!writes(g, i) && (dev == NULL || dev->ctrl->forgotten))
 			add_forget(save, c->name);
 	}
@@ -383,22 +411,25 @@ group_failed(struct vn_controller *ctrl, const struct group *g, uint64_t serial,
 	}
 	tell(ctrl, serial, create ? VIRTNET_ERR_RECOVERY_CREATE : VIRTNET_ERR_RECOVERY_SAVE, why);
 	due_again(ctrl, g);
-	arm(ctrl, RETRY_NS);
 }
 
 static void
 group_written(struct vn_controller *ctrl, const struct group *g, uint64_t serial)
 {
 	struct ctrl_save *save = ctrl->priv->save;
+	unsigned int texts = 0;
 
-	if (save->failing)
-		VN_INFO("recovery files are written again");
-	save->failing = false;
 	for (unsigned int i = 0; i < g->n; i++) {
 		struct vn_device *dev = vn_controller_find_vuid(ctrl, g->change[i].name);
 
 		if (dev != NULL)
 			dev->ctrl->saved = writes(g, i);
+		texts += writes(g, i);
+	}
+	/* Files can be deleted on a full disk, too. */
+	if (save->failing && texts > 0) {
+		VN_INFO("recovery files are written again");
+		save->failing = false;
 	}
 	tell(ctrl, serial, 0, NULL);
 }
@@ -460,7 +491,9 @@ write_done(struct vn_job *job, int rc)
 	/* A callback may have begun the next one. */
 	if (save->group == NULL && (anybody_waits(ctrl, 0) || save->stale > 0))
 		next_group(ctrl);
-	else if (!save->failing && anything_due(ctrl))
+	else if (save->failing)
+		arm(ctrl, RETRY_NS);
+	else if (anything_due(ctrl))
 		arm_lazy(ctrl);
 }
 
@@ -523,7 +556,7 @@ driver_changed(void *ctx, struct vn_device *dev, bool reset)
 		*info->driver = now;
 	}
 	if (!info->fresh) {
-		info->dirty = true;
+		info->unsaved = true;
 		arm_lazy(ctrl);
 	}
 }
@@ -596,6 +629,7 @@ ctrl_save_stop(struct vn_controller *ctrl, bool flush, void (*done)(void *ctx), 
 		return false;
 	vn_loop_cancel(ctrl->env.dev.loop, &save->timer);
 	save->stopping = true;
+	save->failing = false; /* one more try */
 	save->stopped = done;
 	save->ctx = ctx;
 	/* Behind a group that is under way. */

@@ -80,6 +80,7 @@ struct vn_ctrl_dev {
 	/* Its recovery file. */
 	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
 	bool dirty;                  /**< to be written */
+	bool unsaved;                /**< the same, and nobody waits for it */
 	bool saved;                  /**< there is one */
 	uint16_t had_vfs;            /**< during the start: as many were enabled */
 	bool vfs_were_client_s;      /**< and by whom */
@@ -185,6 +186,16 @@ void vn_controller_check_mem(struct vn_controller *ctrl);
 void vn_controller_stop(
 	struct vn_controller *ctrl, enum vn_port_fate fate, vn_device_cb done, void *ctx);
 void vn_controller_destroy(struct vn_controller *ctrl);
+
+/** An operation under way, for debug. */
+struct vn_operation {
+	const char *step; /**< what it waits for */
+	const char *vuid; /**< of its device; "": none (yet) */
+};
+
+/** Operations under way: the first @p room of them in @p ops. @return how many there are. */
+unsigned int vn_controller_operations(
+	const struct vn_controller *ctrl, struct vn_operation *ops, unsigned int room);
 
 /** A PF (vf < 0) or a VF. NULL: doesn't exist. */
 struct vn_device *vn_controller_find(struct vn_controller *ctrl, int pf, int vf);

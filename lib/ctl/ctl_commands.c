@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl_select.h"
 #include "vn_errors.h"
@@ -312,6 +313,37 @@ debug_one(struct vn_ctl *ctl, struct vn_device *dev, void *ctx)
 	return ctl_show_debug(dev);
 }
 
+/** More than these are only counted. */
+#define MAX_OPERATIONS 64
+
+/** The control thread: what waits in it, and what it is at. */
+static json_t *
+show_service(const struct vn_ctl *ctl)
+{
+	struct vn_operation op[MAX_OPERATIONS];
+	const unsigned int n = vn_controller_operations(ctl->controller, op, RTE_DIM(op));
+	struct ctl_obj o = ctl_obj_begin();
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < RTE_MIN(n, RTE_DIM(op)); i++) {
+		struct ctl_obj e = ctl_obj_begin();
+
+		ctl_put_str(&e, "device", op[i].vuid);
+		ctl_put_str(&e, "waits_for", op[i].step);
+		if (json_array_append_new(array, ctl_obj_end(&e)) != 0)
+			o.failed = true;
+	}
+	ctl_put_str(&o, "version", ctl->version);
+	ctl_put_num(&o, "pid", (uint64_t)getpid());
+	ctl_put_str(&o, "log_level", vn_log_level());
+	ctl_put_num(&o, "devices", ctl->controller->num_devices);
+	ctl_put_num(&o, "jobs_pending", vn_loop_jobs_pending(ctl->loop));
+	ctl_put_num(&o, "timers_armed", vn_loop_timers_armed(ctl->loop));
+	ctl_put_num(&o, "operations_under_way", n);
+	ctl_put(&o, "operations", array);
+	return ctl_obj_end(&o);
+}
+
 json_t *
 ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *reply)
 {
@@ -321,6 +353,8 @@ ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	struct ctl_obj o = ctl_obj_begin();
 
 	/* The parts without pages stand in each page; who joins pages keeps the first. */
+	if (all || strcmp(section, "service") == 0)
+		ctl_put(&o, "service", show_service(ctl));
 	if (all || strcmp(section, "pollers") == 0)
 		ctl_put(&o, "pollers", ctl_show_pollers(ctl->pollers));
 	if (all || strcmp(section, "clients") == 0) {

@@ -21,6 +21,7 @@ show_poller(struct vn_poller *p)
 	ctl_put_num(&o, "packets", CTL_READ(s->packets));
 	ctl_put_num(&o, "commands", CTL_READ(s->commands));
 	ctl_put_num(&o, "late_acknowledgements", vn_poller_late(p));
+	ctl_put(&o, "answers", json_boolean(vn_poller_answers(p)));
 	return ctl_obj_end(&o);
 }
 
@@ -255,6 +256,7 @@ ctl_show_debug(const struct vn_device *dev)
 	ctl_put(&o, "broken", json_boolean(dev->broken));
 	ctl_put_str(&o, "broken_why", dev->broken_why != NULL ? dev->broken_why : "");
 	ctl_put_num(&o, "missed_deadlines", dev->missed_deadlines);
+	ctl_put_num(&o, "spurious_kicks", vn_device_spurious_kicks(dev));
 	ctl_put_str(&o, "vm_state", attach_name(dev));
 	/* Over vhost-user: whom its driver sends as, if that is not our MAC. */
 	ctl_put_mac(&o, "guest_mac", dev->guest_mac);

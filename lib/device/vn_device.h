@@ -167,7 +167,6 @@ struct vn_device_health {
 	uint64_t mac_tables;   /**< MAC tables that did not come into force */
 	uint64_t vlans;        /**< VLANs that could not be added or taken away */
 	uint64_t rules;        /**< other receive rules, and offloads that the port refused */
-	uint64_t drop_counter; /**< drop counters that could not be switched */
 	/* What traffic met. */
 	uint64_t tx_stalls;    /**< times a TX queue of the port refused all frames for long */
 	uint64_t rings_broken; /**< times a ring made the device ask for a reset */

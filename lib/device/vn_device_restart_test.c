@@ -5,6 +5,7 @@
 /* Restart of a device in every state, and health. */
 
 #include "device_test_env.h"
+#include "vn_poll_latency.h"
 
 static void
 restart(int expected)
@@ -295,6 +296,54 @@ test_spurious_kicks(void **state)
 	}
 }
 
+/* The buckets are in order and without gaps; percentiles are not below the value. */
+static void
+test_histogram(void **state)
+{
+	struct vn_latency l = {0};
+
+	(void)state;
+	assert_int_equal(vn_latency_percentile(&l, 99), 0);
+	for (uint64_t v = 0; v < 100000; v++) {
+		const unsigned int b = vn_latency_bucket(v);
+
+		assert_true(v <= vn_latency_bucket_end(b));
+		assert_true(b == 0 || v > vn_latency_bucket_end(b - 1));
+	}
+	assert_int_equal(vn_latency_bucket(UINT64_MAX), VN_LATENCY_BUCKETS - 1);
+	for (uint64_t v = 1; v <= 1000; v++)
+		vn_latency_add(&l, v);
+	assert_in_range(vn_latency_percentile(&l, 50), 500, 640);
+	assert_in_range(vn_latency_percentile(&l, 99), 990, 1000);
+	assert_int_equal(vn_latency_percentile(&l, 100), 1000);
+	assert_int_equal(l.max, 1000);
+}
+
+/* Measured once somebody asks, through a restart, and to the end of the device. */
+static void
+test_latency(void **state)
+{
+	const struct vn_poll_latency *l;
+	uint64_t since;
+
+	(void)state;
+	de_start_all();
+	assert_null(vn_device_latency(de.dev, 1, &since));
+	assert_int_equal(vn_device_measure(de.dev), 0);
+	assert_int_equal(vn_device_measure(de.dev), 0);
+	for (unsigned int i = 0; i < 20; i++)
+		de_check_pair(0, 2 * i);
+	l = vn_device_latency(de.dev, 1, &since);
+	assert_non_null(l);
+	UNTIL(l->service.count >= 19);
+	assert_true(vn_latency_percentile(&l->service, 50) > 0);
+	assert_int_equal(vn_device_latency(de.dev, 3, &since)->service.count, 0);
+	assert_null(vn_device_latency(de.dev, RINGS, &since));
+	restart(0);
+	de_check_pair(1, 1);
+	UNTIL(vn_device_latency(de.dev, 3, &since)->service.count > 0);
+}
+
 int
 main(void)
 {
@@ -307,6 +356,8 @@ main(void)
 		DE_TEST(test_broken),
 		DE_TEST(test_stall),
 		DE_TEST(test_spurious_kicks),
+		cmocka_unit_test(test_histogram),
+		DE_TEST(test_latency),
 	};
 
 	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);

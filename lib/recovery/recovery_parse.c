@@ -293,7 +293,8 @@ vn_recovery_apply(const struct vn_recovery_record *rec, struct vn_device_conf *d
 		memcpy(c.ib_dev, rec->conf.ib_dev, sizeof(c.ib_dev));
 	}
 	if ((c.max_queue_size & (c.max_queue_size - 1)) != 0 ||
-		c.num_queues < 2 * c.max_queue_pairs + 1)
+		c.num_queues < 2 * c.max_queue_pairs + 1 ||
+		c.num_queues > 2 * c.max_queue_pairs + 2)
 		return -EINVAL;
 	*dc = c;
 	return 0;

@@ -192,6 +192,7 @@ test_apply_refuses(void **state)
 	fill(VN_HOTPLUG_PF);
 	/* An operator may leave none (modify device -qp 0). */
 	rec.conf.max_queue_pairs = 0;
+	rec.conf.num_queues = 1;
 	round_trip(NULL);
 	assert_int_equal(vn_recovery_apply(&out, &dc), 0);
 }

@@ -270,8 +270,8 @@ class Commands(Case):
             return out.split()
 
         commands = ["hotplug", "unplug", "attach", "detach", "sriov", "wait", "list", "query",
-                    "modify", "stats", "log", "version", "restart", "validate", "update",
-                    "health", "debug"]
+                    "modify", "stats", "log", "version", "restart", "validate", "update", "health",
+                    "debug"]
         self.assertEqual(complete(""), commands)
         self.assertEqual(complete("v"), ["version", "validate"])
         self.assertEqual(complete("--s"), ["--socket-dir"])
