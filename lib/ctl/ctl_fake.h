@@ -334,13 +334,6 @@ vn_poller_answers(const struct vn_poller *poller)
 	return poller->lcore != 0;
 }
 
-unsigned int
-vn_controller_starting(const struct vn_controller *ctrl)
-{
-	(void)ctrl;
-	return fake_op.starting;
-}
-
 void
 vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx)
 {
