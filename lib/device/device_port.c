@@ -109,11 +109,15 @@ open_done(struct vn_job *job, int result)
 		if (j->ops->netdev)
 			VN_INFO("%s: port %s %s (ifindex %d)", dev->conf.vuid, j->info.name,
 				j->info.adopted ? "adopted" : "made", j->info.ifindex);
+		/* It is as it was made, whatever a job for the port before it has noted since. */
 		dev->priv->features_applied = 0;
+		dev->priv->link_applied = j->conf.link_up;
+		dev->priv->mtu_applied = j->conf.mtu;
 		dev_port_set_features(dev);
 		dev_port_set_link(dev);
 		dev_port_set_mtu(dev);
 	} else {
+		dev->port_info.ready = false;
 		dev->port_info.ifindex = 0;
 		dev->priv->port_state = PORT_FAILED;
 		snprintf(dev->port_error, sizeof(dev->port_error), "%s", j->err);
