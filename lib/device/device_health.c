@@ -65,7 +65,7 @@ vn_device_tick(struct vn_device *dev, uint64_t now_ns)
 uint64_t
 vn_device_spurious_kicks(const struct vn_device *dev)
 {
-	uint64_t n = dev_model_spurious(dev);
+	uint64_t n = dev->priv->spurious_before + dev_model_spurious(dev);
 
 	for (unsigned int i = 0; i < dev_pairs(dev); i++)
 		n += __atomic_load_n(&dev->priv->pair[i].qp.kicks.spurious, __ATOMIC_RELAXED);

@@ -25,7 +25,7 @@ exec(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct latency_cmd *c = (struct latency_cmd *)cmd;
 
 	RTE_SET_USED(poller);
-	for (unsigned int i = 0; i < c->dev->conf.max_queue_pairs; i++)
+	for (unsigned int i = 0; i < dev_pairs(c->dev); i++)
 		c->dev->priv->pair[i].qp.latency = c->rings != NULL ? &c->rings[2 * i] : NULL;
 }
 
@@ -79,7 +79,7 @@ vn_device_measure(struct vn_device *dev)
 	if (dev->priv->ending)
 		return -ECANCELED;
 	if (l->rings == NULL) {
-		l->rings = calloc(2u * dev->conf.max_queue_pairs, sizeof(l->rings[0]));
+		l->rings = calloc(2u * dev_pairs(dev), sizeof(l->rings[0]));
 		if (l->rings == NULL)
 			return -ENOMEM;
 		if (send(dev, l->rings, NULL) != 0) {
@@ -99,7 +99,7 @@ vn_device_latency(const struct vn_device *dev, unsigned int idx, uint64_t *since
 {
 	const struct dev_latency *l = &dev->priv->latency;
 
-	if (l->rings == NULL || idx >= 2u * dev->conf.max_queue_pairs)
+	if (l->rings == NULL || idx >= 2u * dev_pairs(dev))
 		return NULL;
 	*since_ns = l->since_ns;
 	return &l->rings[idx];
@@ -110,4 +110,5 @@ dev_latency_free(struct vn_device *dev)
 {
 	vn_loop_cancel(dev->env.loop, &dev->priv->latency.timer);
 	free(dev->priv->latency.rings);
+	dev->priv->latency.rings = NULL;
 }

@@ -112,10 +112,11 @@ struct vn_device_priv {
 	uint16_t mtu_applied;
 	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
-	bool announcing;    /* an announcement is under way */
-	uint64_t drop_base; /* what the drop counter counts from */
-	unsigned int jobs;  /* on their way in the helper thread */
-	unsigned int ops;   /* commands on their way to the poller, rings' and pairs' excepted */
+	bool announcing;          /* an announcement is under way */
+	uint64_t drop_base;       /* what the drop counter counts from */
+	uint64_t spurious_before; /* kicks of rings that are gone */
+	unsigned int jobs;        /* on their way in the helper thread */
+	unsigned int ops; /* commands on their way to the poller, rings' and pairs' excepted */
 
 	struct vn_model *model; /* NULL: the transport carries only rings */
 
@@ -249,8 +250,9 @@ int dev_model_arrays(uint16_t pairs, struct model_arrays *a);
 void dev_model_arrays_free(struct model_arrays *a);
 /** Take them over: dev's pairs and num_vqs are the new ones. */
 void dev_model_resized(struct vn_device *dev, struct model_arrays *a);
-/** conf has changed: @p old is what it was. @return 0, or -ENOMEM (of the receive mode). */
+/** conf.rx_mode has changed. @return 0, or -ENOMEM: as before. */
 int dev_model_rx_mode(struct vn_device *dev);
+/** Other things of conf have changed: @p old is what it was. */
 void dev_model_reconf(struct vn_device *dev, const struct vn_device_conf *old);
 /** No frames of the network found a place, so far. */
 uint64_t dev_model_dropped(const struct vn_device *dev);

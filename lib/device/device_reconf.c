@@ -71,12 +71,23 @@ keep_stats(const struct vn_device *dev, struct vn_device_vq *vq, uint16_t num_vq
 	vq[num_vqs - 1].stats = dev->vq[dev->num_vqs - 1].stats;
 }
 
+static uint64_t
+dropped(const struct vn_device *dev)
+{
+	uint64_t n = dev->priv->model != NULL ? dev_model_dropped(dev) : 0;
+
+	for (unsigned int i = 0; i + 1 < dev->num_vqs; i += 2)
+		n += __atomic_load_n(&dev->vq[i].stats.oversized, __ATOMIC_RELAXED);
+	return n;
+}
+
 /* Make the device one of @p pairs. */
 static int
 resize(struct vn_device *dev, uint16_t pairs)
 {
 	struct vn_device_priv *priv = dev->priv;
 	const uint16_t num_vqs = 2 * pairs + 1;
+	uint64_t drops, spurious;
 	struct model_arrays model = {0};
 	struct vn_device_vq *vq;
 	struct dev_ring *ring;
@@ -97,8 +108,12 @@ resize(struct vn_device *dev, uint16_t pairs)
 		free(pair);
 		return -ENOMEM;
 	}
+	drops = dropped(dev);
+	spurious = vn_device_spurious_kicks(dev);
 	for (unsigned int i = 0; i < dev->num_vqs; i++)
 		dev_ring_fini(&priv->ring[i]);
+	/* No poller has any of it; who asks again gets as many as there are then. */
+	dev_latency_free(dev);
 	keep_stats(dev, vq, num_vqs);
 	free(dev->vq);
 	free(priv->ring);
@@ -115,17 +130,10 @@ resize(struct vn_device *dev, uint16_t pairs)
 		dev_pair_init(dev, i);
 	if (priv->model != NULL)
 		dev_model_resized(dev, &model);
+	/* What was counted of those that are gone stays counted. */
+	priv->drop_base -= drops - dropped(dev);
+	priv->spurious_before = spurious;
 	return 0;
-}
-
-static uint64_t
-dropped(const struct vn_device *dev)
-{
-	uint64_t n = dev->priv->model != NULL ? dev_model_dropped(dev) : 0;
-
-	for (unsigned int i = 0; i + 1 < dev->num_vqs; i += 2)
-		n += __atomic_load_n(&dev->vq[i].stats.oversized, __ATOMIC_RELAXED);
-	return n;
 }
 
 uint64_t
@@ -151,21 +159,20 @@ vn_device_reconf(struct vn_device *dev, const struct vn_device_conf *conf)
 	uint16_t port_pairs;
 	int rc = 0;
 
-	/* What can fail comes first. */
-	if (conf->rx_mode != old.rx_mode && dev->priv->model != NULL) {
+	/*
+	 * What can fail comes first. A device with another number of pairs has its receive mode
+	 * from what it is like after a reset; set before, it would keep the poller busy.
+	 */
+	if (pairs != dev_pairs(dev)) {
+		rc = resize(dev, pairs);
+	} else if (conf->rx_mode != old.rx_mode && dev->priv->model != NULL) {
 		dev->conf.rx_mode = conf->rx_mode;
 		rc = dev_model_rx_mode(dev);
-	}
-	if (rc == 0 && pairs != dev_pairs(dev))
-		rc = resize(dev, pairs);
-	if (rc != 0) {
-		if (dev->conf.rx_mode != old.rx_mode) {
+		if (rc != 0)
 			dev->conf.rx_mode = old.rx_mode;
-			/* Without memory it comes into force with the driver's next command. */
-			(void)dev_model_rx_mode(dev);
-		}
-		return rc;
 	}
+	if (rc != 0)
+		return rc;
 	port_pairs = dev->conf.port_pairs;
 	dev->conf = *conf;
 	dev->conf.port_pairs = port_pairs;

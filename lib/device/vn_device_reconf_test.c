@@ -148,6 +148,50 @@ test_resize(void **state)
 	me_check_pair(2, 40);
 }
 
+/* What is counted of rings outlives them, and what is measured of them does not. */
+static void
+test_resize_counted(void **state)
+{
+	struct vn_device_conf c;
+	uint64_t since, spurious;
+
+	(void)state;
+	me_up(USUAL_FEATURES & ~VN_NET_F_MRG_RXBUF);
+	c = de.dev->conf;
+	c.drop_counter = true;
+	assert_int_equal(vn_device_reconf(de.dev, &c), 0);
+	use_all_pairs();
+	UNTIL(fp.queue[1] != NULL);
+	me_push(2, 32); /* too small for anything */
+	me_send_to(1, de.dev->conf.mac, 0, 1);
+	UNTIL(vn_device_dropped(de.dev) == 1);
+	for (unsigned int i = 0; i < 10; i++)
+		vn_model_kick(de.dev, 2, 0);
+	spurious = vn_device_spurious_kicks(de.dev);
+	assert_true(spurious >= 9);
+	assert_int_equal(vn_device_measure(de.dev), 0);
+	unload();
+	c.max_queue_pairs = 1;
+	/* With another change that a device under way hands to the poller. */
+	c.rx_mode = VN_RX_MODE_NOBCAST;
+	UNTIL(reconf_done(&c));
+	assert_int_equal(vn_device_dropped(de.dev), 1);
+	assert_int_equal(vn_device_spurious_kicks(de.dev), spurious);
+	assert_null(vn_device_latency(de.dev, 0, &since));
+	assert_int_equal(vn_device_measure(de.dev), 0);
+	assert_null(vn_device_latency(de.dev, 2, &since));
+	c.max_queue_pairs = PAIRS;
+	c.rx_mode = 0;
+	UNTIL(reconf_done(&c));
+	assert_null(vn_device_latency(de.dev, 2, &since));
+	assert_int_equal(vn_device_measure(de.dev), 0);
+	me_load(USUAL_FEATURES);
+	use_all_pairs();
+	me_check_pair(1, 40);
+	UNTIL(vn_device_latency(de.dev, 3, &since)->service.count > 0);
+	assert_int_equal(vn_device_dropped(de.dev), 1);
+}
+
 /* Contract, section 5: no driver can use a device without queue pairs; nothing breaks. */
 static void
 test_no_pairs(void **state)
@@ -186,7 +230,8 @@ passes(const uint8_t dst[6])
 	while ((uint16_t)(de.guest.avail[0] - de.guest.seen[0]) < 2)
 		me_push(0, BUF_SIZE);
 	tag += 2;
-	UNTIL(fp.queue[0] != NULL);
+	/* The poller may not have the new rules yet. */
+	UNTIL(fp.queue[0] != NULL && model_settled(de.dev->priv->model));
 	me_send_to(0, dst, 0, tag);
 	me_send_to(0, de.dev->conf.mac, 0, tag + 1);
 	if (me_recv_tag(0) == tag) {
@@ -316,6 +361,7 @@ main(void)
 		ME_TEST(test_at_once),
 		ME_TEST(test_next_driver),
 		ME_TEST(test_resize),
+		ME_TEST(test_resize_counted),
 		ME_TEST(test_no_pairs),
 		ME_TEST(test_rx_mode),
 		ME_TEST(test_coal),
