@@ -22,6 +22,7 @@ SLOW_TIMEOUT = 90     # of a command that waits for a guest
 BANNER_LEN = 4096
 MAX_REQUEST = 64 * 1024
 FAILED, USAGE = 1, 2  # exit status
+MISFIT = "the controller's answer does not fit the request"
 
 
 class Failure(Exception):
@@ -369,6 +370,8 @@ class Control:
                 raise Failure(f'the controller refuses the connection: {banner["errstr"]}')
             self.version = banner["version"]
             self.max_len = int(banner["max_output_len"])
+            if self.max_len <= 0:
+                raise ValueError(self.max_len)
         except (KeyError, TypeError, ValueError):
             raise Failure(f"{path} is not the control socket of a controller") from None
 
@@ -392,7 +395,7 @@ class Control:
         """A message as an object."""
         try:
             return json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Failure("the controller's answer is not JSON: its version does not fit") from None
 
     def send(self, path, params):
@@ -420,17 +423,20 @@ class Control:
                 params["cursor"] = int(more[1])
                 self.send(path, params)
             answer = self.parse(data)
-            if path not in answer:
-                if "errno" in answer:
+            if not isinstance(answer, dict) or path not in answer:
+                if isinstance(answer, dict) and "errno" in answer:
                     return answer
-                raise Failure("the controller's answer does not fit the request")
+                raise Failure(MISFIT)
             value = answer[path]
             if failed(value):
                 return value
             if whole is None:
                 whole = value
             else:
-                whole["devices"] += value["devices"]
+                try:
+                    whole["devices"] += value["devices"]
+                except (KeyError, TypeError):
+                    raise Failure(MISFIT) from None
             if "next_cursor" not in answer:
                 return whole
             if not more:
@@ -487,6 +493,8 @@ def do_version(control):
     if failed(value):
         show(value)
         return FAILED
+    if not isinstance(value, list):
+        raise Failure(MISFIT)
     show([*value, {"Destination Controller": own_version()}])
     return 0
 
@@ -688,16 +696,21 @@ def main():
     sys.stdout.reconfigure(errors="surrogateescape")
     sys.stderr.reconfigure(errors="surrogateescape")
     try:
-        status = run(sys.argv[1:])
+        try:
+            status = run(sys.argv[1:])
+        except Failure as e:
+            sys.stdout.flush()
+            print(f"virtnet: {e}", file=sys.stderr)
+            status = FAILED
         sys.stdout.flush()
-    except Failure as e:
-        sys.stdout.flush()
-        print(f"virtnet: {e}", file=sys.stderr)
-        status = FAILED
     except BrokenPipeError:
         # Somebody such as head(1) has seen enough; nothing may be written at the exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as e:  # a full disk, say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"virtnet: the answer cannot be written: {e.strerror}", file=sys.stderr)
+        status = FAILED
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)

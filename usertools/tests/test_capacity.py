@@ -266,6 +266,19 @@ class Capacity(unittest.TestCase):
             self.assertEqual(p.wait(30), 130)
         self.assertEqual(os.listdir(self.dir), [])
 
+    def test_nobody_reads(self):
+        """A change that could not be shown was not made, and is not called a success."""
+        read, write = os.pipe()
+        os.close(read)
+        p = subprocess.run(self.argv("-y", "s", "SRIOV_EN=0"), stdout=write, stderr=subprocess.PIPE,
+                           env={**os.environ, "DPDK_VIRTNET": PROGRAM}, text=True, timeout=60,
+                           check=False)
+        os.close(write)
+        self.assertEqual(os.listdir(self.dir), [])
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("nothing was changed", p.stderr)
+        self.assertEqual(len(p.stderr.splitlines()), 1, p.stderr)
+
     def test_no_program(self):
         """Without dpdk-virtnet there is nothing to check with: one line."""
         p = subprocess.run(self.argv("q"), env={**os.environ, "DPDK_VIRTNET": "/nowhere/at/all"},

@@ -350,6 +350,11 @@ class Misbehaving(Case):
         self.assertIn("is not JSON", self.against(banner, b'{"/virtnet/list": '))
         self.assertIn("does not fit", self.against(banner, b'{"/virtnet/query": {}}'))
         self.assertIn("longer than it announced", self.against(banner, b"x" * 1001))
+        self.assertIn("is not the control socket",
+                      self.against(b'{"version": "v1", "max_output_len": -5}'))
+        page = b'{"/virtnet/list": {"devices": []}, "next_cursor": 5}'
+        for odd in (b"7", b"null", b"[]", b'{"/virtnet/list": {"x": 1}}', b'{"/virtnet/list": 7}'):
+            self.assertIn("does not fit", self.against(banner, page, odd))
 
     def test_no_permission(self):
         """Not root and not the controller's user."""
