@@ -36,7 +36,7 @@
 #define MBUF_CACHE         256
 /** All must have ended by then after a signal: a thousand devices are given more time than one. */
 #define STOP_DEADLINE_NS VN_MS(800)
-#define STOP_DEVICE_NS   VN_MS(4)
+#define STOP_DEVICE_NS   VN_MS(50)
 
 struct service {
 	struct vn_loop *loop;

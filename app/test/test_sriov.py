@@ -285,7 +285,7 @@ def limits(t):
 @test
 def many(t):
     """As many VFs as there can be, of all PFs at once, while others are served; a clean stop."""
-    n = t.count(126, 252)
+    n = t.count(40, 252)
     p = launch(t, pfs=4, vfs=n, msix=4, conf={"sf_pool_force_destroy": 1})
     served = []
     with contextlib.ExitStack() as stack:

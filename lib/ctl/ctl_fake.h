@@ -302,6 +302,22 @@ vn_controller_hotplug(
 	fake_begin(ctrl->num_devices > 0 ? ctrl->device[ctrl->num_devices - 1] : NULL, done, ctx);
 }
 
+unsigned int
+vn_controller_starting(const struct vn_controller *ctrl)
+{
+	(void)ctrl;
+	return fake_op.starting;
+}
+
+void
+vn_controller_wait(
+	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx)
+{
+	(void)ctrl;
+	fake_op.timeout_ns = timeout_ns;
+	fake_begin(NULL, done, ctx);
+}
+
 void
 vn_controller_unplug(
 	struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
@@ -327,22 +343,6 @@ bool
 vn_poller_answers(const struct vn_poller *poller)
 {
 	return poller->lcore != 0;
-}
-
-unsigned int
-vn_controller_starting(const struct vn_controller *ctrl)
-{
-	(void)ctrl;
-	return fake_op.starting;
-}
-
-void
-vn_controller_wait(
-	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx)
-{
-	(void)ctrl;
-	fake_op.timeout_ns = timeout_ns;
-	fake_begin(NULL, done, ctx);
 }
 
 void
