@@ -10,6 +10,7 @@
  * lib/ctl calls of the device, controller and poller libraries. For one source file per program.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,7 +300,11 @@ vn_controller_hotplug(
 	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx)
 {
 	fake_op.hp = *hp;
-	fake_begin(ctrl->num_devices > 0 ? ctrl->device[ctrl->num_devices - 1] : NULL, done, ctx);
+	/* The last one stands for the new one. */
+	if (ctrl->num_devices == 0)
+		done(ctx, -ENOSPC, "", NULL);
+	else
+		fake_begin(ctrl->device[ctrl->num_devices - 1], done, ctx);
 }
 
 unsigned int
