@@ -48,8 +48,6 @@ stop_one_less(void *ctx)
 		stop_ended(all);
 }
 
-static void stop_device(struct ctrl_stop *all, struct vn_device *dev);
-
 struct ctrl_op *
 ctrl_op_new(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
@@ -84,8 +82,6 @@ ctrl_op_end(struct ctrl_op *op, int rc, const char *text)
 	pf = copy.ctrl->priv->stopping ? NULL : vn_controller_find(copy.ctrl, pf_id, -1);
 	if (pf != NULL && pf->conf.total_vfs > 0)
 		ctrl_client_sync(copy.ctrl, pf);
-	if (copy.stop != NULL && copy.vfs)
-		stop_device(copy.stop, copy.dev);
 	if (copy.stop != NULL)
 		stop_one_less(copy.stop);
 }
@@ -309,19 +305,6 @@ stop_device(struct ctrl_stop *all, struct vn_device *dev)
 		one_unplugged(sd, 0);
 }
 
-/* Its VFs are on their way out: the end of that operation, which needs it, sees to it. */
-static bool
-loses_vfs(const struct vn_controller *ctrl, const struct vn_device *dev)
-{
-	const struct ctrl_op *op;
-
-	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
-		if (op->vfs && op->dev == dev)
-			return true;
-	}
-	return false;
-}
-
 /* What waits ends now; what is being taken down is waited for. */
 static void
 stop_ops(struct vn_controller *ctrl, struct ctrl_stop *all)
@@ -378,7 +361,7 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 		struct vn_device *dev = ctrl->device[i];
 
 		/* Operations see to these, and are waited for. */
-		if (!dev->ctrl->going && !loses_vfs(ctrl, dev))
+		if (!dev->ctrl->going)
 			stop_device(all, dev);
 	}
 	stop_one_less(all);

@@ -259,7 +259,7 @@ test_stop(void **state)
 	assert_true(TAILQ_EMPTY(&t.ctrl->priv->ops));
 }
 
-/* The end while they are on their way out: the PF goes when they have gone. */
+/* The end while they are on their way out: the PF goes beside them. */
 static void
 test_stop_going(void **state)
 {
@@ -274,7 +274,7 @@ test_stop_going(void **state)
 	UNTIL(ft.n_held == 2);
 	vn_controller_stop(t.ctrl, VN_PORT_KEEP, done_cb, &done);
 	SETTLE();
-	assert_int_equal(ft.n_held, 2);
+	assert_int_equal(ft.n_held, 3);
 	assert_int_equal(done, 0);
 	ft.hold = false;
 	release_unplugs();
