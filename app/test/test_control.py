@@ -295,7 +295,7 @@ def stock_script(t):
 
 CONTROLLER_KEYS = ["emulation_manager", "max_hotplug_devices", "max_virt_net_devices",
                    "max_virt_queues", "max_tunnel_descriptors", "supported_features",
-                   "supported_virt_queue_types", "supported_event_modes"]
+                   "supported_virt_queue_types", "supported_event_modes", "ready", "devices_starting"]
 POOL_KEYS = ["msix_num_pool_size", "min_msix_num", "max_msix_num", "min_num_of_qp",
              "max_num_of_qp", "qp_pool_size"]
 HEAD_KEYS = ["pf_id", "function_type", "transitional", "vuid", "pci_bdf", "pci_vhca_id",

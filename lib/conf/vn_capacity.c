@@ -11,9 +11,6 @@
 #include "vn_capacity.h"
 #include "vn_conf_doc.h"
 
-/* All VFs of all PFs (contract 1.2). */
-#define MAX_VFS 1008
-
 enum type {
 	NUM,
 	BOOL,
@@ -47,6 +44,27 @@ const char *
 vn_capacity_name(enum vn_capacity_id id)
 {
 	return (unsigned int)id < VN_CAP_COUNT ? settings[id].name : NULL;
+}
+
+uint32_t
+vn_capacity_pf_vfs(const struct vn_capacity *cap, uint32_t pf_id)
+{
+	const uint32_t each = cap->current[VN_CAP_SRIOV_EN] ? cap->current[VN_CAP_NUM_VF] : 0;
+	const uint64_t before = (uint64_t)pf_id * each;
+
+	if (pf_id >= cap->current[VN_CAP_NUM_PF] || before >= VN_CAPACITY_VFS)
+		return 0;
+	return before + each <= VN_CAPACITY_VFS ? each : (uint32_t)(VN_CAPACITY_VFS - before);
+}
+
+uint32_t
+vn_capacity_vfs(const struct vn_capacity *cap)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cap->current[VN_CAP_NUM_PF]; i++)
+		n += vn_capacity_pf_vfs(cap, i);
+	return n;
 }
 
 static int
@@ -149,7 +167,6 @@ check_set(const struct set *s)
 {
 	struct vn_conf_at old = {s->doc, s->name, settings[VN_CAP_NUM_VF_MSIX_OLD].name};
 	struct vn_conf_at msix = {s->doc, s->name, settings[VN_CAP_NUM_VF_MSIX].name};
-	struct vn_conf_at vfs = {s->doc, s->name, settings[VN_CAP_NUM_VF].name};
 	const uint32_t *v = s->v;
 
 	check_needs(s, VN_CAP_NUM_VF, VN_CAP_SRIOV_EN);
@@ -166,10 +183,6 @@ check_set(const struct set *s)
 	if (v[VN_CAP_NUM_VF_MSIX] != 0 && v[VN_CAP_NUM_VF_MSIX_OLD] != 0 &&
 		worth_telling(s, VN_CAP_NUM_VF_MSIX, VN_CAP_NUM_VF_MSIX_OLD))
 		vn_conf_error_at(&old, "must be 0 when %s is used", msix.key);
-	if (v[VN_CAP_NUM_VF] * v[VN_CAP_NUM_PF] > MAX_VFS &&
-		worth_telling(s, VN_CAP_NUM_VF, VN_CAP_NUM_PF))
-		vn_conf_error_at(&vfs, "%u VFs for each of %u PFs are more than %u VFs in all",
-			v[VN_CAP_NUM_VF], v[VN_CAP_NUM_PF], MAX_VFS);
 }
 
 /* The object of one set, NULL when it is left out or not an object (an error then). */

@@ -51,6 +51,9 @@ enum vn_capacity_id {
 #undef VN_CAPACITY_ENUM
 /* clang-format on */
 
+/** All VFs of all PFs (contract 1.2). */
+#define VN_CAPACITY_VFS 1008
+
 struct vn_capacity {
 	uint32_t current[VN_CAP_COUNT];
 	uint32_t next[VN_CAP_COUNT];
@@ -78,10 +81,19 @@ const char *vn_capacity_name(enum vn_capacity_id id);
  * true/false/0/1, settings left out have their default ("next": their current value). A file that
  * does not exist means the defaults. Checked like virtnet.conf, cross-checks included (VFs need
  * SRIOV_EN; switch ports need the switch; SF settings need PER_PF_NUM_SF; VF MSI-X is 0 or at least
- * 4, and only one of its two settings is used; at most 1008 VFs in all).
+ * 4, and only one of its two settings is used).
  * @return 0; -EINVAL; -EISDIR; -EFBIG; -errno of open or read. On failure errors are filled and
  *   *cap is unchanged. Any thread.
  */
 int vn_capacity_load(const char *file, struct vn_capacity *cap, struct vn_conf_errors *errors);
+
+/**
+ * VFs that static PF @p pf_id may own now: VIRTIO_NET_EMULATION_NUM_VF, 0 without SRIOV_EN. All PFs
+ * together have VN_CAPACITY_VFS at most, reserved in their order: later ones get what is left.
+ * Any thread.
+ */
+uint32_t vn_capacity_pf_vfs(const struct vn_capacity *cap, uint32_t pf_id);
+/** The same of all static PFs. */
+uint32_t vn_capacity_vfs(const struct vn_capacity *cap);
 
 #endif /* VN_CAPACITY_H */

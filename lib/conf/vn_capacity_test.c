@@ -205,10 +205,6 @@ static const struct {
 	{"{\"current\": {\"NUM_VF_MSIX\": 8, \"VIRTIO_NET_EMULATION_NUM_VF_MSIX\": 8}}",
 		"line 1: current.NUM_VF_MSIX: must be 0 when VIRTIO_NET_EMULATION_NUM_VF_MSIX is "
 		"used"},
-	{"{\"current\": {\"VIRTIO_NET_EMULATION_NUM_PF\": 9, \"VIRTIO_NET_EMULATION_NUM_VF\": "
-	 "113}}",
-		"line 1: current.VIRTIO_NET_EMULATION_NUM_VF: 113 VFs for each of 9 PFs are more "
-		"than 1008 VFs in all"},
 	{"{\"current\": {\"SRIOV_EN\": \"x\", \"VIRTIO_NET_EMULATION_NUM_VF\": 4}}",
 		"line 1: current.SRIOV_EN: must be the number 0 or 1, is the string \"x\": write "
 		"a number, unquoted"},
@@ -256,6 +252,35 @@ refused(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* All PFs together have 1008 VFs at most, reserved in their order. */
+static void
+vfs_of_pfs(void **state)
+{
+	static const struct {
+		uint32_t n, vfs, pf, want, all;
+	} pfs[] = {
+		{4, 126, 3, 126, 504},
+		{4, 126, 4, 0, 504},
+		{31, 504, 1, 504, 1008},
+		{31, 504, 2, 0, 1008},
+		{9, 113, 8, 104, 1008},
+		{31, 1008, 30, 0, 1008},
+		{1, 0, 0, 0, 0},
+	};
+	struct vn_capacity c;
+
+	(void)state;
+	vn_capacity_defaults(&c);
+	for (unsigned int i = 0; i < sizeof(pfs) / sizeof(pfs[0]); i++) {
+		c.current[VN_CAP_NUM_PF] = pfs[i].n;
+		c.current[VN_CAP_NUM_VF] = pfs[i].vfs;
+		assert_int_equal(vn_capacity_pf_vfs(&c, pfs[i].pf), pfs[i].want);
+		assert_int_equal(vn_capacity_vfs(&c), pfs[i].all);
+	}
+	c.current[VN_CAP_SRIOV_EN] = 0;
+	assert_int_equal(vn_capacity_vfs(&c), 0);
+}
+
 int
 main(void)
 {
@@ -265,6 +290,7 @@ main(void)
 		cmocka_unit_test(two_sets),
 		cmocka_unit_test(published),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(vfs_of_pfs),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

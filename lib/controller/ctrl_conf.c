@@ -57,10 +57,10 @@ static void
 own_vfs(const struct vn_controller *ctrl, unsigned int pf_id, struct vn_device_conf *dc)
 {
 	const struct vn_capacity *cap = &ctrl->capacity;
-	const uint32_t most = cap->current[VN_CAP_NUM_VF];
-	const int first = vn_identity_vf_index(pf_id, 0, most);
+	const uint32_t most = vn_capacity_pf_vfs(cap, pf_id);
+	const int first = vn_identity_vf_index(pf_id, 0, cap->current[VN_CAP_NUM_VF]);
 
-	if (!cap->current[VN_CAP_SRIOV_EN] || first < 0)
+	if (most == 0 || first < 0)
 		return;
 	dc->total_vfs = (uint16_t)most;
 	dc->vf_offset = (uint16_t)((VN_BUS_VF << 8) + first - dc->bdf);

@@ -30,21 +30,13 @@ struct discard_job {
 	char name[2 * VN_IDENTITY_VFS][VN_PORT_NAME_LEN];
 };
 
-static unsigned int
-possible_vfs(const struct vn_controller *ctrl)
-{
-	const uint32_t *cap = ctrl->capacity.current;
-
-	return cap[VN_CAP_SRIOV_EN] ? cap[VN_CAP_NUM_PF] * cap[VN_CAP_NUM_VF] : 0;
-}
-
 /* How many ports of VFs shall be there, VFs' own ones among them. */
 static unsigned int
 pool_size(const struct vn_controller *ctrl)
 {
 	const uint32_t *cap = ctrl->capacity.current;
 	const unsigned int percent = ctrl->conf.sf_pool_percent;
-	unsigned int most = possible_vfs(ctrl), n = percent * most / 100;
+	unsigned int most = vn_capacity_vfs(&ctrl->capacity), n = percent * most / 100;
 
 	if (cap[VN_CAP_PER_PF_NUM_SF]) {
 		/* Of all SFs there are; static PFs have theirs. */

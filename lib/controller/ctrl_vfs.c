@@ -395,6 +395,10 @@ check_enable(struct vn_controller *ctrl, const struct vn_device *pf, unsigned in
 			"VIRTIO_NET_EMULATION_NUM_VF is %u: so many VFs are possible for each PF, "
 			"not %u",
 			cap[VN_CAP_NUM_VF], n);
+	if (n > vn_capacity_pf_vfs(&ctrl->capacity, pf->conf.pf_id))
+		return refuse(text, len, -ERANGE,
+			"%u VFs are possible for all PFs together, which leaves %u for this one",
+			VN_CAPACITY_VFS, vn_capacity_pf_vfs(&ctrl->capacity, pf->conf.pf_id));
 	if (pf->ctrl->num_vfs != 0)
 		return refuse(text, len, -EBUSY,
 			"%u VFs are enabled: they are disabled first (-n 0), all of them",

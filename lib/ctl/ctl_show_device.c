@@ -83,11 +83,9 @@ ctl_rdma_pci_addr(const char *ib_dev, char buf[CTL_PCI_ADDR_LEN])
 static uint64_t
 max_devices(const struct vn_capacity *cap, uint64_t hotplug)
 {
-	uint64_t vfs = cap->current[VN_CAP_SRIOV_EN] ? cap->current[VN_CAP_NUM_VF] : 0;
-
 	if (!cap->current[VN_CAP_EMULATION_ENABLE])
 		return 0;
-	return cap->current[VN_CAP_NUM_PF] * (1 + vfs) + hotplug;
+	return cap->current[VN_CAP_NUM_PF] + vn_capacity_vfs(cap) + hotplug;
 }
 
 json_t *
@@ -162,7 +160,6 @@ static void
 put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct vn_device *dev)
 {
 	const struct vn_device_conf *c = &dev->conf;
-	const uint32_t *cap = ctrl->capacity.current;
 
 	if (c->type == VN_VF) {
 		ctl_put_num(o, "vf_id", c->vf_id);
@@ -176,7 +173,7 @@ put_identity(struct ctl_obj *o, const struct vn_controller *ctrl, const struct v
 	ctl_put_bdf(o, "pci_bdf", dev);
 	ctl_put_hex_upper(o, "pci_vhca_id", c->bdf);
 	ctl_put_dec(o, "pci_max_vfs",
-		c->type == VN_STATIC_PF && cap[VN_CAP_SRIOV_EN] ? cap[VN_CAP_NUM_VF] : 0);
+		c->type == VN_STATIC_PF ? vn_capacity_pf_vfs(&ctrl->capacity, c->pf_id) : 0);
 	ctl_put_dec(o, "enabled_vfs", dev->ctrl != NULL ? dev->ctrl->num_vfs : 0);
 }
 
