@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 
 from vnt import mix  # noqa: E402  (the path must be set first)
 
-EACH = 12
+EACH = 16
+STEP = 37  # odd, with bits far apart: options of all kinds
 LONGEST = 1000  # fuzzing is quick with small inputs
 
 
@@ -24,8 +25,12 @@ def main():
         for options in range(EACH):
             lines = [mix.proper(cmd, rnd).encode()[:LONGEST] for _ in range(3)]
             lines.append(mix.malformed(cmd, rnd)[:LONGEST])
+            if options == EACH - 1:
+                lines.append(b"\xff\xf0\x00x")  # longer than what is taken
+                lines.append(b"")
+                lines.append(lines[0])
             name = f"{cmd['ident']}_{options}"
-            (out / name).write_bytes(bytes([options * 5 % 32]) + b"\n".join(lines))
+            (out / name).write_bytes(bytes([options * STEP % 256]) + b"\n".join(lines))
 
 
 if __name__ == "__main__":

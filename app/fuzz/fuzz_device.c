@@ -154,6 +154,13 @@ vn_poller_wake(struct vn_poller *p __rte_unused)
 {
 }
 
+bool
+vn_poller_answers(const struct vn_poller *p)
+{
+	MUST(p == &poller);
+	return true;
+}
+
 void
 vn_poll_qp_attach_ring(struct vn_poller *p __rte_unused, struct vn_poll_qp *qp, bool is_rx,
 	struct vn_virtq *vq, int kick_fd __rte_unused)

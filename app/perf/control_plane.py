@@ -316,9 +316,9 @@ def measure(args, port, table):
         table.add(kind + f"sriov -n {vfs}", statistics.median(made), "s", 3)
         table.add(kind + f"sriov -n 0 of {vfs}", statistics.median(gone), "s", 3)
         table.add(kind + "longest wait of another client during these", max(worst) * 1000, "ms", 50)
-        table.add(kind + "memory per idle VF, kernel's included", statistics.median(kib), "KiB",
-                  KIB_TAP if port == "tap" else KIB_INTERNAL)
         # Later rounds find memory that the first one has given back to the allocator.
+        table.add(kind + "memory per idle VF, kernel's included", kib[0], "KiB",
+                  KIB_TAP if port == "tap" else KIB_INTERNAL)
         table.add(kind + "of it the process's own", own[0], "KiB")
         for pf in "0", "1":
             service.cli("sriov", "-p", pf, "-n", str(vfs))

@@ -10,6 +10,7 @@
  * lib/ctl calls of the device, controller and poller libraries. For one source file per program.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,9 +254,12 @@ static struct {
 	bool hold;
 	int result;
 	const char *text;
-	vn_controller_cb done;
-	void *ctx;
-	struct vn_device *dev;
+	struct {
+		vn_controller_cb done;
+		void *ctx;
+		struct vn_device *dev;
+	} begun[FAKE_MAX_DEVICES]; /**< have not ended: a request may begin one per device */
+	unsigned int n_begun;
 	struct vn_hotplug hp;    /**< what was asked for last; the strings are gone */
 	struct vn_modify modify; /**< the same of modify */
 	unsigned int num_vfs;
@@ -264,20 +268,28 @@ static struct {
 	unsigned int calls;
 } fake_op;
 
+/** End what has begun. */
 static inline void
 fake_release(void)
 {
+	const unsigned int n = fake_op.n_begun;
+
 	fake_op.hold = false;
-	fake_op.done(
-		fake_op.ctx, fake_op.result, fake_op.text != NULL ? fake_op.text : "", fake_op.dev);
+	fake_op.n_begun = 0;
+	for (unsigned int i = 0; i < n; i++)
+		fake_op.begun[i].done(fake_op.begun[i].ctx, fake_op.result,
+			fake_op.text != NULL ? fake_op.text : "", fake_op.begun[i].dev);
 }
 
 static inline void
 fake_begin(struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
-	fake_op.done = done;
-	fake_op.ctx = ctx;
-	fake_op.dev = dev;
+	if (fake_op.n_begun == RTE_DIM(fake_op.begun))
+		abort();
+	fake_op.begun[fake_op.n_begun].done = done;
+	fake_op.begun[fake_op.n_begun].ctx = ctx;
+	fake_op.begun[fake_op.n_begun].dev = dev;
+	fake_op.n_begun++;
 	fake_op.calls++;
 	if (!fake_op.hold)
 		fake_release();
@@ -288,7 +300,11 @@ vn_controller_hotplug(
 	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx)
 {
 	fake_op.hp = *hp;
-	fake_begin(ctrl->num_devices > 0 ? ctrl->device[ctrl->num_devices - 1] : NULL, done, ctx);
+	/* The last one stands for the new one. */
+	if (ctrl->num_devices == 0)
+		done(ctx, -ENOSPC, "", NULL);
+	else
+		fake_begin(ctrl->device[ctrl->num_devices - 1], done, ctx);
 }
 
 unsigned int

@@ -154,6 +154,39 @@ test_at_once(void **state)
 	close(fd);
 }
 
+/* Many devices at a time: one answer, when the last of them has ended. */
+static void
+test_many(void **state)
+{
+	int fd = dial(w);
+	json_t *doc, *answer;
+
+	(void)state;
+	fake_op.hold = true;
+	request(fd, "/virtnet/modify/device,{\"all\": true, \"mtu\": 1500}");
+	nothing(fd);
+	assert_int_equal(fake_op.calls, 2);
+	fake_op.result = -EBUSY;
+	fake_op.text = "later";
+	fake_release();
+	doc = receive(w, fd);
+	answer = json_object_get(doc, "/virtnet/modify/device");
+	assert_int_equal(json_integer_value(json_object_get(answer, "errno")), -EBUSY);
+	assert_int_equal(json_integer_value(json_object_get(answer, "changed")), 0);
+	assert_int_equal(json_array_size(json_object_get(answer, "failed")), 2);
+	json_decref(doc);
+	/* The client does not wait. */
+	fake_op.hold = true;
+	request(fd, "/virtnet/modify/device,{\"all\": true, \"mtu\": 1500}");
+	nothing(fd);
+	close(fd);
+	for (unsigned int i = 0; i < ROUNDS && vn_ctl_clients(w->ctl) > 0; i++)
+		vn_loop_run_once(w->loop, 0);
+	assert_int_equal(vn_ctl_clients(w->ctl), 0);
+	fake_release();
+	assert_int_equal(fake_op.calls, 4);
+}
+
 /* The client does not wait. */
 static void
 test_client_goes(void **state)
@@ -238,6 +271,7 @@ main(void)
 		TEST(test_later),
 		TEST(test_wait),
 		TEST(test_at_once),
+		TEST(test_many),
 		TEST(test_client_goes),
 		TEST(test_server_goes),
 		TEST(test_errors),

@@ -105,8 +105,8 @@ ctl_selected(const struct ctl_select *sel, const struct vn_device *dev)
 static json_t *
 missing(struct vn_ctl *ctl, const struct ctl_select *sel)
 {
-	struct ctl_obj o = ctl_obj_begin();
 	char text[64] = "";
+	struct ctl_obj o;
 
 	if (!sel->many)
 		return ctl_no_device();
@@ -125,6 +125,7 @@ missing(struct vn_ctl *ctl, const struct ctl_select *sel)
 			}
 		}
 	}
+	o = ctl_obj_begin();
 	ctl_put_str(&o, "Error", "Device doesn't exist");
 	ctl_put_str(&o, "detail", text);
 	return ctl_obj_end(&o);

@@ -113,7 +113,8 @@ put_dbg(struct ctl_obj *o, const struct vn_device *dev, unsigned int idx,
 static void
 put_histogram(struct ctl_obj *o, const char *what, const struct vn_latency *l)
 {
-	const uint64_t hz = rte_get_tsc_hz();
+	/* 0: nobody has started DPDK, in a test. */
+	const uint64_t hz = RTE_MAX(rte_get_tsc_hz(), UINT64_C(1));
 	const uint64_t value[] = {
 		vn_latency_percentile(l, 50),
 		vn_latency_percentile(l, 99),

@@ -94,7 +94,7 @@ vn_recovery_lock(struct vn_recovery_dir *dir, const char *path, bool needed)
 void
 vn_recovery_aside(const char *dir, const char *name, const char *why)
 {
-	char to[RECOVERY_PATH_LEN];
+	char to[RECOVERY_PATH_LEN + 8]; /* any number fits */
 	int fd, n = 0, rc, err;
 
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -152,7 +152,8 @@ static char (*list_names(int fd, const char *serial, struct vn_recovery_list *li
 		if (!vn_recovery_name(e->d_name, &who))
 			continue;
 		if (strcmp(who.serial, serial) == 0)
-			snprintf(name[(*n_names)++], VN_VUID_LEN, "%s", e->d_name);
+			snprintf(name[(*n_names)++], VN_VUID_LEN, "%.*s", VN_VUID_LEN - 1,
+				e->d_name);
 		else
 			list->others++;
 	}
