@@ -119,8 +119,8 @@ vf_gone(void *ctx, int result)
 	struct vf_set *set = vf->set;
 
 	RTE_SET_USED(result);
-	if (vf->info->going)
-		ctrl_unlist(set->op->ctrl, vf->info);
+	/* The last one of the set is still there. */
+	ctrl_unlist(set->op->ctrl, vf->info);
 	ctrl_info_free(set->op->ctrl, vf->info);
 	/*
 	 * The last VF is shown until all is over: that is how operators see it (contract 1.1). So
@@ -184,7 +184,9 @@ remove_all(struct vf_set *set)
 		set_gone(set);
 		return;
 	}
-	set->vf[set->made - 1].info->going = true;
+	/* The end of the controller may come between two slices: all of them are ours. */
+	for (unsigned int i = 0; i < set->made; i++)
+		set->vf[i].info->going = true;
 	if (set->made == 1)
 		tear_down(&set->vf[0]);
 	else
