@@ -209,8 +209,9 @@ record_of(const struct vn_controller *ctrl, const struct vn_device *dev)
 	copy_name(rec->root_port, info->root_port);
 	rec->num_vfs = info->num_vfs;
 	rec->vfs_by_client = info->vfs_by_client;
-	rec->msix_pool = info->msix_pool;
-	rec->qp_pool = info->qp_pool;
+	/* While VFs go their pools are still shown, and belong to nobody at the next start. */
+	rec->msix_pool = info->num_vfs > 0 ? info->msix_pool : 0;
+	rec->qp_pool = info->num_vfs > 0 ? info->qp_pool : 0;
 	rec->has_driver = info->driver != NULL;
 	if (info->driver != NULL)
 		rec->driver = *info->driver;
