@@ -526,7 +526,8 @@ ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int 
 	rc = check(ctrl, pf, n, false, err, errlen);
 	for (unsigned int i = 0; rc == 0 && i < n; i++) {
 		rc = make_one(ctrl, pf, i, fix, ctx, &dev, err, errlen);
-		if (rc == 0)
+		/* One without an endpoint is there as well. */
+		if (dev != NULL)
 			pf->ctrl->num_vfs = (uint16_t)(i + 1);
 	}
 	if (rc == 0 && n > 0) {

@@ -363,6 +363,13 @@ test_restore(void **state)
 		-ERANGE);
 	assert_int_equal(by_client(1, 0), 0);
 	assert_int_equal(t.ctrl->num_devices, 2);
+	/* The first one has no endpoint, and is there. */
+	ft.fail_at = ft.plugged + 1;
+	assert_int_equal(
+		ctrl_vfs_restore(t.ctrl, pf(0), 2, false, NULL, NULL, t.err, sizeof(t.err)),
+		-EADDRINUSE);
+	assert_int_equal(t.ctrl->num_devices, 3);
+	assert_int_equal(pf(0)->ctrl->num_vfs, 1);
 }
 
 /* As many as there can be: sets of all PFs at once. */
