@@ -52,8 +52,11 @@ void ctrl_modify_names(const struct ctrl_change *c, char *buf, size_t len);
 /** "-n", "-qp": fills num_msix, num_queues, max_queue_pairs of wanted, and what the pools get. */
 int ctrl_pools_check(
 	struct vn_controller *ctrl, const struct vn_device *dev, struct ctrl_change *c);
-/** Give the pools what the change says, or take it back (@p undo). */
+/** What the VF gets leaves the pools when the change is made, or comes back (@p undo). */
 void ctrl_pools_take(struct vn_controller *ctrl, const struct vn_device *dev,
 	const struct ctrl_change *c, bool undo);
+/** What the VF gives back is in the pools: once the change is on disk. */
+void ctrl_pools_give(
+	struct vn_controller *ctrl, const struct vn_device *dev, const struct ctrl_change *c);
 
 #endif /* CTRL_MODIFY_H */

@@ -64,12 +64,14 @@ undo(struct ctrl_op *op)
 	const struct ctrl_change *c = op->data;
 	const int rc = vn_device_reconf(op->dev, &c->before);
 
-	if (rc != 0)
+	if (rc != 0) {
 		VN_ERR("%s: modify could not be saved, nor undone (%s): it holds until the "
 		       "controller ends",
 			op->dev->conf.vuid, strerror(-rc));
-	else
+		ctrl_pools_give(op->ctrl, op->dev, c);
+	} else {
 		ctrl_pools_take(op->ctrl, op->dev, c, true);
+	}
 	tell_transport(op->dev);
 	ctrl_save(op->ctrl, op->dev);
 }
@@ -84,6 +86,7 @@ saved(struct ctrl_op *op, int rc)
 		ctrl_op_end(op, rc, op->text);
 		return;
 	}
+	ctrl_pools_give(op->ctrl, op->dev, c);
 	/* Not to be undone, and nothing to save. */
 	if (c->need_reset)
 		vn_device_need_reset(op->dev);

@@ -379,6 +379,7 @@ vn_controller_operations(
 		[CTRL_VFS] = "VFs come or go",
 		[CTRL_RESTART] = "restart",
 		[CTRL_MODIFY] = "rings have to be given back",
+		[CTRL_WAIT] = "devices are coming up",
 	};
 	const struct ctrl_op *op;
 	unsigned int n = 0;

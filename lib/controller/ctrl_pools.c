@@ -173,18 +173,34 @@ ctrl_pools_check(struct vn_controller *ctrl, const struct vn_device *dev, struct
 	return msix ? check_msix(c, &pools) : check_pairs(c, &pools);
 }
 
-void
-ctrl_pools_take(struct vn_controller *ctrl, const struct vn_device *dev,
-	const struct ctrl_change *c, bool undo)
+/* What a VF gives is the pool's when that cannot be undone any more: another may have it then. */
+static void
+change_pools(struct vn_controller *ctrl, const struct vn_device *dev, int32_t msix, int32_t qp)
 {
 	struct vn_device *pf;
 
-	if (dev->conf.type != VN_VF || (c->msix_back == 0 && c->qp_back == 0))
+	if (dev->conf.type != VN_VF || (msix == 0 && qp == 0))
 		return;
 	pf = parent(ctrl, dev);
 	if (pf == NULL || pf->ctrl == NULL)
 		return;
-	pf->ctrl->msix_pool += undo ? -c->msix_back : c->msix_back;
-	pf->ctrl->qp_pool += undo ? -c->qp_back : c->qp_back;
+	pf->ctrl->msix_pool += (uint32_t)msix;
+	pf->ctrl->qp_pool += (uint32_t)qp;
 	ctrl_save(ctrl, pf);
+}
+
+void
+ctrl_pools_take(struct vn_controller *ctrl, const struct vn_device *dev,
+	const struct ctrl_change *c, bool undo)
+{
+	const int32_t msix = RTE_MIN(c->msix_back, 0), qp = RTE_MIN(c->qp_back, 0);
+
+	change_pools(ctrl, dev, undo ? -msix : msix, undo ? -qp : qp);
+}
+
+void
+ctrl_pools_give(
+	struct vn_controller *ctrl, const struct vn_device *dev, const struct ctrl_change *c)
+{
+	change_pools(ctrl, dev, RTE_MAX(c->msix_back, 0), RTE_MAX(c->qp_back, 0));
 }

@@ -238,8 +238,6 @@ ctrl_recover_device(struct vn_controller *ctrl, struct vn_device *dev)
 	info->saved = true;
 	info->had_vfs = rec->num_vfs;
 	info->vfs_were_client_s = rec->vfs_by_client;
-	info->msix_pool = rec->msix_pool;
-	info->qp_pool = rec->qp_pool;
 	if (rec->has_driver) {
 		rc = vn_model_driver_set(dev, &rec->driver);
 		if (rc == 0)

@@ -57,6 +57,7 @@ static const struct {
 	PART("sf_pool_percent", sf_pool_percent, false),
 	PART("sf_pool_force_destroy", sf_pool_force_destroy, false),
 	PART("vf", vf, false),
+	PART("limits", limits_bluefield3, false),
 	/* Who devices are, and what was made at the start. */
 	PART("static_pf", static_pf, true),
 	PART("ib_dev_for_static_pf", ib_dev_for_static_pf, true),

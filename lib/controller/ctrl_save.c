@@ -209,8 +209,9 @@ record_of(const struct vn_controller *ctrl, const struct vn_device *dev)
 	copy_name(rec->root_port, info->root_port);
 	rec->num_vfs = info->num_vfs;
 	rec->vfs_by_client = info->vfs_by_client;
-	rec->msix_pool = info->msix_pool;
-	rec->qp_pool = info->qp_pool;
+	/* While VFs go their pools are still shown, and belong to nobody at the next start. */
+	rec->msix_pool = info->num_vfs > 0 ? info->msix_pool : 0;
+	rec->qp_pool = info->num_vfs > 0 ? info->qp_pool : 0;
 	rec->has_driver = info->driver != NULL;
 	if (info->driver != NULL)
 		rec->driver = *info->driver;
@@ -392,6 +393,16 @@ say_failed(struct ctrl_save *save, const char *why)
 	save->failing = true;
 }
 
+/* Whoever waits for it takes back what it did: this device stays. */
+static void
+stays(struct vn_controller *ctrl, const char *vuid)
+{
+	struct vn_device *dev = vn_controller_find_vuid(ctrl, vuid);
+
+	if (dev != NULL)
+		dev->ctrl->forgotten = false;
+}
+
 static void
 group_failed(struct vn_controller *ctrl, const struct group *g, uint64_t serial, bool create)
 {
@@ -402,12 +413,9 @@ group_failed(struct vn_controller *ctrl, const struct group *g, uint64_t serial,
 		"rights there",
 		ctrl->env.recovery_dir, g->err);
 	say_failed(ctrl->priv->save, why);
-	/* Whoever waits for it takes back what it did: those devices stay. */
 	for (unsigned int i = 0; i < g->n; i++) {
-		struct vn_device *dev = vn_controller_find_vuid(ctrl, g->change[i].name);
-
-		if (!writes(g, i) && dev != NULL)
-			dev->ctrl->forgotten = false;
+		if (!writes(g, i))
+			stays(ctrl, g->change[i].name);
 	}
 	tell(ctrl, serial, create ? VIRTNET_ERR_RECOVERY_CREATE : VIRTNET_ERR_RECOVERY_SAVE, why);
 	due_again(ctrl, g);
@@ -518,6 +526,8 @@ next_group(struct vn_controller *ctrl)
 	}
 	save->group = compose(ctrl);
 	if (save->group == NULL) {
+		for (unsigned int i = 0; i < save->n_forget; i++)
+			stays(ctrl, save->forget[i]);
 		tell(ctrl, 0, -ENOMEM, "out of memory");
 		arm(ctrl, RETRY_NS);
 		return;

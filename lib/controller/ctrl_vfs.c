@@ -119,8 +119,8 @@ vf_gone(void *ctx, int result)
 	struct vf_set *set = vf->set;
 
 	RTE_SET_USED(result);
-	if (vf->info->going)
-		ctrl_unlist(set->op->ctrl, vf->info);
+	/* The last one of the set is still there. */
+	ctrl_unlist(set->op->ctrl, vf->info);
 	ctrl_info_free(set->op->ctrl, vf->info);
 	/*
 	 * The last VF is shown until all is over: that is how operators see it (contract 1.1). So
@@ -184,7 +184,9 @@ remove_all(struct vf_set *set)
 		set_gone(set);
 		return;
 	}
-	set->vf[set->made - 1].info->going = true;
+	/* The end of the controller may come between two slices: all of them are ours. */
+	for (unsigned int i = 0; i < set->made; i++)
+		set->vf[i].info->going = true;
 	if (set->made == 1)
 		tear_down(&set->vf[0]);
 	else
@@ -524,7 +526,8 @@ ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int 
 	rc = check(ctrl, pf, n, false, err, errlen);
 	for (unsigned int i = 0; rc == 0 && i < n; i++) {
 		rc = make_one(ctrl, pf, i, fix, ctx, &dev, err, errlen);
-		if (rc == 0)
+		/* One without an endpoint is there as well. */
+		if (dev != NULL)
 			pf->ctrl->num_vfs = (uint16_t)(i + 1);
 	}
 	if (rc == 0 && n > 0) {

@@ -240,7 +240,7 @@ make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
 
 /*
  * What VFs have given back is what they have less than they were made with. The PF's record says
- * the same, but it and a VF's are two files.
+ * so too, for people: it and a VF's are two files.
  */
 static void
 count_pools(struct vn_controller *ctrl, struct vn_device *pf)

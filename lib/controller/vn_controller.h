@@ -93,7 +93,7 @@ struct vn_ctrl_dev {
 	bool vfs_failed;  /**< and cannot be */
 	bool vfs_syncing;
 
-	bool going; /**< a VF that is being removed, and shown until that has ended */
+	bool going; /**< a VF that is being removed: its operation sees to it */
 	/* The list of all by their VUIDs. */
 	struct vn_device *dev;
 	uint32_t hash;

@@ -4,6 +4,9 @@
 
 /* modify: what is refused, what is changed, and the pools of VFs. */
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "controller_test_env.h"
 
 #include "ctrl_private.h"
@@ -99,6 +102,14 @@ start_full(uint32_t pfs, uint32_t vfs, uint32_t vf_msix)
 	vn_controller_sriov(t.ctrl, find(0, -1), vfs, op_done, NULL);
 	UNTIL(progressed(calls));
 	assert_int_equal(op.result, 0);
+}
+
+static void
+start_again(void)
+{
+	make();
+	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
+	UNTIL(vn_controller_settled(t.ctrl));
 }
 
 static void
@@ -342,6 +353,67 @@ test_pools_pairs(void **state)
 	check_pools(0, 0);
 }
 
+/* What a VF gives is nobody's before it is on disk: it may have to come back. */
+static void
+test_pools_saved(void **state)
+{
+	const struct vn_modify less = {
+		.has = 1u << VN_MODIFY_MSIX_NUM,
+		.value = {[VN_MODIFY_MSIX_NUM] = 4},
+	};
+	const struct vn_modify more = {
+		.has = 1u << VN_MODIFY_MSIX_NUM,
+		.value = {[VN_MODIFY_MSIX_NUM] = 48},
+	};
+	char dir[] = "/tmp/vn_modify_test.XXXXXX", sub[64], aside[96];
+	unsigned int calls;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(sub, sizeof(sub), "%s/r", dir);
+	snprintf(aside, sizeof(aside), "%s/aside", dir);
+	t.conf.recovery = true;
+	t.env.recovery_dir = sub;
+	start_full(1, 2, 32);
+	/* A file where the directory was: nothing can be written. */
+	assert_int_equal(rename(sub, aside), 0);
+	f = fopen(sub, "w");
+	assert_non_null(f);
+	fclose(f);
+	calls = op.calls;
+	vn_controller_modify(t.ctrl, find(0, 1), &less, op_done, NULL);
+	vn_controller_modify(t.ctrl, find(0, 0), &more, op_done, NULL);
+	assert_int_equal(op.calls, calls + 1);
+	assert_int_equal(op.result, VIRTNET_ERR_MSIX);
+	UNTIL(progressed(calls + 2));
+	assert_int_equal(op.result, VIRTNET_ERR_RECOVERY_CREATE);
+	check_vf(1, 32, 31, 15);
+	check_pools(0, 0);
+	assert_int_equal(unlink(sub), 0);
+	assert_int_equal(rename(aside, sub), 0);
+	assert_int_equal(modify(find(0, 1), &less), 0);
+	check_pools(28, 14);
+	assert_int_equal(modify(find(0, 0), &more), 0);
+	check_pools(12, 6);
+	stop_all(VN_PORT_KEEP);
+	/* No VFs, nothing that they could share. */
+	start_again();
+	check_pools(12, 6);
+	calls = op.calls + 1;
+	vn_controller_sriov(t.ctrl, find(0, -1), 0, op_done, NULL);
+	UNTIL(progressed(calls));
+	stop_all(VN_PORT_KEEP);
+	start_again();
+	check_pools(0, 0);
+	stop_all(VN_PORT_KEEP);
+	assert_true(vn_recovery_clear(sub) > 0);
+	snprintf(aside, sizeof(aside), "%s/.capacity", sub);
+	unlink(aside);
+	assert_int_equal(rmdir(sub), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* A VF that virtnet.conf gave fewer pairs than it has vectors for. */
 static void
 test_pools_uneven(void **state)
@@ -374,6 +446,7 @@ main(void)
 		TEST(test_pools_msix),
 		TEST(test_pools_pairs),
 		TEST(test_pools_uneven),
+		TEST(test_pools_saved),
 	};
 
 	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);

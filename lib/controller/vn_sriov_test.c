@@ -298,6 +298,17 @@ test_stop(void **state)
 	vn_controller_sriov(t.ctrl, pf(0), 4, op_done, NULL);
 	stop_all(VN_PORT_KEEP);
 	assert_int_equal(op.result, -ECANCELED);
+	/* They are about to go: not one has been taken down. */
+	start_vfs(1, 4);
+	assert_int_equal(sriov(0, 4), 0);
+	calls = op.calls;
+	vn_controller_sriov(t.ctrl, pf(0), 0, op_done, NULL);
+	done = 0;
+	vn_controller_stop(t.ctrl, VN_PORT_KEEP, done_cb, &done);
+	UNTIL(done == 1);
+	assert_int_equal(op.calls, calls + 1);
+	assert_int_equal(op.result, 0);
+	stop_all(VN_PORT_KEEP);
 	/* On their way out: all but the last one, or that one. */
 	for (unsigned int one = 0; one < 2; one++) {
 		calls = op.calls;
@@ -352,6 +363,13 @@ test_restore(void **state)
 		-ERANGE);
 	assert_int_equal(by_client(1, 0), 0);
 	assert_int_equal(t.ctrl->num_devices, 2);
+	/* The first one has no endpoint, and is there. */
+	ft.fail_at = ft.plugged + 1;
+	assert_int_equal(
+		ctrl_vfs_restore(t.ctrl, pf(0), 2, false, NULL, NULL, t.err, sizeof(t.err)),
+		-EADDRINUSE);
+	assert_int_equal(t.ctrl->num_devices, 3);
+	assert_int_equal(pf(0)->ctrl->num_vfs, 1);
 }
 
 /* As many as there can be: sets of all PFs at once. */

@@ -186,7 +186,7 @@ ctl_show_page(struct vn_ctl *ctl, const struct ctl_args *args, const struct ctl_
 	const struct ctl_value *cursor = ctl_args_get(args, "cursor");
 	json_t *array = json_array();
 	size_t size = 0, length = 0;
-	unsigned int i;
+	unsigned int i, rings = 0;
 	json_t *e;
 
 	for (i = 0; i < c->num_devices; i++) {
@@ -203,10 +203,15 @@ ctl_show_page(struct vn_ctl *ctl, const struct ctl_args *args, const struct ctl_
 			break;
 		}
 		e = show(ctl, dev, ctx);
-		/* Short ones are alike, and measuring is half of the work: each fourth is enough.
+		/*
+		 * Short ones are alike, and measuring is half of the work: each fourth is enough,
+		 * but for one that has more to show than the last that was measured.
 		 */
-		if (e != NULL && (length > SHORT || json_array_size(array) % 4 == 0))
+		if (e != NULL && (length > SHORT || json_array_size(array) % 4 == 0 ||
+					 dev->num_vqs + dev->enabled_queues > rings)) {
 			length = json_dumpb(e, NULL, 0, 0);
+			rings = dev->num_vqs + dev->enabled_queues;
+		}
 		size += length;
 		if (json_array_append_new(array, e) != 0) {
 			json_decref(array);

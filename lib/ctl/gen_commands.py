@@ -243,7 +243,7 @@ controller's own user. It speaks the protocol of DPDK's telemetry, version 2:
 * `/` lists the commands, `/help,/virtnet/query` explains one, `/info` repeats the first message.
 * `/virtnet/COMMAND,PARAMETERS`: the parameters are a JSON object (`{"pf": 0, "brief": true}`) or
   the short form `pf=0,brief` (a flag: its key alone, or `=1`, `=0`; numbers decimal or `0x...`).
-* Long answers (more than about 256 KiB) come in pages: beside the answer stands
+* Long answers (more than about 128 KiB) come in pages: beside the answer stands
   `"next_cursor": N`; the same request with `"cursor": N` gets the next page. `virtnet` joins them.
 * Several devices: `pfs` and `vfs` instead of `pf` and `vf`, lists as a string: `{"pf": 0, "vfs":
   "0-15,20"}` (in the short form only without commas). All of them have to exist.

@@ -24,7 +24,6 @@ const struct setting recovery_setting[] = {
 	{"num_queues", SETTING_NUM, FIELD(num_queues), 0, 256},
 	{"max_queue_pairs", SETTING_NUM, FIELD(max_queue_pairs), 0, VN_MAX_QUEUE_PAIRS},
 	{"port_queue_pairs", SETTING_NUM, FIELD(port_pairs), 0, VN_MAX_QUEUE_PAIRS},
-	{"port_pairs", SETTING_NUM, FIELD(port_pairs), 0, VN_MAX_QUEUE_PAIRS},
 	{"max_queue_size", SETTING_NUM, FIELD(max_queue_size), 4, 32768},
 	{"link_down", SETTING_BOOL, FIELD(link_down), 0, 1},
 	{"aarfs", SETTING_BOOL, FIELD(aarfs), 0, 1},
