@@ -61,6 +61,7 @@ struct vn_pci_fn {
 	uint16_t queue_select;
 
 	bool msix_told; /* what the model was told last: MSI-X is on */
+	bool *freed;    /* of a reset under way: set when its end has freed the function */
 
 	/* The host emulates the table; ours is registers that nothing depends on. */
 	uint8_t *msix_table; /* msix_vectors entries, or NULL */

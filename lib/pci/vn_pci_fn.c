@@ -158,6 +158,8 @@ vn_pci_fn_free(struct vn_pci_fn *fn)
 {
 	if (fn == NULL)
 		return;
+	if (fn->freed != NULL)
+		*fn->freed = true;
 	if (fn->doorbell_fd >= 0)
 		close(fn->doorbell_fd);
 	free(fn->msix_table);
@@ -295,11 +297,20 @@ void
 vn_pci_fn_reset(struct vn_pci_fn *fn, vn_device_cb done, void *ctx)
 {
 	const bool intx_off = pci_intx_disabled(fn);
+	bool *outer = fn->freed, freed = false;
 
 	pci_config_reset(fn);
 	/* Said in any case: there may be VFs of a client that had the device before us. */
 	pci_sriov_want(fn);
+	/* It may end at once, and with it the connection, the endpoint and the function. */
+	fn->freed = &freed;
 	vn_model_reset(fn->dev, done, ctx);
+	if (freed) {
+		if (outer != NULL)
+			*outer = true;
+		return;
+	}
+	fn->freed = outer;
 	if (!pci_check_msix(fn) && intx_off && !fn->msix_told)
 		vn_model_irq_changed(fn->dev, UINT32_MAX);
 }

@@ -126,6 +126,27 @@ test_reset(void **state)
 }
 
 static void
+free_fn(void *ctx, int result)
+{
+	(void)ctx;
+	assert_int_equal(result, 0);
+	vn_pci_fn_free(pe.fn);
+	pe.fn = NULL;
+}
+
+/* The end of a reset is the end of the function: its client was the last one. */
+static void
+test_reset_frees(void **state)
+{
+	(void)state;
+	pe_create(&modern);
+	soil();
+	vn_pci_fn_reset(pe.fn, free_fn, NULL);
+	assert_null(pe.fn);
+	assert_int_equal(mock.resets, 1);
+}
+
+static void
 window(uint8_t bar, uint32_t offset, uint32_t len)
 {
 	WR8(CFG, WIN_BAR, bar);
@@ -199,6 +220,7 @@ main(void)
 		PE_TEST(test_power_states),
 		PE_TEST(test_flr),
 		PE_TEST(test_reset),
+		PE_TEST(test_reset_frees),
 		PE_TEST(test_window),
 		PE_TEST(test_window_bad),
 	};
