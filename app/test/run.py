@@ -11,6 +11,7 @@ import contextlib
 import fnmatch
 import importlib
 import io
+import itertools
 import os
 import signal
 import sys
@@ -24,6 +25,10 @@ sys.dont_write_bytecode = True
 from vnt import core, workers  # noqa: E402  (the path must be set first)
 
 
+# Groups that boot guests. Those are emulated and need all processors: one at a time.
+GUESTS = ("handover", "guest", "guest_sriov", "vfio_guest", "vfio_hotplug")
+
+
 def arguments():
     p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     p.add_argument("--long", action="store_true", help="long loops in full")
@@ -34,7 +39,7 @@ def arguments():
     p.add_argument("--reference", action="store_true",
                    help="the tests that can run against DPDK's own back end do so")
     p.add_argument("--verbose", action="store_true", help="show the steps of long tests")
-    p.add_argument("-j", metavar="N", type=int, default=1, help="so many tests at a time")
+    p.add_argument("-j", metavar="N", type=int, default=1, help="so many tests at a time, of those that boot no guest")
     p.add_argument("-k", metavar="PATTERN", action="append", default=[],
                    help="only tests whose name contains (or matches) it; may be given again")
     p.add_argument("--list", action="store_true", help="show the names of the tests")
@@ -82,19 +87,9 @@ def main():
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
     for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
-                 "virtio_user",
-                 "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed", "vfu_device",
-                 "vfu_control", "vfu_memory",
-                 "modify",
-                 "sriov",
-                 "sriov_cap",
-                 "scale",
-                 "recovery",
-                 "health",
-                 "clients",
-                 "bridges",
-                 "handover", "stall", "leak", "guest", "guest_sriov", "vfio_guest", "vfio_hotplug",
-                 "crash"):
+                 "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
+                 "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
+                 "recovery", "health", "clients", "bridges", "stall", "leak", "crash", *GUESTS):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found() if wanted(t.name, args.k)]
@@ -117,8 +112,9 @@ def main():
             result, reason = run_one(core.Options, tests[i])
         return result, reason, time.monotonic() - start, text.getvalue()
 
-    results = workers.run(len(tests), args.j, numbered) if args.j > 1 \
-        else map(numbered, range(len(tests)))
+    side_by_side = len([t for t in tests if t.group not in GUESTS]) if args.j > 1 else 0
+    results = itertools.chain(workers.run(side_by_side, args.j, numbered) if side_by_side else (),
+                              map(numbered, range(side_by_side, len(tests))))
     for test, (result, reason, seconds, text) in zip(tests, results):
         tally[result] += 1
         if result == "FAIL":

@@ -188,6 +188,7 @@ class Test:
     """One test function, found by the decorator test()."""
 
     def __init__(self, group, function):
+        self.group = group
         self.name = f"{group}.{function.__name__}"
         self.function = function
         self.doc = (function.__doc__ or "").strip().split("\n")[0]
