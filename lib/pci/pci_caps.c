@@ -8,6 +8,7 @@
  * virtio structures (virtio 1.2, 4.1.4).
  */
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 #include "pci_private.h"
