@@ -106,20 +106,20 @@ test_queues(void **state)
 }
 
 int
-main(int argc, char **argv)
+main(void)
 {
-	char *eal[] = {argv[0], (char *)(uintptr_t) "--no-huge", (char *)(uintptr_t) "-m64",
-		(char *)(uintptr_t) "--no-pci", (char *)(uintptr_t) "--no-telemetry",
-		(char *)(uintptr_t) "--file-prefix=vn_internal_test",
-		(char *)(uintptr_t) "--log-level=error", NULL};
+	static char arg[][32] = {"test", "--no-huge", "--no-pci", "-m", "64", "--no-shconf",
+		"--no-telemetry", "--log-level=lib.eal:error", "-d", "librte_mempool_ring.so"};
+	char *eal[RTE_DIM(arg) + 1] = {NULL};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_queues),
 	};
 	int ret;
 
-	(void)argc;
-	if (rte_eal_init((int)RTE_DIM(eal) - 1, eal) < 0)
+	for (unsigned int i = 0; i < RTE_DIM(arg); i++)
+		eal[i] = arg[i];
+	if (rte_eal_init((int)RTE_DIM(arg), eal) < 0)
 		return 1;
 	pool = rte_pktmbuf_pool_create(
 		"t", 63, 0, VN_MBUF_PRIV_SIZE, RTE_PKTMBUF_HEADROOM + 2048, SOCKET_ID_ANY);
