@@ -9,8 +9,8 @@
 
 #include "model_private.h"
 
-static bool
-flags_ok(const uint8_t *flag, unsigned int n)
+bool
+model_flags_ok(const uint8_t *flag, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		if (flag[i] > 1)
@@ -24,7 +24,8 @@ model_rx_possible(const struct vn_model *m, const struct vn_rx_state *rx)
 {
 	const uint16_t max = dev_pairs(m->dev);
 
-	if (!flags_ok(&rx->promisc, 7) || !flags_ok(&rx->rss, 1) || !flags_ok(&rx->hash_report, 1))
+	if (!model_flags_ok(&rx->promisc, 7) || !model_flags_ok(&rx->rss, 1) ||
+		!model_flags_ok(&rx->hash_report, 1))
 		return false;
 	if (rx->n_uni > VN_RX_MACS || rx->n_multi > VN_RX_MACS - rx->n_uni)
 		return false;
@@ -75,7 +76,7 @@ vn_model_driver_set(struct vn_device *dev, const struct vn_model_driver *in)
 	if (dev->status != 0 || m->resetting)
 		return -EBUSY;
 	rx.port_pairs = dev_pairs(dev);
-	if (!flags_ok(in->mode, MODEL_MODES) || !model_rx_possible(m, &rx) ||
+	if (!model_flags_ok(in->mode, MODEL_MODES) || !model_rx_possible(m, &rx) ||
 		(in->offloads & ~VN_NET_F_GUEST_OFFLOADS) != 0)
 		return -EINVAL;
 	memcpy(m->mode, in->mode, sizeof(m->mode));

@@ -156,6 +156,8 @@ void model_apply_offloads(struct vn_model *m);
 bool model_settled(const struct vn_model *m);
 
 /* model_driver_state.c */
+/** Bytes that stand for yes or no are 1 or 0. */
+bool model_flags_ok(const uint8_t *flag, unsigned int n);
 /** True if what the rules take for granted holds for @p rx. */
 bool model_rx_possible(const struct vn_model *m, const struct vn_rx_state *rx);
 /** What the driver has set is not what it was. */

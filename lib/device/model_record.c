@@ -118,16 +118,6 @@ vn_model_save(const struct vn_device *dev, void *buf, size_t room)
 }
 
 static bool
-flags_ok(const uint8_t *flag, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		if (flag[i] > 1)
-			return false;
-	}
-	return true;
-}
-
-static bool
 rx_ok(const struct vn_model *m, const struct record *r)
 {
 	const struct vn_rx_state *rx = &r->rx;
@@ -249,8 +239,8 @@ vn_model_restore(struct vn_device *dev, const void *buf, size_t len)
 		r.size != record_size(dev) || len != r.size ||
 		r.max_size != m->queue[0].regs.max_size || r.legacy != m->legacy)
 		return -EINVAL;
-	if (!flags_ok(&r.resetting, 1) || !flags_ok(&r.announce, 5) ||
-		!flags_ok(r.mode, MODEL_MODES) || !rx_ok(m, &r) || !status_ok(m, &r))
+	if (!model_flags_ok(&r.resetting, 1) || !model_flags_ok(&r.announce, 5) ||
+		!model_flags_ok(r.mode, MODEL_MODES) || !rx_ok(m, &r) || !status_ok(m, &r))
 		return -EINVAL;
 	from += sizeof(r);
 	for (unsigned int i = 0; i < dev->num_vqs; i++) {
