@@ -18,6 +18,8 @@
 
 struct rte_mbuf;
 struct rte_mempool;
+struct vn_view;
+struct vn_virtq;
 struct vn_port;       /* driver's own */
 struct vn_port_queue; /* driver's own */
 
@@ -49,6 +51,25 @@ struct vn_port_stats {
 	uint64_t rx_errors;            /**< frames with an impossible header, read errors */
 	uint64_t tx_dropped;           /**< refused by the network side */
 	uint64_t rx_no_mbuf;
+};
+
+/**
+ * The receiving side of a port queue, given by its poller: frames for the device go there without
+ * an mbuf. Valid between set_sink() and set_sink(NULL).
+ */
+struct vn_port_sink {
+	/**
+	 * The poller. Two queues with the same owner are served by the same thread, one at a time:
+	 * only then may put() of one be called from within tx_views() of the other.
+	 */
+	const void *owner;
+	/**
+	 * Deliver, by the device's receive rules, to whichever pair they say. What is filtered is
+	 * counted as such by the device.
+	 * @return false: there were no buffers, or the receiver cannot take it like that (its
+	 * driver needs the frame segmented): the port drops it or sends mbufs.
+	 */
+	bool (*put)(const struct vn_port_sink *sink, const struct vn_view *view);
 };
 
 struct vn_port_ops {
@@ -114,6 +135,16 @@ struct vn_port_ops {
 	 * is dropped and counted.
 	 */
 	void (*tx_burst)(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+
+	/**
+	 * Poller. Optional, NULL: tx_burst is used. Send up to @p n frames of the transmit ring @p
+	 * tx straight from the driver's buffers (vn_virtq_view()). Completing and publishing is the
+	 * caller's. What cannot be sent is dropped and counted.
+	 * @return frames taken.
+	 */
+	uint16_t (*tx_views)(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n);
+	/** Poller. Optional. @p sink stays the poller's; NULL takes it back. */
+	void (*set_sink)(struct vn_port_queue *q, const struct vn_port_sink *sink);
 };
 
 #endif /* VN_PORT_H */

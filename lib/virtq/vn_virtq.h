@@ -7,7 +7,8 @@
 /**
  * @file
  * The virtqueue engine, device side (virtio 1.2, 2.6 and 2.7). It knows rings, guest memory and
- * mbufs, and no transport.
+ * mbufs, and no transport. Split and packed rings look the same from here, but for what
+ * struct vn_virtq_conf says about addresses and positions.
  *
  * A ring has one owner at a time: the control thread creates and frees it, a poller owns it
  * between attach and detach. "Owner" below means whoever that is. Chains complete in ring order.
@@ -61,13 +62,18 @@ struct vn_virtq_stats {
 
 /** What a ring is made of. */
 struct vn_virtq_conf {
-	uint16_t size;     /**< entries, power of two, <= VN_VQ_MAX_SIZE */
-	bool is_rx;        /**< device to driver (receiveq) */
-	bool is_ctrl;      /**< control queue: see vn_virtq_ctrl_next() */
-	bool log_dirty;    /**< mark buffers and the used ring in @p log */
-	bool count_sizes;  /**< fill size_class */
-	uint16_t start;    /**< avail (= used) index to begin at */
+	uint16_t size;    /**< entries, power of two, <= VN_VQ_MAX_SIZE */
+	bool is_rx;       /**< device to driver (receiveq) */
+	bool is_ctrl;     /**< control queue: see vn_virtq_ctrl_next() */
+	bool log_dirty;   /**< mark buffers and the used ring in @p log */
+	bool count_sizes; /**< fill size_class */
+	/**
+	 * Where to begin: the avail (= used) index; of a packed ring the descriptor's index, with
+	 * the wrap counter in bit 15 (0x8000 for a fresh ring), as vhost-user has it.
+	 */
+	uint16_t start;
 	uint64_t features; /**< negotiated */
+	/** Packed: the descriptor ring, the driver's and the device's event suppression. */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa; /**< where the used ring is for the log (may differ), with log_dirty
 				*/
@@ -85,8 +91,8 @@ struct vn_virtq_conf {
  * Make a ring. Control thread.
  *
  * @return
- *   0; -EINVAL (size, alignment: virtio 1.2, 2.6: desc 16, avail 2, used 4); -EFAULT (ring not
- *   wholly in the map); -ENOMEM; -ENOTSUP (packed).
+ *   0; -EINVAL (size, alignment: virtio 1.2, 2.7: desc 16, avail 2, used 4; 2.8: 16, 4, 4; a
+ *   start outside a packed ring); -EFAULT (ring not wholly in the map); -ENOMEM.
  */
 int vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **vq);
 /** Control thread, after detach. NULL is fine. */
@@ -137,8 +143,18 @@ void vn_virtq_interrupt_now(struct vn_virtq *vq);
 /** Interrupt the driver whatever it wants: once after any take-over. Owner. */
 void vn_virtq_interrupt_always(struct vn_virtq *vq);
 
-/** Chains available now (0 when broken). Owner. */
+/**
+ * Chains available now (0 when broken); of a packed ring: descriptors, which are looked at one by
+ * one. Owner.
+ */
 uint16_t vn_virtq_avail(struct vn_virtq *vq);
+/** The same, but without looking for more than @p most: cheap on a packed ring. Owner. */
+uint16_t vn_virtq_avail_upto(struct vn_virtq *vq, uint16_t most);
+/**
+ * A number that grows (mod 2^16) with each chain, or descriptor, that the driver is seen to have
+ * made available. Owner.
+ */
+uint16_t vn_virtq_offered(struct vn_virtq *vq);
 
 /** Ask the driver for notifications from the present position on. A full fence must follow. Owner.
  */
@@ -181,7 +197,10 @@ void vn_virtq_set_offloads(struct vn_virtq *vq, uint64_t features);
 /** Switch size classes; on: they begin at zero. Owner. */
 void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
-/** Position: the next chain to take, equal to used->idx when all is complete. Owner. */
+/**
+ * Position: the next chain to take, in the form of vn_virtq_conf.start. Equal to used->idx (split)
+ * when all is complete. Owner.
+ */
 uint16_t vn_virtq_position(const struct vn_virtq *vq);
 /** True once the driver broke the ring, or its memory went away. Any thread. */
 bool vn_virtq_broken(const struct vn_virtq *vq);
@@ -240,5 +259,16 @@ vn_virtq_own(struct vn_virtq *vq, bool take)
 int vn_virtq_split_used_idx(const struct vn_guestmem *mem, uint64_t used_gpa);
 /** The same of avail->idx: how far the driver is. */
 int vn_virtq_split_avail_idx(const struct vn_guestmem *mem, uint64_t avail_gpa);
+/**
+ * Where a packed ring goes on after a crash. Guest memory alone does not tell: the black box record
+ * @p bb says where the burst began that was being published, and how many slots each of its chains
+ * has. A frame whose buffers were given back in part is given back whole. Control thread, before
+ * vn_virtq_create().
+ *
+ * @return position, in the form of vn_virtq_conf.start; -EFAULT (ring not in the map); -EINVAL (the
+ *   record cannot be of this ring).
+ */
+int vn_virtq_packed_resume(const struct vn_guestmem *mem, uint64_t desc_gpa, uint16_t size,
+	const struct vn_bb_ring *bb);
 
 #endif /* VN_VIRTQ_H */
