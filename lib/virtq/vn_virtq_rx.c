@@ -209,19 +209,22 @@ copy_frame(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
 
 /* The header of a frame in one chain. */
 static __rte_always_inline void
-put_hdr(const struct vn_virtq *vq, uint8_t *dst, struct rte_mbuf *m)
+put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
 {
-	struct vn_net_hdr h = {.num_buffers = rte_cpu_to_le_16(1)};
+	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
+	struct vn_net_hdr h;
 
-	if (unlikely(!hdr_is_plain(vn_mbuf_hdr(m)))) {
-		h = *vn_mbuf_hdr(m);
-		/* It has been found good before, and is ours. */
-		(void)hdr_check(vq, &h, m->pkt_len);
-		h.num_buffers = rte_cpu_to_le_16(1);
+	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN)) {
+		memcpy(dst, &plain, VN_NET_HDR_LEN);
+		return;
 	}
-	if (likely(vq->hdr_len == VN_NET_HDR_LEN)) {
+	h = *vn_mbuf_hdr(m);
+	/* It has been found good before, and is ours. */
+	(void)hdr_check(vq, &h, m->pkt_len);
+	h.num_buffers = RTE_LE16(1);
+	if (likely(hdr_len == VN_NET_HDR_LEN)) {
 		memcpy(dst, &h, VN_NET_HDR_LEN);
-	} else if (vq->hdr_len == VN_NET_HDR_LEN_LEGACY) {
+	} else if (hdr_len == VN_NET_HDR_LEN_LEGACY) {
 		memcpy(dst, &h, VN_NET_HDR_LEN_LEGACY);
 	} else {
 		const struct vn_net_hdr_hash hash = {
@@ -244,8 +247,12 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 {
 	struct vn_fast chain[VN_FAST_BATCH];
 	uint32_t descs[VN_FAST_BATCH], all = 0;
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	const uint16_t mask = vq->mask, taken = vq->taken;
 	struct vn_flat flat = flat_of(vq);
+	const uint32_t hdr_len = vq->hdr_len;
 	uint16_t heads[VN_FAST_BATCH];
+	uint64_t bytes = 0;
 	uint16_t found;
 
 	n = RTE_MIN(n, RTE_MIN((uint16_t)(vq->avail - vq->taken), VN_FAST_BATCH));
@@ -269,11 +276,22 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 		struct rte_mbuf *m = pkts[i];
 		const uint32_t len = m->pkt_len;
 
-		put_hdr(vq, chain[i].hdr, m);
+		put_hdr(vq, hdr_len, chain[i].hdr, m);
 		copy_frame(chain[i].data, m, len);
-		take(vq, heads[i], vq->hdr_len + len);
+		inflight[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
+			rte_cpu_to_le_32(heads[i]), rte_cpu_to_le_32(hdr_len + len)};
 		all += descs[i];
-		count_frame(vq, eq, len, descs[i]);
+		bytes += len;
+	}
+	if (unlikely(found == 0))
+		return 0;
+	vq->taken = taken + found;
+	eq->batch_last = descs[found - 1];
+	eq->packets += found;
+	eq->bytes += bytes;
+	if (unlikely(vq->count_sizes)) {
+		for (uint16_t i = 0; i < found; i++)
+			count_size(vq, pkts[i]->pkt_len);
 	}
 	eq->descs += all;
 	vq->inflight_descs += all;
