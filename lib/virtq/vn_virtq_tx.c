@@ -133,9 +133,14 @@ dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, const uint16_t *heads, uin
 	const bool indirect, bool *stop)
 {
 	struct vn_fast chain[VN_FAST_BATCH];
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	struct rte_mbuf **const pkts = &dq->pkts[dq->got];
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	uint32_t descs[VN_FAST_BATCH], all = 0;
 	struct vn_flat flat = flat_of(vq);
-	uint32_t descs[VN_FAST_BATCH];
-	uint16_t found, i;
+	const uint32_t room = dq->room;
+	uint16_t found, i, got = 0;
+	uint64_t bytes = 0;
 
 	n = RTE_MIN(n, VN_FAST_BATCH);
 	for (found = 0; found < n; found++) {
@@ -148,28 +153,33 @@ dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, const uint16_t *heads, uin
 		rte_prefetch0(c->data + 63);
 	}
 	for (i = 0; i < found; i++) {
-		const struct vn_fast *c = &chain[i];
-		const struct vn_seg seg = {.ptr = c->data, .len = c->len};
-		struct rte_mbuf *m = dq->pkts[dq->got];
+		const struct vn_seg seg = {.ptr = chain[i].data, .len = chain[i].len};
+		const uint32_t len = chain[i].len;
+		struct rte_mbuf *m = pkts[got];
 
-		if (unlikely(!take_hdr(vq, vn_mbuf_hdr(m), c->hdr, c->len))) {
+		if (unlikely(!take_hdr(vq, vn_mbuf_hdr(m), chain[i].hdr, len))) {
 			count(&vq->stats->bad_header, 1);
-			goto taken;
-		}
-		if (likely(c->len <= dq->room)) {
-			vn_mbuf_init(m, c->len, c->len);
-			vn_copy(vn_mbuf_raw_data(m), c->data, c->len);
-		} else if (!fill_many(dq, m, &(struct vn_cursor){.seg = &seg}, c->len)) {
+		} else if (likely(len <= room)) {
+			vn_mbuf_init(m, len, len);
+			vn_copy(vn_mbuf_raw_data(m), chain[i].data, len);
+			got++;
+			bytes += len;
+		} else if (likely(fill_many(dq, m, &(struct vn_cursor){.seg = &seg}, len))) {
+			got++;
+			bytes += len;
+		} else {
 			count(&vq->stats->no_buffer, 1);
 			*stop = true;
 			break;
 		}
-		dq->got++;
-		dq->bytes += c->len;
-	taken:
-		dq->descs += descs[i];
-		take(vq, heads[i], 0);
+		inflight[(uint16_t)(taken + i) & mask] =
+			(struct vn_vring_used_elem){.id = rte_cpu_to_le_32(heads[i])};
+		all += descs[i];
 	}
+	vq->taken = taken + i;
+	dq->got += got;
+	dq->descs += all;
+	dq->bytes += bytes;
 	return i;
 }
 
