@@ -112,11 +112,9 @@ get_mbufs(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts,
 static __rte_always_inline bool
 take_hdr(const struct vn_virtq *vq, struct vn_net_hdr *hdr, const uint8_t *src, uint32_t len)
 {
-	static const struct vn_net_hdr none;
-
 	/* Nothing asked for: nothing else in it means anything (see hdr_check()). */
 	if (likely(*(const volatile vn_copy_u16 *)src == 0)) {
-		*hdr = none;
+		memset(hdr, 0, sizeof(*hdr));
 		return true;
 	}
 	/* Whatever this finds is what counts: it may have been changed meanwhile. */
