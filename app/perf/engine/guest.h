@@ -31,13 +31,20 @@ struct guest {
 	struct drv_ring tx, rx;
 	uint64_t desc_gpa[2], driver_gpa[2], device_gpa[2]; /**< [0]: rx, [1]: tx */
 	uint32_t rx_buffers;                                /**< chains that a frame takes */
+	/**
+	 * The device that has it writes num_buffers without MRG_RXBUF, too, as it has to (virtio 1.2,
+	 * 5.1.6.4.1). rte_vhost does not where it works on batches of packed descriptors.
+	 */
+	bool num_buffers;
 	uint32_t received;                                  /**< frames since guest_reset() */
 	const char *error; /**< the first thing that was wrong since guest_reset() */
 };
 
-/** Make a guest for the case @p c. @return 0 or negative errno. */
-int guest_open(struct guest *g, const struct bench_case *c);
+/** Make the memory of a guest. @return 0 or negative errno. */
+int guest_open(struct guest *g);
 void guest_close(struct guest *g);
+/** Lay it out for the case @p c. No device has it. @return 0 or negative errno. */
+int guest_prepare(struct guest *g, const struct bench_case *c);
 
 /** Fresh rings; all receive buffers are posted. */
 void guest_reset(struct guest *g);

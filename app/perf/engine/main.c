@@ -136,7 +136,7 @@ parse(int argc, char **argv, struct options *o)
 			break;
 		case SMOKE:
 			o->smoke = true;
-			o->conf.rounds = 2;
+			o->conf.rounds = 1;
 			o->conf.smoke = true;
 			break;
 		case 'h':
@@ -217,7 +217,7 @@ main(int argc, char **argv)
 	if (o.json)
 		report_json(stdout, rows, n);
 	else if (!o.smoke || failed > 0)
-		report_table(stdout, rows, n);
+		report_table(stdout, rows, n, o.smoke);
 	if (o.smoke) {
 		unsigned int absent = 0;
 
@@ -226,6 +226,7 @@ main(int argc, char **argv)
 		printf("%u rows: %u ok, %u failed, %u not there\n", n, n - failed - absent, failed,
 			absent);
 	}
+	measure_fini();
 	rte_eal_cleanup();
 	return failed > 0;
 }

@@ -26,6 +26,7 @@
 
 static struct rte_mempool *pools[NUM_SIDES];
 static unsigned int pool_full[NUM_SIDES];
+static struct guest guests[MAX_GUESTS];
 
 int
 measure_init(void)
@@ -38,7 +39,22 @@ measure_init(void)
 			return -rte_errno;
 		pool_full[i] = rte_mempool_avail_count(pools[i]);
 	}
+	for (int i = 0; i < MAX_GUESTS; i++) {
+		const int err = guest_open(&guests[i]);
+
+		if (err < 0)
+			return err;
+	}
 	return 0;
+}
+
+void
+measure_fini(void)
+{
+	for (int i = 0; i < MAX_GUESTS; i++)
+		guest_close(&guests[i]);
+	for (int i = 0; i < NUM_SIDES; i++)
+		rte_mempool_free(pools[i]);
 }
 
 /* What two looks at the clock cost. */
@@ -139,8 +155,10 @@ slice(struct dev *d, enum bench_dir dir, uint32_t bursts, bool verify, double *c
 	const char *error = NULL;
 	uint64_t c = 0;
 
-	for (unsigned int i = 0; i < d->num_guests; i++)
+	for (unsigned int i = 0; i < d->num_guests; i++) {
 		guest_reset(&d->guest[i]);
+		d->guest[i].num_buffers = d->ops == &dev_engine_ops;
+	}
 	if (d->ops->reset(d) < 0)
 		return "the device does not take fresh rings";
 	d->look = verify ? dev_look : NULL;
@@ -174,7 +192,7 @@ slice_bursts(const struct measure_conf *conf, struct dev *d, enum bench_dir dir)
 	double cycles;
 
 	if (conf->smoke)
-		return 4;
+		return 1;
 	for (int i = 0; i < NUM_SIDES; i++) {
 		const uint64_t begin = rte_rdtsc();
 
@@ -251,25 +269,25 @@ verify_sides(struct dev *d, struct row *row)
 }
 
 static bool
-open_sides(struct dev *d, struct guest *guest, struct row *row)
+open_sides(struct dev *d, struct row *row)
 {
 	static const struct dev_ops *const ops[NUM_SIDES] = {
 		[SIDE_OURS] = &dev_engine_ops,
 		[SIDE_VHOST] = &dev_vhost_ops,
 		[SIDE_COPY] = &dev_copy_ops,
 	};
-	const unsigned int guests = row->c.dir == DIR_D2D ? 2 : 1;
+	const unsigned int n = row->c.dir == DIR_D2D ? 2 : 1;
 	int err = 0;
 
-	for (unsigned int i = 0; i < guests && err == 0; i++)
-		err = guest_open(&guest[i], &row->c);
+	for (unsigned int i = 0; i < n && err == 0; i++)
+		err = guest_prepare(&guests[i], &row->c);
 	if (err < 0) {
 		snprintf(row->error, sizeof(row->error), "guest memory: %s", strerror(-err));
 		return false;
 	}
 	for (int i = 0; i < NUM_SIDES; i++) {
 		d[i] = (struct dev){
-			.ops = ops[i], .guest = guest, .num_guests = guests, .pool = pools[i]};
+			.ops = ops[i], .guest = guests, .num_guests = n, .pool = pools[i]};
 		err = ops[i]->open(&d[i]);
 		if (err == 0)
 			continue;
@@ -286,12 +304,11 @@ open_sides(struct dev *d, struct guest *guest, struct row *row)
 bool
 measure_row(const struct measure_conf *conf, struct row *row)
 {
-	struct guest guest[MAX_GUESTS] = {{.memfd = -1}, {.memfd = -1}};
 	struct dev d[NUM_SIDES] = {{0}};
 	double *values = NULL;
 	bool ok;
 
-	ok = open_sides(d, guest, row) && verify_sides(d, row);
+	ok = open_sides(d, row) && verify_sides(d, row);
 	if (ok) {
 		values = calloc((NUM_SIDES + 1) * (size_t)conf->rounds, sizeof(*values));
 		ok = values != NULL && measure_sides(conf, d, row, values) == NULL;
@@ -301,7 +318,5 @@ measure_row(const struct measure_conf *conf, struct row *row)
 		if (d[i].ops != NULL)
 			d[i].ops->close(&d[i]);
 	}
-	for (int i = 0; i < MAX_GUESTS; i++)
-		guest_close(&guest[i]);
 	return ok;
 }

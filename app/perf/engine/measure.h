@@ -38,8 +38,9 @@ struct row {
 	struct spread cycles[NUM_SIDES]; /**< of the TSC, per frame (DIR_BOTH: one each way) */
 };
 
-/** Make the mempools. @return 0 or negative errno. */
+/** Make the mempools and the guests' memory. @return 0 or negative errno. */
 int measure_init(void);
+void measure_fini(void);
 /** Verify, then measure. @return false: row->error says what was wrong. */
 bool measure_row(const struct measure_conf *conf, struct row *row);
 

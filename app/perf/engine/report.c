@@ -11,13 +11,15 @@
 #include "report.h"
 
 void
-report_table(FILE *out, const struct row *rows, unsigned int n)
+report_table(FILE *out, const struct row *rows, unsigned int n, bool only_failed)
 {
 	fprintf(out, "%-28s %-5s %-5s %6s %6s %6s  %9s %9s %9s\n", "path", "size", "dir", "ratio",
 		"p10", "p90", "ours", "rte_vhost", "memcpy");
 	for (unsigned int i = 0; i < n; i++) {
 		const struct row *r = &rows[i];
 
+		if (only_failed && r->error[0] == '\0')
+			continue;
 		fprintf(out, "%-28s %-5s %-5s ", r->c.path->name, r->c.size->name,
 			bench_dirs[r->c.dir]);
 		if (r->error[0] != '\0')

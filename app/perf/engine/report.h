@@ -8,8 +8,8 @@
 
 #include "measure.h"
 
-/** The rows as a table for people. */
-void report_table(FILE *out, const struct row *rows, unsigned int n);
+/** The rows, or those that failed, as a table for people. */
+void report_table(FILE *out, const struct row *rows, unsigned int n, bool only_failed);
 /** ... and for programs. */
 void report_json(FILE *out, const struct row *rows, unsigned int n);
 
