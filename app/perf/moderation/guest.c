@@ -222,7 +222,6 @@ guest_wakes(const struct guest *g)
 	return __atomic_load_n(&g->wakes, __ATOMIC_RELAXED);
 }
 
-
 void
 guest_waits_begin(struct guest *g)
 {

@@ -6,9 +6,10 @@
 
 /**
  * @file
- * A driver with a receive ring that works as Linux' does (NAPI): it sleeps until an interrupt comes,
- * takes frames until there are none, asks for the next interrupt, looks once more, and sleeps. The
- * interrupt is an eventfd and the driver a thread, which cannot be slower than a guest is.
+ * A driver with a receive ring that works as Linux' does (NAPI): it sleeps until an interrupt
+ * comes, takes frames until there are none, asks for the next interrupt, looks once more, and
+ * sleeps. The interrupt is an eventfd and the driver a thread, which cannot be slower than a guest
+ * is.
  */
 
 #include <stdbool.h>
@@ -34,7 +35,8 @@ uint64_t guest_frames(const struct guest *g);
 uint64_t guest_wakes(const struct guest *g);
 /** From now on waits are noted anew. */
 void guest_waits_begin(struct guest *g);
-/** Cycles that half of the frames have waited for no longer than, from being made to being taken. */
+/** Cycles that half of the frames have waited for no longer than, from being made to being taken.
+ */
 uint64_t guest_wait_median(struct guest *g);
 
 /** What a frame begins with, behind its Ethernet header. */

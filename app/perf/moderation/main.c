@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 the dpdk-virtnet contributors
  *
- * What moderation by load is worth with a driver that keeps up: poller and engine as in the program,
- * a driver that works like Linux' (guest.h), and a port that makes frames at a given rate. It is
- * switched off and on in turn, many times in one run; medians are shown.
+ * What moderation by load is worth with a driver that keeps up: poller and engine as in the
+ * program, a driver that works like Linux' (guest.h), and a port that makes frames at a given rate.
+ * It is switched off and on in turn, many times in one run; medians are shown.
  *
  *   bench-moderation [--rounds N] [--ms N] [--smoke]
  *
@@ -222,7 +222,8 @@ turn(struct series *s, bool dim, double pps, uint64_t ms)
 	interrupts = b.stats.interrupts - interrupts;
 	s->value[FRAMES][s->n] = (double)frames / seconds;
 	s->value[INTERRUPTS][s->n] = (double)interrupts / seconds;
-	s->value[PER_1000][s->n] = 1000.0 * (double)interrupts / (double)RTE_MAX(frames, UINT64_C(1));
+	s->value[PER_1000][s->n] =
+		1000.0 * (double)interrupts / (double)RTE_MAX(frames, UINT64_C(1));
 	s->value[WAIT_US][s->n] = (double)guest_wait_median(b.guest) / us;
 	run_for(2, 1);
 	guest_waits_begin(b.guest);
