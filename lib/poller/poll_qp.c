@@ -142,19 +142,23 @@ poll_qp_round(struct vn_poll_qp *qp)
 	return moved + serve_rx(qp);
 }
 
+static uint64_t
+interrupt(struct vn_poll_dim *dim, struct vn_virtq *vq)
+{
+	if (vq == NULL)
+		return 0;
+	if (unlikely(dim->stats != NULL))
+		poll_dim_interrupt(dim, vq);
+	else
+		vn_virtq_interrupt(vq);
+	return vn_virtq_interrupt_due(vq);
+}
+
 uint64_t
 poll_qp_interrupts(struct vn_poll_qp *qp)
 {
-	uint64_t tx = 0, rx = 0;
+	const uint64_t tx = interrupt(&qp->dim[1], qp->tx), rx = interrupt(&qp->dim[0], qp->rx);
 
-	if (qp->tx != NULL) {
-		vn_virtq_interrupt(qp->tx);
-		tx = vn_virtq_interrupt_due(qp->tx);
-	}
-	if (qp->rx != NULL) {
-		vn_virtq_interrupt(qp->rx);
-		rx = vn_virtq_interrupt_due(qp->rx);
-	}
 	return tx == 0 || (rx != 0 && rx < tx) ? rx : tx;
 }
 
@@ -321,6 +325,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	} else {
 		qp->tx = NULL;
 	}
+	qp->dim[is_rx ? 0 : 1].stats = NULL;
 	/* Between rounds nothing is unpublished; an interrupt may be due, or wait for more. */
 	vn_virtq_publish(vq);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);

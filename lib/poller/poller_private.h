@@ -95,6 +95,9 @@ unsigned int poll_qp_round(struct vn_poll_qp *qp);
  */
 uint64_t poll_qp_interrupts(struct vn_poll_qp *qp);
 
+/** Poller: interrupt the driver of @p vq, or let it wait, by load or as was set. */
+void poll_dim_interrupt(struct vn_poll_dim *d, struct vn_virtq *vq);
+
 /** Poller: the pair's ring (rx_told, tx_told) is broken; the control thread is told once. */
 void poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told);
 

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "vn_dim.h"
 #include "vn_loop.h"
 #include "vn_poll_latency.h"
 #include "vn_port.h"
@@ -91,6 +92,19 @@ struct vn_poll_kicks {
 	uint64_t spurious;         /**< notifications without one; anybody may read */
 };
 
+/** Interrupt moderation by load, of one ring. */
+struct vn_poll_dim {
+	const struct vn_virtq_stats *stats; /**< of the ring; NULL: not moderated by load */
+	struct vn_dim dim;
+};
+
+/** How the interrupts of a ring wait. */
+struct vn_poll_coal {
+	uint32_t usecs, packets;          /**< as vn_virtq_set_coal() ... */
+	bool restart;                     /**< ... and vn_virtq_set_coal_restart() */
+	const struct vn_virtq_stats *dim; /**< the ring's: by load, instead; or NULL */
+};
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
 struct vn_poll_qp {
@@ -125,6 +139,7 @@ struct vn_poll_qp {
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
+	struct vn_poll_dim dim[2];       /**< of rx and tx; others may read what vn_dim.h allows */
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
@@ -186,6 +201,8 @@ void vn_poller_wake(struct vn_poller *poller);
 /** The ring is the poller's from now on; one kick and one interrupt are assumed lost. */
 void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx,
 	struct vn_virtq *vq, int kick_fd);
+/** How interrupts of a ring that is attached wait from now on. The last one that waits does not. */
+void vn_poll_qp_set_coal(struct vn_poll_qp *qp, bool is_rx, const struct vn_poll_coal *coal);
 /** Have @p cmd's done() run in the control thread soon; exec() and late() are not used. */
 void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
