@@ -13,6 +13,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 #include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
 
 #include "poller_private.h"
 
@@ -62,11 +63,12 @@ look(struct vn_poller *p, uint64_t timeout_ns)
 			/* A netdev that is gone shows an error for ever: do not spin on it. */
 			if (ev[i].events & (EPOLLERR | EPOLLHUP))
 				poll_qp_unwatch(p, qp);
-		} else {
+		} else if ((ev[i].data.u64 & EV_MASK) == EV_KICK) {
 			/* It is only counted: every ring is looked at in every round. */
 			poll_qp_kicked((struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 &
 									~(uint64_t)EV_MASK));
 		}
+		/* Sources are looked at in every round, too. */
 	}
 	return n;
 }
@@ -139,10 +141,13 @@ poll_round(struct vn_poller *p)
 	unsigned int moved = 0;
 
 	p->stats.rounds++;
+	if (p->qsbr != NULL)
+		rte_rcu_qsbr_quiescent(p->qsbr, p->index);
 	run_commands(p);
+	moved = poll_sources(p);
 	if (TAILQ_EMPTY(&p->qps)) {
 		p->interrupt_due = 0;
-		return 0;
+		return moved;
 	}
 	look(p, 0);
 	TAILQ_FOREACH (qp, &p->qps, next)
@@ -186,18 +191,24 @@ poll_sleep(struct vn_poller *p)
 
 	TAILQ_FOREACH (qp, &p->qps, next)
 		poll_qp_arm(p, qp, &timeout_ns);
+	work = poll_sources_arm(p, &timeout_ns);
 	__atomic_store_n(&p->asleep, true, __ATOMIC_RELAXED);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	work = timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
-	       __atomic_load_n(&p->stop, __ATOMIC_ACQUIRE);
+	work |= timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
+		__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE);
 	TAILQ_FOREACH (qp, &p->qps, next)
 		work |= poll_qp_has_work(qp);
 	if (!work) {
 		p->stats.sleeps++;
+		if (p->qsbr != NULL)
+			rte_rcu_qsbr_thread_offline(p->qsbr, p->index);
 		if (look(p, timeout_ns) > 0)
 			p->stats.wakes++;
+		if (p->qsbr != NULL)
+			rte_rcu_qsbr_thread_online(p->qsbr, p->index);
 	}
 	__atomic_store_n(&p->asleep, false, __ATOMIC_RELAXED);
+	poll_sources_disarm(p);
 	TAILQ_FOREACH (qp, &p->qps, next)
 		poll_qp_disarm(p, qp);
 }
@@ -209,6 +220,10 @@ poller_main(void *arg)
 	uint64_t idle_since = 0, now;
 
 	p->thread = pthread_self();
+	if (p->qsbr != NULL) {
+		rte_rcu_qsbr_thread_register(p->qsbr, p->index);
+		rte_rcu_qsbr_thread_online(p->qsbr, p->index);
+	}
 	__atomic_store_n(&p->running, true, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) {
 		if (poll_round(p) > 0) {
@@ -226,6 +241,10 @@ poller_main(void *arg)
 		rte_pause();
 	}
 	run_commands(p);
+	if (p->qsbr != NULL) {
+		rte_rcu_qsbr_thread_offline(p->qsbr, p->index);
+		rte_rcu_qsbr_thread_unregister(p->qsbr, p->index);
+	}
 	__atomic_store_n(&p->running, false, __ATOMIC_RELEASE);
 	return 0;
 }

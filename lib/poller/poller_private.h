@@ -25,6 +25,7 @@ struct vn_poller {
 	int wakefd;
 	uint64_t idle_spin_cycles;
 	struct vn_loop *loop;
+	struct rte_rcu_qsbr *qsbr;
 
 	/* Control thread only. */
 	unsigned int devices;
@@ -44,6 +45,7 @@ struct vn_poller {
 
 	/* Poller only (others may read the numbers). */
 	TAILQ_HEAD(, vn_poll_qp) qps __rte_cache_aligned;
+	TAILQ_HEAD(, vn_poll_source) sources;
 	uint64_t interrupt_due; /* cycles; 0: none waits for time */
 	bool no_pwait2;         /* the kernel has no epoll_pwait2() */
 	struct vn_poller_stats stats;
@@ -78,9 +80,10 @@ cmd_take(struct cmd_stack *s)
 }
 
 /** Poller: what an epoll event is about, beside the queue pair (low bits of the pointer). */
-#define EV_PORT 0
-#define EV_KICK 1
-#define EV_MASK 1
+#define EV_PORT   0
+#define EV_KICK   1
+#define EV_SOURCE 2
+#define EV_MASK   3
 
 /** Poller: the loop, until stop. */
 int poller_main(void *poller);
@@ -113,6 +116,17 @@ bool poll_rx_has_rules(const struct vn_poll_qp *qp);
 bool poll_rx_blocked(const struct vn_poll_qp *qp);
 /** Poller: poll_rx() for such a pair, which need not have a receive ring. */
 unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
+
+/* poll_source.c */
+
+/** Poller: look at all sources. @return frames moved. */
+unsigned int poll_sources(struct vn_poller *p);
+/**
+ * Poller: before a sleep, and after it. *timeout_ns is lowered where only time can tell. @return
+ * there is work already.
+ */
+bool poll_sources_arm(struct vn_poller *p, uint64_t *timeout_ns);
+void poll_sources_disarm(struct vn_poller *p);
 
 /** Poller: a sleep without a limit. */
 #define SLEEP_FOR_EVER UINT64_MAX

@@ -25,6 +25,7 @@
 #include "vn_rx_rules.h"
 #include "vn_virtq.h"
 
+struct rte_rcu_qsbr;
 struct vn_poller;
 struct vn_pollers;
 
@@ -129,6 +130,25 @@ struct vn_poll_qp {
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 
+/**
+ * Something else that a poller looks at in every round: a port that is no device's. Zeroed, filled
+ * by whoever attaches it.
+ */
+struct vn_poll_source {
+	/** Poller: one look. @return frames moved. */
+	unsigned int (*poll)(struct vn_poll_source *src);
+	/**
+	 * Poller: the poller is about to sleep (@p on), or was: in between, fd is to become
+	 * readable when there is something. Executes the full fence that it takes. @return with @p
+	 * on: there is something already.
+	 */
+	bool (*arm)(struct vn_poll_source *src, bool on);
+	/** The same for the first @p n of fd[]; with none it is looked at by time. */
+	unsigned int n_fds;
+	int fd[2];
+	TAILQ_ENTRY(vn_poll_source) next; /* the poller's */
+};
+
 /** Numbers for debug and health. Written by the poller. */
 struct vn_poller_stats {
 	uint64_t rounds, busy_rounds, sleeps, wakes, packets, commands;
@@ -136,6 +156,11 @@ struct vn_poller_stats {
 
 struct vn_poller_conf {
 	uint32_t idle_spin_us; /**< look this long for work before sleeping */
+	/**
+	 * Poller n is thread n of it: quiescent once per round, offline while it sleeps. For what
+	 * ports share between pollers. NULL: none.
+	 */
+	struct rte_rcu_qsbr *qsbr;
 };
 
 /** Pollers for the lcores given, not running yet. Control thread. */
@@ -191,6 +216,10 @@ void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(
 	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+/** The source is the poller's from now on. */
+void vn_poller_attach_source(struct vn_poller *poller, struct vn_poll_source *src);
+/** It is not any more. */
+void vn_poller_detach_source(struct vn_poller *poller, struct vn_poll_source *src);
 /** The port queue is the poller's from now on. */
 void vn_poll_qp_attach_port(
 	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);

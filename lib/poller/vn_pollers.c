@@ -76,15 +76,17 @@ watchdog(void *ctx)
 
 static int
 poller_init(struct vn_poller *p, struct vn_loop *loop, unsigned int index, unsigned int lcore,
-	uint32_t idle_spin_us)
+	const struct vn_poller_conf *conf)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};
 
 	p->index = index;
 	p->lcore = lcore;
 	p->loop = loop;
-	p->idle_spin_cycles = rte_get_tsc_hz() / US_PER_S * idle_spin_us;
+	p->idle_spin_cycles = rte_get_tsc_hz() / US_PER_S * conf->idle_spin_us;
+	p->qsbr = conf->qsbr;
 	TAILQ_INIT(&p->qps);
+	TAILQ_INIT(&p->sources);
 	p->epfd = epoll_create1(EPOLL_CLOEXEC);
 	p->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->epfd < 0 || p->wakefd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, p->wakefd, &ev) != 0)
@@ -108,7 +110,7 @@ vn_pollers_create(struct vn_loop *loop, const unsigned int *lcores, unsigned int
 	for (unsigned int i = 0; i < n; i++)
 		ps->poller[i] = (struct vn_poller){.epfd = -1, .wakefd = -1};
 	for (unsigned int i = 0; i < n && rc == 0; i++)
-		rc = poller_init(&ps->poller[i], loop, i, lcores[i], conf->idle_spin_us);
+		rc = poller_init(&ps->poller[i], loop, i, lcores[i], conf);
 	if (rc == 0)
 		rc = vn_loop_on_wake(loop, reap, ps);
 	if (rc != 0) {
