@@ -108,9 +108,11 @@ struct vn_device_priv {
 	bool refreshing, refresh_again; /* port_info */
 	bool features_busy;             /* a job is under way */
 	uint64_t features_applied;      /* by the last one */
-	bool link_busy, mtu_busy;       /* the same for carrier and MTU */
+	/* The same for carrier, MTU and MAC. */
+	bool link_busy, mtu_busy, mac_busy;
 	bool link_applied;
 	uint16_t mtu_applied;
+	uint8_t mac_applied[VN_MAC_LEN];
 	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
 	bool announcing;          /* an announcement is under way */
@@ -218,9 +220,10 @@ dev_ring_pair(struct dev_ring *ring)
 int dev_port_open(struct vn_device *dev);
 void dev_port_close(struct vn_device *dev, bool remove);
 void dev_port_set_features(struct vn_device *dev);
-/** The port is to follow link_up, and conf.mtu. */
+/** The port is to follow link_up, conf.mtu and conf.mac. */
 void dev_port_set_link(struct vn_device *dev);
 void dev_port_set_mtu(struct vn_device *dev);
+void dev_port_set_mac(struct vn_device *dev);
 void dev_port_queue_open(struct dev_pair *pair);
 void dev_port_queue_close(struct dev_pair *pair);
 
