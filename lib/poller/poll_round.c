@@ -147,6 +147,7 @@ poll_round(struct vn_poller *p)
 	look(p, 0);
 	TAILQ_FOREACH (qp, &p->qps, next)
 		moved += poll_qp_round(qp);
+	moved += poll_sink_publish(p);
 	if (moved > 0) {
 		interrupts(p);
 		p->stats.busy_rounds++;

@@ -44,8 +44,9 @@ struct vn_poller {
 
 	/* Poller only (others may read the numbers). */
 	TAILQ_HEAD(, vn_poll_qp) qps __rte_cache_aligned;
-	uint64_t interrupt_due; /* cycles; 0: none waits for time */
-	bool no_pwait2;         /* the kernel has no epoll_pwait2() */
+	SLIST_HEAD(, vn_poll_qp) sunk; /* got frames by their sinks, not published */
+	uint64_t interrupt_due;        /* cycles; 0: none waits for time */
+	bool no_pwait2;                /* the kernel has no epoll_pwait2() */
 	struct vn_poller_stats stats;
 };
 
@@ -113,6 +114,12 @@ bool poll_rx_has_rules(const struct vn_poll_qp *qp);
 bool poll_rx_blocked(const struct vn_poll_qp *qp);
 /** Poller: poll_rx() for such a pair, which need not have a receive ring. */
 unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
+
+/** Poller: the pair has a port queue from now on, which may put frames; or not any more. */
+void poll_sink_attach(struct vn_poller *p, struct vn_poll_qp *qp);
+void poll_sink_detach(struct vn_poll_qp *qp);
+/** Poller: show drivers what sinks have put. @return rings that got something. */
+unsigned int poll_sink_publish(struct vn_poller *p);
 
 /** Poller: a sleep without a limit. */
 #define SLEEP_FOR_EVER UINT64_MAX

@@ -126,6 +126,9 @@ struct vn_poll_qp {
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
+	struct vn_port_sink sink;        /**< for the port, while there is one */
+	bool sunk;                       /**< rx got frames by it that are not published */
+	SLIST_ENTRY(vn_poll_qp) next_sunk;
 	TAILQ_ENTRY(vn_poll_qp) next;
 };
 

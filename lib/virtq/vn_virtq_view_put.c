@@ -132,7 +132,8 @@ put_hdr_offload(
 }
 
 static __rte_always_inline enum vn_put
-put_body(struct vn_virtq *vq, const struct vn_view *view, const bool mergeable, const bool indirect)
+put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *view_hdr,
+	const bool mergeable, const bool indirect)
 {
 	static const enum vn_put ret[] = {
 		[RESERVE_OK] = VN_PUT_OK,
@@ -142,7 +143,7 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const bool mergeable, 
 	};
 	const uint16_t avail = read_avail(vq);
 	const uint16_t before = vq->taken;
-	struct vn_net_hdr_hash hdr = view->hdr;
+	struct vn_net_hdr_hash hdr = *view_hdr;
 	uint32_t descs = 0;
 	enum reserve_result res;
 	struct reserve r;
@@ -184,9 +185,10 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const bool mergeable, 
 }
 
 #define PUT(name, mergeable, indirect)                                           \
-	static enum vn_put name(struct vn_virtq *vq, const struct vn_view *view) \
+	static enum vn_put name(struct vn_virtq *vq, const struct vn_view *view, \
+		const struct vn_net_hdr_hash *hdr)                               \
 	{                                                                        \
-		return put_body(vq, view, mergeable, indirect);                  \
+		return put_body(vq, view, hdr, mergeable, indirect);             \
 	}
 PUT(put_single_direct, false, false)
 PUT(put_single_indirect, false, true)
@@ -209,5 +211,13 @@ enum vn_put
 vn_virtq_put_view(struct vn_virtq *vq, const struct vn_view *view)
 {
 	check_owner(vq);
-	return vq->put(vq, view);
+	return vq->put(vq, view, &view->hdr);
+}
+
+enum vn_put
+vn_virtq_put_view_as(
+	struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr)
+{
+	check_owner(vq);
+	return vq->put(vq, view, hdr);
 }
