@@ -27,12 +27,13 @@ decide(struct vn_poll_qp *qp, const struct vn_view *view, struct vn_net_hdr_hash
 	return to >= 0 && to < g->n ? g->qp[to] : NULL;
 }
 
-/* Its ring shows what it got when the burst is over. */
+/* Its ring shows what it got when the burst is over; its interrupt is due in this round. */
 static void
 mark(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	if (qp->sunk)
 		return;
+	poll_qp_touch(qp);
 	qp->sunk = true;
 	SLIST_INSERT_HEAD(&p->sunk, qp, next_sunk);
 }
@@ -51,7 +52,7 @@ put(const struct vn_port_sink *sink, const struct vn_view *view)
 		return true;
 	}
 	/* A pair of another poller is not ours to touch. */
-	if (to == NULL || to->sink.owner != sink->owner)
+	if (to == NULL || to->owner != sink->owner)
 		return false;
 	/* What waits is older. */
 	if (to->rx == NULL || to->n_pending > 0 || vn_virtq_broken(to->rx))

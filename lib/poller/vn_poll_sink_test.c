@@ -85,7 +85,7 @@ tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n)
 
 	(void)q;
 	for (i = 0; i < n && vn_virtq_view(tx, &view); i++) {
-		if (sink == NULL || sink->owner != t.qp.sink.owner)
+		if (sink == NULL || sink->owner != t.qp.owner)
 			bump(&g.foreign);
 		else if (sink->put(sink, &view))
 			bump(&g.put);
