@@ -12,7 +12,8 @@
 #include "poller_private.h"
 #include "vn_virtq_view.h"
 
-/* The pair that gets the frame; NULL: nobody does, and *filtered says whether that is the rules'. */
+/* The pair that gets the frame; NULL: nobody does, and *filtered says whether that is the rules'.
+ */
 static struct vn_poll_qp *
 decide(struct vn_poll_qp *qp, const struct vn_view *view, struct vn_net_hdr_hash *hdr,
 	bool *filtered)
