@@ -208,7 +208,7 @@ def kill(t, features, indirect, size):
         check_eq(net.distinct, d.sent, "different frames at the representor")
         check(net.repeated <= kills * BURST, f"{net.repeated} frames repeated in {kills} kills")
         for r in c.rings.values():
-            check_eq(r.stop(), r.used_idx, f"position of ring {r.index}")
+            check_eq(r.stop(), r.end_base, f"position of ring {r.index}")
         t.note(f"TX {d.sent}, {net.repeated} repeated; RX {len(d.received)} of {net.sent}")
     p.wait_enabled(0, victim.VICTIM)
     p.stop()

@@ -29,8 +29,11 @@ struct rte_mempool;
 struct vn_virtq;
 struct vn_bb_ring;
 
-/** Largest ring (virtio 1.2, 2.6: Queue Size is at most 32768 and a power of two). */
+/** Largest ring (virtio 1.2, 2.6); a split one's size is a power of two. */
 #define VN_VQ_MAX_SIZE 32768
+
+/** Position of a packed ring on which nothing has happened yet: index 0, wrap counter 1. */
+#define VN_VQ_PACKED_START 0x8000
 
 /** Largest burst of one call. */
 #define VN_VQ_MAX_BURST 64
@@ -62,7 +65,7 @@ struct vn_virtq_stats {
 
 /** What a ring is made of. */
 struct vn_virtq_conf {
-	uint16_t size;    /**< entries, power of two, <= VN_VQ_MAX_SIZE */
+	uint16_t size;    /**< entries, <= VN_VQ_MAX_SIZE; split: a power of two */
 	bool is_rx;       /**< device to driver (receiveq) */
 	bool is_ctrl;     /**< control queue: see vn_virtq_ctrl_next() */
 	bool log_dirty;   /**< mark buffers and the used ring in @p log */
