@@ -6,13 +6,12 @@ import mmap
 import multiprocessing
 import random
 import signal
-import struct
 import time
 
 import vhost_user_client as vu
 
 from vnt import core, frames, program, victim
-from vnt.core import check, check_eq, variants
+from vnt.core import check, check_eq, packed_too, variants
 
 # Frames that one burst may repeat towards the network after each kill.
 BURST = 64
@@ -47,10 +46,8 @@ class Driver:
                          "TX chain completed out of order, lost or twice: number")
                 self.completed += 1
         except vu.VhostUserError as e:
-            at = [struct.unpack("<I", tx.mem.read(tx.used + 4 + 8 * (i % tx.size), 4))[0]
-                  for i in range(before - 4, before + 36)]
-            raise core.Fail(f"{e}; used index {before} -> {tx.used_idx}, available {tx.avail_idx}; "
-                            f"used ids around it: {at}; completed {self.completed}") from e
+            raise core.Fail(f"{e}; used {before} before, available {tx.avail_idx}; used around it: "
+                            f"{tx.used_around(before)}; completed {self.completed}") from e
 
     def work(self):
         """One round: TX completions and new frames, RX frames and their buffers back."""
@@ -157,6 +154,7 @@ def stuck(p, net):
     print(p.cli("debug")[1])
 
 
+@packed_too("plain", "mergeable")
 @variants(("plain", PLAIN, False, 256), ("mergeable", MERGEABLE, False, 64),
           ("indirect", INDIRECT, True, 256))
 def kill(t, features, indirect, size):

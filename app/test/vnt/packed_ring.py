@@ -7,7 +7,7 @@ chains are written with write_desc(), linked by their numbers, and made availabl
 import struct
 
 from . import ring
-from .virtio import DESC_INDIRECT, DESC_NEXT, PACKED_AVAIL, PACKED_USED
+from .virtio import DESC_NEXT, PACKED_AVAIL, PACKED_USED
 
 _DESC = struct.Struct("<QIHH")
 
@@ -76,7 +76,7 @@ class PackedRing(ring.Ring):
         while len(placed) < self.size:
             addr, length, flags, nxt = self._shadow[i]
             placed.append(self._put(addr, length, head, flags))
-            if not flags & DESC_NEXT or flags & DESC_INDIRECT:
+            if not flags & DESC_NEXT:
                 break
             i = nxt
         for pos, flags in reversed(placed):  # the first one last: it is the chain's
@@ -102,19 +102,29 @@ class PackedRing(ring.Ring):
         pos += sum(self._taken[c] for c in chains)
         return (pos - self.size, wrap ^ 1) if pos >= self.size else (pos, wrap)
 
+    def _unseen(self):
+        """How many chains the device has used that poll() has not seen, and where it is."""
+        pos, wrap, n = self._used, self._used_wrap, 0
+        left = dict(self._taken)
+        while left and self._is_used(pos, wrap):
+            ident = struct.unpack("<H", self.mem.read(self.desc + 16 * pos + 12, 2))[0]
+            chains = [c for c in self._chains_of(ident) if c in left]
+            n += len(chains)
+            pos, wrap = self._after(pos, wrap, chains)
+            for c in chains:
+                del left[c]
+        return n, pos | wrap << 15
+
     @property
     def used_idx(self):
         """Chains that the device has used, seen by poll() or not."""
-        pos, wrap, n = self._used, self._used_wrap, self.last_used
-        left = dict(self._taken)
-        while left and self._is_used(pos, wrap):
-            ident = struct.unpack_from("<H", self.mem.read(self.desc + 16 * pos + 12, 2))[0]
-            chains = self._chains_of(ident)
-            n += len([c for c in chains if c in left])
-            pos, wrap = self._after(pos, wrap, [c for c in chains if c in left])
-            for c in chains:
-                left.pop(c, None)
-        return n & 0xFFFF
+        return self.last_used + self._unseen()[0] & 0xFFFF
+
+    def used_around(self, idx):
+        """(identifier, flags) of descriptors."""
+        del idx
+        at = [(self._used + i) % self.size for i in range(-4, 36)]
+        return [struct.unpack("<HH", self.mem.read(self.desc + 16 * i + 12, 4)) for i in at]
 
     @property
     def driver_position(self):
@@ -123,8 +133,8 @@ class PackedRing(ring.Ring):
 
     @property
     def end_base(self):
-        """What the device says when it has used all that is available."""
-        return self.driver_position * 0x10001
+        """Where the device is (GET_VRING_BASE), by what it has used."""
+        return self._unseen()[1] * 0x10001
 
     @property
     def resume_base(self):

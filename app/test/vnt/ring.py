@@ -188,6 +188,11 @@ class Ring:
     def used_idx(self):
         return self._get16(self.used + 2)
 
+    def used_around(self, idx):
+        """Identifiers that the device gave back, for messages."""
+        return [struct.unpack("<I", self.mem.read(self.used + 4 + 8 * (i % self.size), 4))[0]
+                for i in range(idx - 4, idx + 36)]
+
     @property
     def driver_position(self):
         """How far the driver is: as notifications have it."""
@@ -195,8 +200,8 @@ class Ring:
 
     @property
     def end_base(self):
-        """Where the device is when it has used all that is available (GET_VRING_BASE)."""
-        return self.avail_idx
+        """Where the device is (GET_VRING_BASE), by what it has used."""
+        return self.used_idx
 
     @property
     def resume_base(self):
