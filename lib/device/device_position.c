@@ -6,10 +6,13 @@
  * A split ring shows it: used->idx. A packed one does not: it takes the black box record, which
  * says what was about to be given back, or whoever stopped it in order.
  */
+#include <errno.h>
+
 #include "device_private.h"
 #include "vn_blackbox.h"
 #include "vn_features.h"
 #include "vn_log.h"
+#include "vn_vring_packed.h"
 
 bool
 dev_packed(const struct vn_device *dev)
@@ -20,7 +23,7 @@ dev_packed(const struct vn_device *dev)
 uint16_t
 dev_ring_fresh(const struct vn_device *dev)
 {
-	return dev_packed(dev) ? VN_VQ_PACKED_START : 0;
+	return dev_packed(dev) ? VN_VRING_PACKED_START : 0;
 }
 
 /* The record is of this very ring. */
@@ -28,7 +31,8 @@ static bool
 was_live(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 {
 	return ring->bb != NULL &&
-	       vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa);
+	       vn_bb_ring_was_live(ring->bb, dev_packed(ring->dev), setup->size,
+		       setup->desc_gpa, setup->used_gpa);
 }
 
 static uint16_t
@@ -50,15 +54,31 @@ split_start(const struct dev_ring *ring, const struct vn_vq_setup *setup, bool l
 	return idx;
 }
 
+/*
+ * Has the ring in memory been served? Its device area is ours, and never 0 after that; a driver
+ * that makes a ring clears it.
+ */
+static bool
+was_served(const struct dev_ring *ring, const struct vn_vq_setup *setup)
+{
+	const uint32_t *area =
+		vn_guestmem_addr(ring->dev->priv->mem, setup->used_gpa, sizeof(*area), false);
+
+	return area != NULL && setup->used_gpa % sizeof(*area) == 0 &&
+	       __atomic_load_n(area, __ATOMIC_RELAXED) != 0;
+}
+
 static uint16_t
 packed_start(const struct dev_ring *ring, const struct vn_vq_setup *setup, bool live)
 {
 	const struct vn_device *dev = ring->dev;
-	int at;
+	int at = -EINVAL;
 
 	if (!live)
 		return setup->start;
-	at = vn_virtq_packed_resume(dev->priv->mem, setup->desc_gpa, setup->size, ring->bb);
+	if (was_served(ring, setup))
+		at = vn_virtq_packed_resume(
+			dev->priv->mem, setup->desc_gpa, setup->size, ring->bb);
 	if (at < 0) {
 		/* The driver has begun anew, at the same place. */
 		VN_INFO("%s: ring %u is not the one that the black box knows: starts at 0x%x",

@@ -9,6 +9,7 @@
 
 #include "device_private.h"
 #include "vn_blackbox.h"
+#include "vn_features.h"
 #include "vn_log.h"
 
 static void
@@ -99,11 +100,7 @@ release_virtq(struct dev_ring *ring)
 
 	if (ring->vq == NULL)
 		return;
-	/* What a broken one had taken it cannot give back: whoever starts it again takes it anew.
-	 */
-	v->position = vn_virtq_broken(ring->vq) && dev_packed(ring->dev)
-			      ? dev_ring_lost_at(ring)
-			      : vn_virtq_position(ring->vq);
+	v->position = vn_virtq_position(ring->vq);
 	v->stopped_there = true;
 	vn_virtq_free(ring->vq);
 	ring->vq = NULL;
@@ -374,8 +371,8 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 		vn_virtq_set_coal_restart(ring->vq, dev->conf.coal_mode == VN_COAL_CQE);
 	}
 	if (ring->bb != NULL)
-		vn_bb_ring_start(
-			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
+		vn_bb_ring_start(ring->bb, conf.features & VN_F_RING_PACKED, setup->size,
+			setup->desc_gpa, setup->used_gpa, conf.start);
 	v->setup.start = conf.start;
 	return 0;
 }

@@ -150,7 +150,7 @@ test_model(void **state)
 	vn_model_set_status(de.dev, 0);
 	UNTIL(vn_model_status(de.dev) == 0);
 	load(PACKED, RING_SIZE);
-	pg_check_pair(1, 5, true);
+	pg_check_pair(0, 5, true);
 	vn_model_set_status(de.dev, 0);
 	UNTIL(vn_model_status(de.dev) == 0);
 	/* Split rings are powers of two. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vn_vring_packed.h"
 #include "vu_private.h"
 
 void
@@ -160,7 +161,7 @@ ring_position(const struct vu_ring *r)
 	if (!vu_packed(r->conn))
 		return avail;
 	if (!r->based)
-		return VN_VQ_PACKED_START;
+		return VN_VRING_PACKED_START;
 	if (used == avail || used == 0)
 		return avail;
 	VN_INFO("%s: ring %u: taken up to 0x%x, given back up to 0x%x: goes on there",

@@ -11,6 +11,7 @@
 
 #include "front_end.h"
 #include "vn_features.h"
+#include "vn_vring_packed.h"
 
 #define FEATURES (VN_F_VERSION_1 | VU_F_PROTOCOL_FEATURES)
 
@@ -213,7 +214,7 @@ test_packed(void **state)
 	fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
 	assert_true(runs(fe, 0));
 	assert_int_equal(fe->dev.vq[0].setup.size, 100);
-	assert_int_equal(fe->dev.vq[0].setup.start, VN_VQ_PACKED_START);
+	assert_int_equal(fe->dev.vq[0].setup.start, VN_VRING_PACKED_START);
 	/* All that was taken was given back: both halves are the same. */
 	mock.ring[0].position = 0x8011;
 	assert_int_equal(fe_get_base(fe, 0), 0x80118011);
@@ -224,8 +225,8 @@ test_packed(void **state)
 	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
 	assert_int_equal(fe->dev.vq[0].setup.start, 0);
 	/* What QEMU and DPDK's virtio-user begin with; then where another back end stopped. */
-	assert_int_equal(packed_start_at(fe, 0x80008000), VN_VQ_PACKED_START);
-	assert_int_equal(packed_start_at(fe, 0x00008000), VN_VQ_PACKED_START);
+	assert_int_equal(packed_start_at(fe, 0x80008000), VN_VRING_PACKED_START);
+	assert_int_equal(packed_start_at(fe, 0x00008000), VN_VRING_PACKED_START);
 	assert_int_equal(packed_start_at(fe, 0x00170017), 0x17);
 	assert_int_equal(packed_start_at(fe, 0x00008017), 0x8017);
 	assert_int_equal(packed_start_at(fe, 0x00000000), 0);
