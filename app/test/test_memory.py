@@ -242,7 +242,7 @@ def hostile_rings(packed):
     def all_at_once(flags):
         """Every descriptor of the ring is available, also those that nobody has written."""
         def write(r):
-            for i in range(r.size):
+            for i in reversed(range(r.size)):  # the first one is looked at
                 r._put16(r.desc + 16 * i + 14, flags)
             r.kick(force=True)
         return write

@@ -30,9 +30,8 @@ dev_ring_fresh(const struct vn_device *dev)
 static bool
 was_live(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 {
-	return ring->bb != NULL &&
-	       vn_bb_ring_was_live(ring->bb, dev_packed(ring->dev), setup->size,
-		       setup->desc_gpa, setup->used_gpa);
+	return ring->bb != NULL && vn_bb_ring_was_live(ring->bb, dev_packed(ring->dev), setup->size,
+					   setup->desc_gpa, setup->used_gpa);
 }
 
 static uint16_t
@@ -77,8 +76,7 @@ packed_start(const struct dev_ring *ring, const struct vn_vq_setup *setup, bool 
 	if (!live)
 		return setup->start;
 	if (was_served(ring, setup))
-		at = vn_virtq_packed_resume(
-			dev->priv->mem, setup->desc_gpa, setup->size, ring->bb);
+		at = vn_virtq_packed_resume(dev->priv->mem, setup->desc_gpa, setup->size, ring->bb);
 	if (at < 0) {
 		/* The driver has begun anew, at the same place. */
 		VN_INFO("%s: ring %u is not the one that the black box knows: starts at 0x%x",

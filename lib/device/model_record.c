@@ -166,7 +166,8 @@ queue_ok(const struct vn_model *m, uint16_t i, const struct record_queue *q, boo
 {
 	if (q->size == 0 || q->size > m->queue[i].regs.max_size)
 		return false;
-	if (packed ? (q->position & ~VN_VRING_PACKED_START) >= q->size : !rte_is_power_of_2(q->size))
+	if (packed ? (q->position & ~VN_VRING_PACKED_START) >= q->size
+		   : !rte_is_power_of_2(q->size))
 		return false;
 	return (q->flags & ~(QUEUE_ENABLED | QUEUE_LEGACY | QUEUE_RESETTING | QUEUE_STOPPED)) ==
 		       0 &&

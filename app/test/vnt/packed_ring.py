@@ -91,11 +91,11 @@ class PackedRing(ring.Ring):
 
     def _chains_of(self, ident):
         """The chains that a used descriptor with this identifier stands for."""
-        if ident not in self.chain:
+        if ident not in self._taken:
             raise self.error(f"ring {self.index}: used id {ident} was not available")
         if not self.in_order:
             return [ident]
-        chains = list(self.chain)
+        chains = list(self._taken)
         return chains[:chains.index(ident) + 1]
 
     def _after(self, pos, wrap, chains):
@@ -168,7 +168,7 @@ class PackedRing(ring.Ring):
 
     def poll(self):
         done = []
-        while self.chain and self._is_used(self._used, self._used_wrap):
+        while self._taken and self._is_used(self._used, self._used_wrap):
             at = self.desc + 16 * self._used
             length, ident = struct.unpack("<IH", self.mem.read(at + 8, 6))
             chains = self._chains_of(ident)
