@@ -273,7 +273,10 @@ vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on)
 uint16_t
 vn_virtq_position(const struct vn_virtq *vq)
 {
-	return vq->packed ? vq->pk_next : vq->taken;
+	if (!vq->packed)
+		return vq->taken;
+	/* What a broken ring has taken it does not give back: whoever goes on takes it anew. */
+	return unlikely(vq->broken != NULL) ? vq->pk_published : vq->pk_next;
 }
 
 bool
