@@ -33,6 +33,7 @@ struct dev {
 	 * to be enqueued, which it fills.
 	 */
 	void (*look)(struct dev *d, struct rte_mbuf **pkts, uint16_t n, bool fill);
+	bool through_mbufs; /**< device to device: never by a view */
 	uint32_t frames[2]; /**< verifying: frames checked and filled since reset */
 	const char *error;  /**< verifying: what was wrong */
 };

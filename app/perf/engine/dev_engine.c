@@ -17,6 +17,7 @@
 #include "vn_guestmem.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
+#include "vn_virtq_view.h"
 
 struct side {
 	struct vn_guestmem *mem;
@@ -209,16 +210,38 @@ engine_both(struct dev *d)
 	return RTE_MIN(sent, received);
 }
 
+static inline uint16_t
+through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+{
+	struct rte_mbuf *pkts[BURST];
+	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, BURST);
+	const uint16_t n = vn_virtq_enqueue(rx, pkts, got);
+
+	rte_pktmbuf_free_bulk(pkts, got);
+	return n;
+}
+
+static inline uint16_t
+by_views(struct vn_virtq *tx, struct vn_virtq *rx)
+{
+	struct vn_view view;
+	uint16_t n;
+
+	for (n = 0; n < BURST && vn_virtq_view(tx, &view); n++) {
+		if (vn_virtq_view_fits(rx, &view) == VN_VIEW_SEGMENT ||
+			vn_virtq_put_view(rx, &view) != VN_PUT_OK)
+			break;
+	}
+	return n;
+}
+
+/* As a port that has both devices on its poller. */
 static uint16_t
 engine_d2d(struct dev *d)
 {
 	struct vn_virtq *tx = d->priv->side[0].vq[TX], *rx = d->priv->side[1].vq[RX];
-	struct rte_mbuf *pkts[BURST];
-	uint16_t n = vn_virtq_dequeue(tx, d->pool, pkts, BURST);
-	const uint16_t got = n;
+	const uint16_t n = d->through_mbufs ? through_mbufs(d, tx, rx) : by_views(tx, rx);
 
-	n = vn_virtq_enqueue(rx, pkts, n);
-	rte_pktmbuf_free_bulk(pkts, got);
 	vn_virtq_complete(tx);
 	vn_virtq_publish(tx);
 	vn_virtq_publish(rx);

@@ -23,8 +23,8 @@
 struct options {
 	struct measure_conf conf;
 	const char *path, *size, *dir; /* filters */
-	bool list, smoke, json, huge;
-	int cpu;
+	bool list, smoke, json, huge, cross_core;
+	int cpu, driver_cpu; /* -1: any */
 };
 
 static const char usage[] =
@@ -36,6 +36,8 @@ static const char usage[] =
 	"  --seconds S                  no more than so long for a row (default: no limit)\n"
 	"  --slice MS                   about so long one side is measured at a time (default 1)\n"
 	"  --cpu N                      run there (default: the first CPU this process may use)\n"
+	"  --cross-core[=CPU]           the driver on another CPU (default: the next it may use)\n"
+	"  --mbufs                      device to device: ours through mbufs, too\n"
 	"  --huge                       mbufs in huge pages\n"
 	"  --json                       JSON instead of a table\n"
 	"  --list                       print the rows that would be measured\n"
@@ -83,7 +85,22 @@ pick_rows(const struct options *o, struct row *rows)
 static int
 parse(int argc, char **argv, struct options *o)
 {
-	enum { PATH = 256, SIZE, DIR, ROUNDS, SECONDS, SLICE, CPU, HUGE, JSON, LIST, SMOKE, HELP };
+	enum {
+		PATH = 256,
+		SIZE,
+		DIR,
+		ROUNDS,
+		SECONDS,
+		SLICE,
+		CPU,
+		CROSS,
+		MBUFS,
+		HUGE,
+		JSON,
+		LIST,
+		SMOKE,
+		HELP
+	};
 	static const struct option longs[] = {
 		{"path", required_argument, NULL, PATH},
 		{"size", required_argument, NULL, SIZE},
@@ -92,6 +109,8 @@ parse(int argc, char **argv, struct options *o)
 		{"seconds", required_argument, NULL, SECONDS},
 		{"slice", required_argument, NULL, SLICE},
 		{"cpu", required_argument, NULL, CPU},
+		{"cross-core", optional_argument, NULL, CROSS},
+		{"mbufs", no_argument, NULL, MBUFS},
 		{"huge", no_argument, NULL, HUGE},
 		{"json", no_argument, NULL, JSON},
 		{"list", no_argument, NULL, LIST},
@@ -125,6 +144,13 @@ parse(int argc, char **argv, struct options *o)
 		case CPU:
 			o->cpu = strtol(optarg, NULL, 10);
 			break;
+		case CROSS:
+			o->cross_core = true;
+			o->driver_cpu = optarg != NULL ? strtol(optarg, NULL, 10) : -1;
+			break;
+		case MBUFS:
+			o->conf.through_mbufs = true;
+			break;
 		case HUGE:
 			o->huge = true;
 			break;
@@ -153,6 +179,29 @@ parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
+/* CPUs: the first that this process may use, and the next one for the driver. */
+static int
+pick_cpus(struct options *o)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return -errno;
+	for (int i = 0; i < CPU_SETSIZE && o->cpu < 0; i++) {
+		if (CPU_ISSET(i, &set) && i != o->driver_cpu)
+			o->cpu = i;
+	}
+	for (int i = 0; i < CPU_SETSIZE && o->cross_core && o->driver_cpu < 0; i++) {
+		if (CPU_ISSET(i, &set) && i != o->cpu)
+			o->driver_cpu = i;
+	}
+	if (o->cpu < 0 || (o->cross_core && o->driver_cpu < 0)) {
+		fprintf(stderr, "bench: not so many CPUs\n");
+		return -ENODEV;
+	}
+	return 0;
+}
+
 static int
 start_eal(const struct options *o)
 {
@@ -160,14 +209,8 @@ start_eal(const struct options *o)
 		"--log-level=lib.eal:error", "--log-level=lib.vhost*:error", "-d",
 		"librte_mempool_ring.so", "--lcores", "", ""};
 	char *argv[RTE_DIM(args)];
-	int cpu = o->cpu;
-	cpu_set_t set;
 
-	if (cpu < 0 && sched_getaffinity(0, sizeof(set), &set) == 0) {
-		for (cpu = 0; cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &set); cpu++)
-			;
-	}
-	snprintf(args[11], sizeof(args[11]), "0@%d", cpu);
+	snprintf(args[11], sizeof(args[11]), "0@%d", o->cpu);
 	snprintf(args[12], sizeof(args[12]), "%s", o->huge ? "--in-memory" : "--no-huge");
 	for (unsigned int i = 0; i < RTE_DIM(args); i++)
 		argv[i] = args[i];
@@ -196,11 +239,15 @@ main(int argc, char **argv)
 			bench_dirs[rows[i].c.dir]);
 	if (o.list)
 		return 0;
-	err = start_eal(&o);
+	err = pick_cpus(&o);
+	if (err == 0)
+		err = start_eal(&o);
 	if (err == 0)
 		err = measure_init();
+	if (err == 0 && o.cross_core)
+		err = xcore_start(o.driver_cpu, &o.conf.xcore);
 	if (err < 0) {
-		fprintf(stderr, "bench: cannot start DPDK: %s\n", strerror(-err));
+		fprintf(stderr, "bench: cannot start: %s\n", strerror(-err));
 		return 1;
 	}
 	for (unsigned int i = 0; i < n; i++) {
@@ -226,6 +273,7 @@ main(int argc, char **argv)
 		printf("%u rows: %u ok, %u failed, %u not there\n", n, n - failed - absent, failed,
 			absent);
 	}
+	xcore_stop(o.conf.xcore);
 	measure_fini();
 	rte_eal_cleanup();
 	return failed > 0;
