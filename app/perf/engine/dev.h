@@ -46,7 +46,7 @@ struct dev_ops {
 	void (*close)(struct dev *d);
 	int (*reset)(struct dev *d);
 	/**
-	 * One round with up to BURST frames, from allocation to free and to the check whether the
+	 * One round with a burst of frames, from allocation to free and to the check whether the
 	 * driver is to be interrupted. This is what is timed.
 	 * @return frames.
 	 */

@@ -44,7 +44,7 @@ dev_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n, uint32_t
 {
 	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
 	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
-	struct rte_mbuf *all[BURST * MAX_SEGS];
+	struct rte_mbuf *all[MAX_BURST * MAX_SEGS];
 	struct rte_mbuf **m = segs == 1 ? pkts : all;
 	int err = rte_pktmbuf_alloc_bulk(pool, m, n * segs);
 

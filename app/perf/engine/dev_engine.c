@@ -134,8 +134,9 @@ engine_open(struct dev *d)
 static inline uint16_t
 serve_tx(struct dev *d, struct vn_virtq *vq)
 {
-	struct rte_mbuf *pkts[BURST];
-	const uint16_t n = vn_virtq_dequeue(vq, d->pool, pkts, BURST);
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
+	const uint16_t n = vn_virtq_dequeue(vq, d->pool, pkts, burst);
 
 	if (d->look != NULL)
 		d->look(d, pkts, n, false);
@@ -149,6 +150,7 @@ serve_tx(struct dev *d, struct vn_virtq *vq)
 static inline uint16_t
 serve_rx(struct dev *d, struct vn_virtq *vq)
 {
+	const uint32_t burst = d->guest[0].c.burst;
 	static const struct vn_net_hdr plain;
 	static const struct vn_net_hdr tso = {
 		.flags = VN_NET_HDR_F_NEEDS_CSUM,
@@ -160,17 +162,17 @@ serve_rx(struct dev *d, struct vn_virtq *vq)
 	};
 	const struct frame_kind *k = &d->guest[0].c.size->kind;
 	const struct vn_net_hdr *hdr = k->tso ? &tso : &plain;
-	struct rte_mbuf *pkts[BURST];
+	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t n;
 
-	if (dev_alloc(d->pool, pkts, BURST, k->len) != 0)
+	if (dev_alloc(d->pool, pkts, burst, k->len) != 0)
 		return 0;
-	for (unsigned int i = 0; i < BURST; i++)
+	for (unsigned int i = 0; i < burst; i++)
 		*vn_mbuf_hdr(pkts[i]) = *hdr;
 	if (d->look != NULL)
-		d->look(d, pkts, BURST, true);
-	n = vn_virtq_enqueue(vq, pkts, BURST);
-	rte_pktmbuf_free_bulk(pkts, BURST);
+		d->look(d, pkts, burst, true);
+	n = vn_virtq_enqueue(vq, pkts, burst);
+	rte_pktmbuf_free_bulk(pkts, burst);
 	vn_virtq_publish(vq);
 	return n;
 }
@@ -213,8 +215,9 @@ engine_both(struct dev *d)
 static inline uint16_t
 through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
 {
-	struct rte_mbuf *pkts[BURST];
-	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, BURST);
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
+	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, burst);
 	const uint16_t n = vn_virtq_enqueue(rx, pkts, got);
 
 	rte_pktmbuf_free_bulk(pkts, got);
@@ -222,12 +225,13 @@ through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
 }
 
 static inline uint16_t
-by_views(struct vn_virtq *tx, struct vn_virtq *rx)
+by_views(const struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
 {
+	const uint32_t burst = d->guest[0].c.burst;
 	struct vn_view view;
 	uint16_t n;
 
-	for (n = 0; n < BURST && vn_virtq_view(tx, &view); n++) {
+	for (n = 0; n < burst && vn_virtq_view(tx, &view); n++) {
 		if (vn_virtq_view_fits(rx, &view) == VN_VIEW_SEGMENT ||
 			vn_virtq_put_view(rx, &view) != VN_PUT_OK)
 			break;
@@ -240,7 +244,7 @@ static uint16_t
 engine_d2d(struct dev *d)
 {
 	struct vn_virtq *tx = d->priv->side[0].vq[TX], *rx = d->priv->side[1].vq[RX];
-	const uint16_t n = d->through_mbufs ? through_mbufs(d, tx, rx) : by_views(tx, rx);
+	const uint16_t n = d->through_mbufs ? through_mbufs(d, tx, rx) : by_views(d, tx, rx);
 
 	vn_virtq_complete(tx);
 	vn_virtq_publish(tx);

@@ -134,7 +134,7 @@ ring_open(struct guest *g, struct drv_ring *r, bool is_rx)
 	r->num_chains = r->size;
 	if (is_rx && c->path->mergeable)
 		bytes = ROOM;
-	while (r->num_chains * bytes > WORKING_SET && r->num_chains > 2 * BURST)
+	while (r->num_chains * bytes > WORKING_SET && r->num_chains > 2 * MAX_BURST)
 		r->num_chains /= 2;
 	r->chain = calloc(r->num_chains, sizeof(r->chain[0]));
 	if (r->chain == NULL)
@@ -309,9 +309,9 @@ guest_touch_rx(const struct guest *g, uint32_t i)
 void
 guest_send(struct guest *g)
 {
-	for (uint32_t i = 0; i < BURST; i++)
+	for (uint32_t i = 0; i < g->c.burst; i++)
 		guest_touch_tx(g, g->tx.posted + i);
-	if (drv_post(&g->tx, BURST) != BURST && g->error == NULL)
+	if (drv_post(&g->tx, g->c.burst) != g->c.burst && g->error == NULL)
 		g->error = "transmit ring is full";
 }
 

@@ -16,9 +16,6 @@
 #include "cases.h"
 #include "driver.h"
 
-/** Frames per call of the device. */
-#define BURST 32
-
 /** Where guest memory begins. */
 #define GUEST_GPA UINT64_C(0x100000000)
 

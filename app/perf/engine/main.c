@@ -23,7 +23,9 @@
 struct options {
 	struct measure_conf conf;
 	const char *path, *size, *dir; /* filters */
+	const char *svg;
 	bool list, smoke, json, huge, cross_core;
+	uint32_t burst;      /* 0: default */
 	int cpu, driver_cpu; /* -1: any */
 };
 
@@ -32,6 +34,8 @@ static const char usage[] =
 	"  --path, --size, --dir LIST   only these: words between commas; a path matches by any "
 	"part\n"
 	"                               of its name, sizes and directions as --list shows them\n"
+	"  --burst N                    frames in each call of the device (default and most: 32;\n"
+	"                               default of tso: 8)\n"
 	"  --rounds N                   rounds of each row (default 200)\n"
 	"  --seconds S                  no more than so long for a row (default: no limit)\n"
 	"  --slice MS                   about so long one side is measured at a time (default 1)\n"
@@ -40,6 +44,7 @@ static const char usage[] =
 	"  --mbufs                      device to device: ours through mbufs, too\n"
 	"  --huge                       mbufs in huge pages\n"
 	"  --json                       JSON instead of a table\n"
+	"  --svg FILE                   a plot, too\n"
 	"  --list                       print the rows that would be measured\n"
 	"  --smoke                      check all bytes on all rows, then a few rounds; no "
 	"figures\n";
@@ -62,6 +67,16 @@ wanted(const char *list, const char *name, bool part)
 	return true;
 }
 
+/*
+ * 32 frames for segmentation are 2 MiB in 1024 mbufs: more than a pool's cache holds, so that each
+ * burst goes through the whole pool. That costs everybody who uses mbufs three times as much.
+ */
+static uint32_t
+default_burst(const struct bench_size *size)
+{
+	return size->kind.tso ? 8 : MAX_BURST;
+}
+
 static unsigned int
 pick_rows(const struct options *o, struct row *rows)
 {
@@ -74,8 +89,9 @@ pick_rows(const struct options *o, struct row *rows)
 					!wanted(o->size, bench_sizes[s].name, false) ||
 					!wanted(o->dir, bench_dirs[dir], false))
 					continue;
-				rows[n++].c =
-					(struct bench_case){&bench_paths[p], &bench_sizes[s], dir};
+				rows[n++].c = (struct bench_case){&bench_paths[p], &bench_sizes[s],
+					dir,
+					o->burst != 0 ? o->burst : default_burst(&bench_sizes[s])};
 			}
 		}
 	}
@@ -89,6 +105,7 @@ parse(int argc, char **argv, struct options *o)
 		PATH = 256,
 		SIZE,
 		DIR,
+		BURST,
 		ROUNDS,
 		SECONDS,
 		SLICE,
@@ -97,6 +114,7 @@ parse(int argc, char **argv, struct options *o)
 		MBUFS,
 		HUGE,
 		JSON,
+		SVG,
 		LIST,
 		SMOKE,
 		HELP
@@ -105,6 +123,7 @@ parse(int argc, char **argv, struct options *o)
 		{"path", required_argument, NULL, PATH},
 		{"size", required_argument, NULL, SIZE},
 		{"dir", required_argument, NULL, DIR},
+		{"burst", required_argument, NULL, BURST},
 		{"rounds", required_argument, NULL, ROUNDS},
 		{"seconds", required_argument, NULL, SECONDS},
 		{"slice", required_argument, NULL, SLICE},
@@ -113,6 +132,7 @@ parse(int argc, char **argv, struct options *o)
 		{"mbufs", no_argument, NULL, MBUFS},
 		{"huge", no_argument, NULL, HUGE},
 		{"json", no_argument, NULL, JSON},
+		{"svg", required_argument, NULL, SVG},
 		{"list", no_argument, NULL, LIST},
 		{"smoke", no_argument, NULL, SMOKE},
 		{"help", no_argument, NULL, HELP},
@@ -131,6 +151,9 @@ parse(int argc, char **argv, struct options *o)
 			break;
 		case DIR:
 			o->dir = optarg;
+			break;
+		case BURST:
+			o->burst = strtoul(optarg, NULL, 10);
 			break;
 		case ROUNDS:
 			o->conf.rounds = strtoul(optarg, NULL, 10);
@@ -157,6 +180,9 @@ parse(int argc, char **argv, struct options *o)
 		case JSON:
 			o->json = true;
 			break;
+		case SVG:
+			o->svg = optarg;
+			break;
 		case LIST:
 			o->list = true;
 			break;
@@ -173,8 +199,8 @@ parse(int argc, char **argv, struct options *o)
 			return -EINVAL;
 		}
 	}
-	if (optind < argc || o->conf.rounds < 1 || o->conf.rounds > 100000 ||
-		!(o->conf.slice_ms > 0 && o->conf.slice_ms <= 1000))
+	if (optind < argc || o->burst > MAX_BURST || o->conf.rounds < 1 ||
+		o->conf.rounds > 100000 || !(o->conf.slice_ms > 0 && o->conf.slice_ms <= 1000))
 		return -EINVAL;
 	return 0;
 }
@@ -265,6 +291,10 @@ main(int argc, char **argv)
 		report_json(stdout, rows, n);
 	else if (!o.smoke || failed > 0)
 		report_table(stdout, rows, n, o.smoke);
+	if (o.svg != NULL && plot_svg(o.svg, rows, n) < 0) {
+		fprintf(stderr, "bench: cannot write %s: %s\n", o.svg, strerror(errno));
+		failed++;
+	}
 	if (o.smoke) {
 		unsigned int absent = 0;
 

@@ -88,21 +88,22 @@ timed_round(struct dev *d, enum bench_dir dir, uint16_t *n)
 
 /* A burst with the driver on this CPU. */
 static const char *
-burst(struct dev *d, enum bench_dir dir, bool verify, uint64_t *cycles)
+burst_here(struct dev *d, enum bench_dir dir, bool verify, uint64_t *cycles)
 {
 	struct guest *from = &d->guest[0], *to = &d->guest[d->num_guests - 1];
+	const uint32_t burst = from->c.burst;
 	uint16_t n;
 
 	if (dir != DIR_D2G)
 		guest_send(from);
 	*cycles = timed_round(d, dir, &n);
-	if (n != BURST)
+	if (n != burst)
 		return "the device did not move a whole burst";
-	if (dir != DIR_D2G && guest_sent(from) != BURST)
+	if (dir != DIR_D2G && guest_sent(from) != burst)
 		return "not all sent chains were given back";
 	if (dir != DIR_G2D &&
 		guest_receive(to, verify, dir == DIR_D2D ? from->tx.num_chains : FRAME_NUMBERS) !=
-			BURST)
+			burst)
 		return "not all frames were received";
 	if (from->error != NULL)
 		return from->error;
@@ -115,10 +116,10 @@ copy_burst(struct dev *d, enum bench_dir dir, uint32_t pos, uint64_t *cycles)
 	struct guest *from = &d->guest[0], *to = &d->guest[d->num_guests - 1];
 	uint16_t n;
 
-	for (uint32_t i = 0; dir != DIR_D2G && i < BURST; i++)
+	for (uint32_t i = 0; dir != DIR_D2G && i < from->c.burst; i++)
 		guest_touch_tx(from, pos + i);
 	*cycles = timed_round(d, dir, &n);
-	for (uint32_t i = 0; dir != DIR_G2D && i < BURST; i++)
+	for (uint32_t i = 0; dir != DIR_G2D && i < from->c.burst; i++)
 		guest_touch_rx(to, (pos + i) * to->rx_buffers);
 	return NULL;
 }
@@ -155,9 +156,9 @@ run_here(struct dev *d, enum bench_dir dir, uint32_t bursts, bool verify, double
 
 	for (uint32_t i = 0; i < bursts && error == NULL; i++) {
 		if (d->ops->no_rings)
-			error = copy_burst(d, dir, i * BURST, &c);
+			error = copy_burst(d, dir, i * d->guest[0].c.burst, &c);
 		else
-			error = burst(d, dir, verify, &c);
+			error = burst_here(d, dir, verify, &c);
 		each[i] = c;
 	}
 	return error;
@@ -176,7 +177,7 @@ run_cross_core(struct xcore *x, struct dev *d, enum bench_dir dir, uint32_t burs
 		if (error != NULL)
 			break;
 		each[i] = timed_round(d, dir, &n);
-		if (n == BURST)
+		if (n == d->guest[0].c.burst)
 			xcore_served(x, i);
 		else
 			error = "the device did not move a whole burst";
@@ -209,7 +210,7 @@ slice(const struct measure_conf *conf, struct dev *d, enum bench_dir dir, uint32
 		error = run_cross_core(conf->xcore, d, dir, bursts + warm_up, verify, each);
 	else
 		error = run_here(d, dir, bursts + warm_up, verify, each);
-	*cycles = error == NULL ? undisturbed(each + warm_up, bursts) / BURST : 0;
+	*cycles = error == NULL ? undisturbed(each + warm_up, bursts) / d->guest[0].c.burst : 0;
 	return error;
 }
 
@@ -286,7 +287,7 @@ static bool
 verify_sides(const struct measure_conf *conf, struct dev *d, struct row *row)
 {
 	const uint32_t bursts = RTE_MIN(
-		VERIFY_BURSTS, VERIFY_BYTES / (BURST * RTE_MAX(row->c.size->kind.len, 64u)));
+		VERIFY_BURSTS, VERIFY_BYTES / (MAX_BURST * RTE_MAX(row->c.size->kind.len, 64u)));
 	double cycles;
 
 	for (int i = 0; i < SIDE_COPY; i++) {

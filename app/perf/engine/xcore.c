@@ -65,13 +65,13 @@ wait_a_bit(uint32_t *spins, uint64_t *since)
 
 /* How many bursts fit into a ring. */
 static uint32_t
-capacity(const struct drv_ring *r, uint32_t chains_per_frame)
+capacity(const struct drv_ring *r, uint32_t chains_per_frame, uint32_t burst)
 {
 	const struct drv_chain *c = &r->chain[0];
 	const uint32_t descs = c->table_gpa != 0 ? 1 : c->n;
 	const uint32_t chains = RTE_MIN(r->num_chains, r->size / descs);
 
-	return chains / (BURST * chains_per_frame);
+	return chains / (burst * chains_per_frame);
 }
 
 /* What the driver does when nobody serves its rings but memcpy(). */
@@ -79,6 +79,7 @@ static const char *
 drive_copy(struct xcore *x)
 {
 	struct guest *from = &x->d->guest[0], *to = &x->d->guest[x->d->num_guests - 1];
+	const uint32_t burst = from->c.burst;
 	uint32_t sent = 0, received = 0, spins = 0;
 	uint64_t since = 0;
 
@@ -86,14 +87,14 @@ drive_copy(struct xcore *x)
 		const uint32_t served = look(&x->served);
 
 		if (sent < x->bursts && sent - served < AHEAD) {
-			for (uint32_t i = 0; x->dir != DIR_D2G && i < BURST; i++)
-				guest_touch_tx(from, sent * BURST + i);
+			for (uint32_t i = 0; x->dir != DIR_D2G && i < burst; i++)
+				guest_touch_tx(from, sent * burst + i);
 			sent++;
 			__atomic_store_n(&x->sent, sent, __ATOMIC_RELEASE);
 			__atomic_store_n(&x->room, sent, __ATOMIC_RELEASE);
 		} else if (received < served) {
-			for (uint32_t i = 0; x->dir != DIR_G2D && i < BURST; i++)
-				guest_touch_rx(to, (received * BURST + i) * to->rx_buffers);
+			for (uint32_t i = 0; x->dir != DIR_G2D && i < burst; i++)
+				guest_touch_rx(to, (received * burst + i) * to->rx_buffers);
 			received++;
 		} else if (!wait_a_bit(&spins, &since)) {
 			return "the device gets nowhere";
@@ -109,11 +110,12 @@ static const char *
 drive(struct xcore *x)
 {
 	struct guest *from = &x->d->guest[0], *to = &x->d->guest[x->d->num_guests - 1];
+	const uint32_t burst = from->c.burst;
 	const bool tx = x->dir != DIR_D2G, rx = x->dir != DIR_G2D;
 	const uint32_t numbers = x->dir == DIR_D2D ? from->tx.num_chains : FRAME_NUMBERS;
-	const uint32_t ahead = RTE_MIN(AHEAD, capacity(&from->tx, 1));
-	const uint32_t rx_room = capacity(&to->rx, to->rx_buffers);
-	const uint32_t all = x->bursts * BURST;
+	const uint32_t ahead = RTE_MIN(AHEAD, capacity(&from->tx, 1, burst));
+	const uint32_t rx_room = capacity(&to->rx, to->rx_buffers, burst);
+	const uint32_t all = x->bursts * burst;
 	uint32_t sent = 0, given_back = tx ? 0 : all, received = rx ? 0 : all, spins = 0;
 	uint64_t since = 0;
 
@@ -122,7 +124,7 @@ drive(struct xcore *x)
 		!__atomic_load_n(&x->stop, __ATOMIC_RELAXED)) {
 		const uint32_t before = sent + given_back + received;
 
-		if (tx && sent < x->bursts && sent - given_back / BURST < ahead) {
+		if (tx && sent < x->bursts && sent - given_back / burst < ahead) {
 			guest_send(from);
 			__atomic_store_n(&x->sent, ++sent, __ATOMIC_RELEASE);
 		}
@@ -130,7 +132,7 @@ drive(struct xcore *x)
 			given_back += guest_sent(from);
 		if (received < all) {
 			received += guest_receive(to, x->verify, numbers);
-			__atomic_store_n(&x->room, rx_room + received / BURST, __ATOMIC_RELEASE);
+			__atomic_store_n(&x->room, rx_room + received / burst, __ATOMIC_RELEASE);
 		}
 		if (from->error != NULL || to->error != NULL)
 			return from->error != NULL ? from->error : to->error;
@@ -167,8 +169,8 @@ driver_main(void *arg)
 int
 xcore_start(unsigned int cpu, struct xcore **ret)
 {
-	struct xcore *x = aligned_alloc(
-		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*x), RTE_CACHE_LINE_SIZE));
+	struct xcore *x =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*x), RTE_CACHE_LINE_SIZE));
 	cpu_set_t set;
 	int err;
 
