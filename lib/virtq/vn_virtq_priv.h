@@ -72,6 +72,7 @@ struct vn_virtq {
 	bool event_idx;
 	bool log_dirty;
 	bool count_sizes;
+	bool no_fast;       /* set by tests: only the general way is used */
 	uint8_t csum_flags; /* VN_NET_HDR_F_x that may pass */
 	uint32_t gso_types; /* bit n: gso_type n may pass */
 	bool gso_ecn;       /* ... and VN_NET_HDR_GSO_ECN with it */

@@ -115,9 +115,9 @@ count_size(struct vn_virtq *vq, uint32_t len)
 	}
 }
 
-/* The buffers collected hold a frame of @p len bytes now: take their chains. */
+/* The buffers collected hold a frame now: take their chains. */
 static __rte_always_inline void
-reserve_use(struct vn_virtq *vq, const struct reserve *r, uint32_t len)
+reserve_take(struct vn_virtq *vq, const struct reserve *r)
 {
 	if (unlikely(vq->log_dirty)) {
 		for (uint32_t i = 0; i < r->c.segs; i++)
@@ -125,7 +125,13 @@ reserve_use(struct vn_virtq *vq, const struct reserve *r, uint32_t len)
 	}
 	vq->taken += r->chains;
 	vq->inflight_descs += r->c.descs;
+}
 
+/* The same for a frame of @p len bytes alone, with its counters. */
+static __rte_always_inline void
+reserve_use(struct vn_virtq *vq, const struct reserve *r, uint32_t len)
+{
+	reserve_take(vq, r);
 	count(&vq->stats->packets, 1);
 	count(&vq->stats->total_bytes, len);
 	__atomic_store_n(&vq->stats->batch_last, r->c.descs, __ATOMIC_RELAXED);

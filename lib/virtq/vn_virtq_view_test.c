@@ -3,6 +3,7 @@
  *
  * From one driver to another without mbufs: random rings, every byte compared.
  */
+#include "view_test_csum.h"
 #include "virtq_test_run.h"
 #include "vn_virtq_view.h"
 
@@ -106,31 +107,6 @@ move(struct pair *p)
 	}
 	rx->expect_used += (uint16_t)(vn_virtq_position(rx->vq) - before);
 	return true;
-}
-
-/* Sum of 16-bit words in network order. */
-static uint16_t
-plain_sum(const uint8_t *b, uint32_t len)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < len; i++)
-		sum += i % 2 == 0 ? (uint64_t)b[i] << 8 : b[i];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-/* As the receiver without checksum offload is to get it. */
-static void
-fill_csum(uint8_t *buf, uint32_t len, uint32_t start, uint32_t offset)
-{
-	uint16_t sum = ~plain_sum(buf + start, len - start);
-
-	if (sum == 0)
-		sum = 0xffff;
-	buf[start + offset] = sum >> 8;
-	buf[start + offset + 1] = sum & 0xff;
 }
 
 /* A frame that came back over one or more buffers, header first, in t->buf2. @return bytes. */
