@@ -15,6 +15,7 @@
 #include "vn_blackbox.h"
 #include "vn_features.h"
 #include "vn_guestmem.h"
+#include "vn_mbuf.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
 
@@ -138,10 +139,35 @@ serve_tx(struct dev *d, struct vn_virtq *vq)
 
 	if (d->look != NULL)
 		d->look(d, pkts, n, false);
-	rte_pktmbuf_free_bulk(pkts, n);
+	vn_mbuf_free_bulk(pkts, n);
 	vn_virtq_complete(vq);
 	vn_virtq_publish(vq);
 	return n;
+}
+
+/* dev_alloc() by the means that lib/ has for it, and the header, as a port would. */
+static inline int
+alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct vn_net_hdr *hdr)
+{
+	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
+	struct rte_mbuf *all[BURST * MAX_SEGS];
+	int err;
+
+	if (segs == 1) {
+		err = vn_mbuf_get_raw(d->pool, pkts, BURST);
+		for (unsigned int i = 0; err == 0 && i < BURST; i++) {
+			vn_mbuf_init(pkts[i], len, len);
+			*vn_mbuf_hdr(pkts[i]) = *hdr;
+		}
+		return err;
+	}
+	err = vn_mbuf_alloc_bulk(d->pool, all, BURST * segs);
+	if (err != 0)
+		return err;
+	dev_frames(pkts, all, BURST, len);
+	for (unsigned int i = 0; i < BURST; i++)
+		*vn_mbuf_hdr(pkts[i]) = *hdr;
+	return 0;
 }
 
 /* As poll_rx() with a port that has a burst. */
@@ -162,14 +188,12 @@ serve_rx(struct dev *d, struct vn_virtq *vq)
 	struct rte_mbuf *pkts[BURST];
 	uint16_t n;
 
-	if (dev_alloc(d->pool, pkts, BURST, k->len) != 0)
+	if (alloc_frames(d, pkts, k->len, hdr) != 0)
 		return 0;
-	for (unsigned int i = 0; i < BURST; i++)
-		*vn_mbuf_hdr(pkts[i]) = *hdr;
 	if (d->look != NULL)
 		d->look(d, pkts, BURST, true);
 	n = vn_virtq_enqueue(vq, pkts, BURST);
-	rte_pktmbuf_free_bulk(pkts, BURST);
+	vn_mbuf_free_bulk(pkts, BURST);
 	vn_virtq_publish(vq);
 	return n;
 }
@@ -218,7 +242,7 @@ engine_d2d(struct dev *d)
 	const uint16_t got = n;
 
 	n = vn_virtq_enqueue(rx, pkts, n);
-	rte_pktmbuf_free_bulk(pkts, got);
+	vn_mbuf_free_bulk(pkts, got);
 	vn_virtq_complete(tx);
 	vn_virtq_publish(tx);
 	vn_virtq_publish(rx);
