@@ -15,6 +15,7 @@
 #include "vn_blackbox.h"
 #include "vn_features.h"
 #include "vn_guestmem.h"
+#include "vn_mbuf.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
 #include "vn_virtq_view.h"
@@ -130,6 +131,16 @@ engine_open(struct dev *d)
 	return err;
 }
 
+/* What is done with frames that have been sent or received. */
+static inline void
+free_frames(const struct dev *d, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (unlikely(d->app_mbufs))
+		rte_pktmbuf_free_bulk(pkts, n);
+	else
+		vn_mbuf_free_bulk(pkts, n);
+}
+
 /* As poll_tx() with a port that frees what it has sent. */
 static inline uint16_t
 serve_tx(struct dev *d, struct vn_virtq *vq)
@@ -140,10 +151,42 @@ serve_tx(struct dev *d, struct vn_virtq *vq)
 
 	if (d->look != NULL)
 		d->look(d, pkts, n, false);
-	rte_pktmbuf_free_bulk(pkts, n);
+	free_frames(d, pkts, n);
 	vn_virtq_complete(vq);
 	vn_virtq_publish(vq);
 	return n;
+}
+
+/* dev_alloc() by the means that lib/ has for it, and the header, as a port would. */
+static inline int
+alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct vn_net_hdr *hdr)
+{
+	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
+	struct rte_mbuf *all[MAX_BURST * MAX_SEGS];
+	const uint32_t burst = d->guest[0].c.burst;
+	int err;
+
+	if (unlikely(d->app_mbufs)) {
+		err = dev_alloc(d->pool, pkts, burst, len);
+		for (unsigned int i = 0; err == 0 && i < burst; i++)
+			*vn_mbuf_hdr(pkts[i]) = *hdr;
+		return err;
+	}
+	if (segs == 1) {
+		err = vn_mbuf_get_raw(d->pool, pkts, burst);
+		for (unsigned int i = 0; err == 0 && i < burst; i++) {
+			vn_mbuf_init(pkts[i], len, len);
+			*vn_mbuf_hdr(pkts[i]) = *hdr;
+		}
+		return err;
+	}
+	err = vn_mbuf_alloc_bulk(d->pool, all, burst * segs);
+	if (err != 0)
+		return err;
+	dev_frames(pkts, all, burst, len);
+	for (unsigned int i = 0; i < burst; i++)
+		*vn_mbuf_hdr(pkts[i]) = *hdr;
+	return 0;
 }
 
 /* As poll_rx() with a port that has a burst. */
@@ -165,14 +208,12 @@ serve_rx(struct dev *d, struct vn_virtq *vq)
 	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t n;
 
-	if (dev_alloc(d->pool, pkts, burst, k->len) != 0)
+	if (alloc_frames(d, pkts, k->len, hdr) != 0)
 		return 0;
-	for (unsigned int i = 0; i < burst; i++)
-		*vn_mbuf_hdr(pkts[i]) = *hdr;
 	if (d->look != NULL)
 		d->look(d, pkts, burst, true);
 	n = vn_virtq_enqueue(vq, pkts, burst);
-	rte_pktmbuf_free_bulk(pkts, burst);
+	free_frames(d, pkts, burst);
 	vn_virtq_publish(vq);
 	return n;
 }
@@ -220,7 +261,7 @@ through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
 	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, burst);
 	const uint16_t n = vn_virtq_enqueue(rx, pkts, got);
 
-	rte_pktmbuf_free_bulk(pkts, got);
+	free_frames(d, pkts, got);
 	return n;
 }
 

@@ -42,6 +42,8 @@ static const char usage[] =
 	"  --cpu N                      run there (default: the first CPU this process may use)\n"
 	"  --cross-core[=CPU]           the driver on another CPU (default: the next it may use)\n"
 	"  --mbufs                      device to device: ours through mbufs, too\n"
+	"  --app-mbufs                  our side, too, takes and frees mbufs by "
+	"rte_pktmbuf_*_bulk()\n"
 	"  --huge                       mbufs in huge pages\n"
 	"  --json                       JSON instead of a table\n"
 	"  --svg FILE                   a plot, too\n"
@@ -112,6 +114,7 @@ parse(int argc, char **argv, struct options *o)
 		CPU,
 		CROSS,
 		MBUFS,
+		APP_MBUFS,
 		HUGE,
 		JSON,
 		SVG,
@@ -130,6 +133,7 @@ parse(int argc, char **argv, struct options *o)
 		{"cpu", required_argument, NULL, CPU},
 		{"cross-core", optional_argument, NULL, CROSS},
 		{"mbufs", no_argument, NULL, MBUFS},
+		{"app-mbufs", no_argument, NULL, APP_MBUFS},
 		{"huge", no_argument, NULL, HUGE},
 		{"json", no_argument, NULL, JSON},
 		{"svg", required_argument, NULL, SVG},
@@ -173,6 +177,9 @@ parse(int argc, char **argv, struct options *o)
 			break;
 		case MBUFS:
 			o->conf.through_mbufs = true;
+			break;
+		case APP_MBUFS:
+			o->conf.app_mbufs = true;
 			break;
 		case HUGE:
 			o->huge = true;

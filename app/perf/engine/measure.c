@@ -328,7 +328,8 @@ open_sides(const struct measure_conf *conf, struct dev *d, struct row *row)
 			.guest = guests,
 			.num_guests = n,
 			.pool = pools[i],
-			.through_mbufs = conf->through_mbufs};
+			.through_mbufs = conf->through_mbufs,
+			.app_mbufs = conf->app_mbufs};
 		err = ops[i]->open(&d[i]);
 		if (err == 0)
 			continue;

@@ -24,6 +24,7 @@ struct measure_conf {
 	double slice_ms;     /**< about how long a slice takes */
 	bool smoke;          /**< the figures are of no interest */
 	bool through_mbufs;  /**< device to device: ours by mbufs, too, not by views */
+	bool app_mbufs;      /**< dev.app_mbufs */
 	struct xcore *xcore; /**< cross-core mode, or NULL */
 };
 
