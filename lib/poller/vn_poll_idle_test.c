@@ -82,8 +82,7 @@ idle_setup(void **state)
 		ring_make(&w.tx[i], false, FEATURES);
 		assert_int_equal(fp_ops.queue_open(w.port, i, env_pool, &w.pq[i]), 0);
 	}
-	w.busy_qp = (struct vn_poll_qp){
-		.ops = &busy_ops, .pool = env_pool, .on_broken = on_broken};
+	w.busy_qp = (struct vn_poll_qp){.ops = &busy_ops, .pool = env_pool, .on_broken = on_broken};
 	ring_make_size(&w.busy, false, FEATURES, BUSY_RING);
 	return 0;
 }

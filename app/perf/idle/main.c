@@ -7,7 +7,7 @@
  * pairs in turn, every few milliseconds, so that other work on the machine changes both alike. Its
  * driver works in the poller's thread: it makes available what was given back.
  */
-#include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,11 +28,11 @@
 #define WAIT_NS    VN_SEC(30)
 
 static struct {
-	unsigned int idle;        /* idle pairs */
-	unsigned int rounds;      /* of each comparison */
-	unsigned int slice_ms;    /* each of its halves */
-	unsigned int cpu_ms;      /* CPU use is looked at so long */
-	unsigned int wakes;       /* wake-ups of each kind */
+	unsigned int idle;     /* idle pairs */
+	unsigned int rounds;   /* of each comparison */
+	unsigned int slice_ms; /* each of its halves */
+	unsigned int cpu_ms;   /* CPU use is looked at so long */
+	unsigned int wakes;    /* wake-ups of each kind */
 } opt = {.idle = 1000, .rounds = 100, .slice_ms = 5, .cpu_ms = 1000, .wakes = 1000};
 
 static struct rte_mempool *pool;
@@ -43,6 +43,7 @@ struct bench {
 	struct vn_pollers *pollers;
 	struct vn_poller *poller;
 	const struct vn_poller_stats *stats;
+	clockid_t clock; /* of its thread */
 };
 
 struct call {
@@ -89,6 +90,14 @@ call(struct bench *b, void (*fn)(struct vn_poller *poller, void *arg), void *arg
 }
 
 static void
+find_clock(struct vn_poller *p, void *arg)
+{
+	(void)p;
+	if (pthread_getcpuclockid(pthread_self(), arg) != 0)
+		fatal("the poller's CPU time cannot be read");
+}
+
+static void
 begin(struct bench *b, enum vn_idle_policy policy, uint32_t cold_us)
 {
 	const struct vn_poller_conf conf = {
@@ -101,6 +110,7 @@ begin(struct bench *b, enum vn_idle_policy policy, uint32_t cold_us)
 		fatal("no poller");
 	b->poller = vn_pollers_get(b->pollers, 0);
 	b->stats = vn_poller_stats(b->poller);
+	call(b, find_clock, &b->clock);
 }
 
 static void
@@ -130,14 +140,14 @@ detach_all(struct vn_poller *p, void *arg)
 		pair_detach(p, &ps->pair[i]);
 }
 
-static void
-cpu_time(struct vn_poller *p, void *arg)
+/* CPU time of the poller, in nanoseconds. A command for it would have it look at all pairs. */
+static uint64_t
+cpu_time(const struct bench *b)
 {
 	struct timespec ts;
 
-	(void)p;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	*(uint64_t *)arg = (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+	clock_gettime(b->clock, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
 static void
@@ -149,18 +159,35 @@ sleep_us(unsigned int us)
 	nanosleep(&ts, NULL);
 }
 
+/* Until there are so many cold pairs: what has just come is hot first. */
+static void
+wait_cold(struct bench *b, unsigned int n)
+{
+	const uint64_t end = vn_now_ns() + WAIT_NS;
+
+	while (__atomic_load_n(&b->stats->cold_pairs, __ATOMIC_RELAXED) != n) {
+		if (vn_now_ns() > end)
+			fatal("idle pairs do not go cold");
+		sleep_us(500);
+	}
+}
+
 /* Frames of @p pair per microsecond of the poller's CPU time. */
 static double
 speed(struct bench *b, const struct pair *pair)
 {
+	const uint64_t slice = opt.slice_ms * VN_MS(1);
 	uint64_t before, after, frames;
 
-	/* What has just come goes cold first; the same wait for both. */
-	sleep_us(3000);
-	call(b, cpu_time, &before);
+	before = cpu_time(b);
 	frames = __atomic_load_n(&pair->sent, __ATOMIC_ACQUIRE);
-	sleep_us(opt.slice_ms * 1000);
-	call(b, cpu_time, &after);
+	/* Others may have the CPU meanwhile. */
+	for (unsigned int i = 0; i < 100; i++) {
+		sleep_us(opt.slice_ms * 1000);
+		after = cpu_time(b);
+		if (after - before >= slice)
+			break;
+	}
 	frames = __atomic_load_n(&pair->sent, __ATOMIC_ACQUIRE) - frames;
 	return after > before ? (double)frames * 1000 / (double)(after - before) : 0;
 }
@@ -196,8 +223,10 @@ compare(const char *what, enum told told, uint32_t cold_us)
 	busy.pair[0].avail->idx = RING_SIZE;
 	call(&b, attach_all, &busy);
 	for (unsigned int i = 0; i < opt.rounds; i++) {
+		wait_cold(&b, 0);
 		alone[i] = speed(&b, &busy.pair[0]);
 		call(&b, attach_all, &idle);
+		wait_cold(&b, cold_us != 0 ? opt.idle : 0);
 		beside[i] = speed(&b, &busy.pair[0]);
 		hot = __atomic_load_n(&b.stats->hot_pairs, __ATOMIC_RELAXED);
 		cold = __atomic_load_n(&b.stats->cold_pairs, __ATOMIC_RELAXED);
@@ -261,9 +290,9 @@ policy_line(const char *what, enum vn_idle_policy policy, uint32_t cold_us, enum
 	call(&b, attach_all, &ps);
 	sleep_us(20000);
 	t0 = vn_now_ns();
-	call(&b, cpu_time, &before);
+	before = cpu_time(&b);
 	sleep_us(opt.cpu_ms * 1000);
-	call(&b, cpu_time, &after);
+	after = cpu_time(&b);
 	cpu = (double)(after - before) * 100 / (double)(vn_now_ns() - t0);
 	for (unsigned int i = 0; i < opt.wakes; i++)
 		us[i] = wake_up(&b, &ps.pair[i % 7 % ps.n], gap_us, &asked);
@@ -281,7 +310,8 @@ run(void)
 {
 	const uint32_t cold = VN_IDLE_COLD_US;
 
-	printf("A busy pair alone and beside %u idle ones, by how those are notified of; %u rounds of "
+	printf("A busy pair alone and beside %u idle ones, by how those are notified of; %u rounds "
+	       "of "
 	       "2 x %u ms\n",
 		opt.idle, opt.rounds, opt.slice_ms);
 	printf("%-34s %8s %8s %8s %8s %8s %6s\n", "", "alone", "beside", "ratio", "p10", "p90",
@@ -292,11 +322,12 @@ run(void)
 	compare("not at all (doorbell page)", TOLD_BY_NONE, cold);
 	compare("eventfd, --idle-cold-us 0", TOLD_BY_FD, 0);
 
-	printf("\nA poller with %u idle pairs: CPU use, and from a driver's notification to the first "
+	printf("\nA poller with %u idle pairs: CPU use, and from a driver's notification to the "
+	       "first "
 	       "frame in the port; %u times\n",
 		opt.idle, opt.wakes);
-	printf("%-34s %8s %8s %8s %8s %8s\n", "policy, idle before for", "CPU %", "p50 us", "p90 us",
-		"p99 us", "kicks %");
+	printf("%-34s %8s %8s %8s %8s %8s\n", "policy, idle before for", "CPU %", "p50 us",
+		"p90 us", "p99 us", "kicks %");
 	policy_line("sleep, 3 ms", VN_IDLE_SLEEP, cold, TOLD_BY_FD, 3000);
 	policy_line("sleep, 100 us", VN_IDLE_SLEEP, cold, TOLD_BY_FD, 100);
 	policy_line("sleep, message, 3 ms", VN_IDLE_SLEEP, cold, TOLD_BY_WAKE, 3000);
@@ -311,7 +342,8 @@ static void
 usage(void)
 {
 	puts("perf-idle [--smoke] [IDLE-PAIRS [ROUNDS]]\n\n"
-	     "What idle queue pairs cost a poller that has one busy pair, and what its idle policies\n"
+	     "What idle queue pairs cost a poller that has one busy pair, and what its idle "
+	     "policies\n"
 	     "cost. --smoke: as little as possible, to see that it works.");
 }
 
@@ -319,8 +351,8 @@ int
 main(int argc, char **argv)
 {
 	static char eal[][40] = {"perf-idle", "--no-huge", "--no-pci", "--no-telemetry",
-		"--no-shconf", "-m", "128", "--lcores", "0@0,1@1", "--log-level=lib.eal:error", "-d",
-		"librte_mempool_ring.so"};
+		"--no-shconf", "-m", "128", "--lcores", "0@0,1@1", "--log-level=lib.eal:error",
+		"-d", "librte_mempool_ring.so"};
 	char *eal_argv[RTE_DIM(eal) + 1] = {NULL};
 	struct rlimit lim = {.rlim_cur = 16384, .rlim_max = 16384};
 	unsigned int number = 0;

@@ -41,8 +41,7 @@ tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 	rte_pktmbuf_free_bulk(pkts, n);
 	/* All descriptors are alike, so whichever comes next will do. */
 	if (pair->endless)
-		__atomic_store_n(
-			&pair->avail->idx, pair->used->idx + RING_SIZE, __ATOMIC_RELEASE);
+		__atomic_store_n(&pair->avail->idx, pair->used->idx + RING_SIZE, __ATOMIC_RELEASE);
 }
 
 static int
