@@ -161,7 +161,7 @@ static const struct {
 	{"{\"vf\": {\"max_queue_size\": 65536}}",
 		"line 1: vf.max_queue_size: must be a whole number from 4 to 32768, is 65536"},
 	{"{\"vf\": {\"port\": \"veth\"}}",
-		"line 1: vf.port: must be \"tap\" or \"internal\", is \"veth\""},
+		"line 1: vf.port: must be \"tap\", \"internal\" or \"switch\", is \"veth\""},
 	{"{\"vhost_user\": {\"mode\": \"both\"}}",
 		"line 1: vhost_user.mode: must be \"server\" or \"client\", is \"both\""},
 	{"{\"vhost_user\": {\"mode\": 0}}",

@@ -44,6 +44,23 @@ ctl_show_pollers(struct vn_pollers *pollers)
 	return array;
 }
 
+/** Interrupts that wait by load; null: they wait as somebody said. */
+static json_t *
+show_dim(const struct vn_model_queue_info *q)
+{
+	struct ctl_obj o;
+
+	if (!q->dim)
+		return json_null();
+	o = ctl_obj_begin();
+	ctl_put_num(&o, "level", q->dim_level);
+	ctl_put_num(&o, "usecs", q->coal_usecs);
+	ctl_put_num(&o, "packets", q->coal_packets);
+	ctl_put_num(&o, "steps_kept", q->dim_kept);
+	ctl_put_num(&o, "steps_taken_back", q->dim_taken_back);
+	return ctl_obj_end(&o);
+}
+
 static json_t *
 show_ring(const struct vn_device *dev, unsigned int idx)
 {
@@ -76,6 +93,7 @@ show_ring(const struct vn_device *dev, unsigned int idx)
 	ctl_put_num(&o, "suppressed_interrupts", dbg.suppressed);
 	if (vn_model_queue_info(dev, idx, &model))
 		ctl_put_num(&o, "notifications", model.notifications);
+	ctl_put(&o, "dim", show_dim(&model));
 	return ctl_obj_end(&o);
 }
 

@@ -31,6 +31,7 @@ struct dev_ring {
 	bool overdue;     /* the detach command missed its deadline: as good as stopped */
 	bool parked;      /* STARTING without vq, which is made anew at position */
 	bool late;        /* its command missed its deadline, and memory was not taken back yet */
+	bool dim;         /* interrupts wait by load, from the attach command on */
 	bool cmd_busy;
 	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
 	struct dev_op *call_op;   /* a new interrupt descriptor on its way to the poller */
@@ -107,9 +108,11 @@ struct vn_device_priv {
 	bool refreshing, refresh_again; /* port_info */
 	bool features_busy;             /* a job is under way */
 	uint64_t features_applied;      /* by the last one */
-	bool link_busy, mtu_busy;       /* the same for carrier and MTU */
+	/* The same for carrier, MTU and MAC. */
+	bool link_busy, mtu_busy, mac_busy;
 	bool link_applied;
 	uint16_t mtu_applied;
+	uint8_t mac_applied[VN_MAC_LEN];
 	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
 	bool announcing;          /* an announcement is under way */
@@ -184,6 +187,8 @@ void dev_ring_fini(struct dev_ring *ring);
 /** Take the next step that the state allows. */
 void dev_ring_advance(struct dev_ring *ring);
 void dev_ring_stop(struct dev_ring *ring);
+/** Interrupts of the ring wait by load. */
+bool dev_ring_dim(const struct dev_ring *ring);
 /** Recount what the device shows of its rings. */
 void dev_ring_count(struct vn_device *dev);
 /** Make the control queue's ring, for the control thread to serve. As vn_device_vq_start(). */
@@ -215,9 +220,10 @@ dev_ring_pair(struct dev_ring *ring)
 int dev_port_open(struct vn_device *dev);
 void dev_port_close(struct vn_device *dev, bool remove);
 void dev_port_set_features(struct vn_device *dev);
-/** The port is to follow link_up, and conf.mtu. */
+/** The port is to follow link_up, conf.mtu and conf.mac. */
 void dev_port_set_link(struct vn_device *dev);
 void dev_port_set_mtu(struct vn_device *dev);
+void dev_port_set_mac(struct vn_device *dev);
 void dev_port_queue_open(struct dev_pair *pair);
 void dev_port_queue_close(struct dev_pair *pair);
 
@@ -241,6 +247,8 @@ uint16_t dev_model_pairs(const struct vn_device *dev);
 void dev_model_progress(struct vn_device *dev);
 /** A ring was made, nobody else has it yet. */
 void dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq);
+/** Interrupts of queue @p i wait by load: the operator wants it, and nobody has said how long. */
+bool dev_model_dim(const struct vn_device *dev, uint16_t i);
 /** What a model has per queue or pair. */
 struct model_arrays {
 	struct model_queue *queue; /* 2 * pairs + 1 */

@@ -139,19 +139,23 @@ poll_qp_round(struct vn_poll_qp *qp)
 	return moved + serve_rx(qp);
 }
 
+static uint64_t
+interrupt(struct vn_poll_dim *dim, struct vn_virtq *vq)
+{
+	if (vq == NULL)
+		return 0;
+	if (unlikely(dim->stats != NULL))
+		poll_dim_interrupt(dim, vq);
+	else
+		vn_virtq_interrupt(vq);
+	return vn_virtq_interrupt_due(vq);
+}
+
 uint64_t
 poll_qp_interrupts(struct vn_poll_qp *qp)
 {
-	uint64_t tx = 0, rx = 0;
+	const uint64_t tx = interrupt(&qp->dim[1], qp->tx), rx = interrupt(&qp->dim[0], qp->rx);
 
-	if (qp->tx != NULL) {
-		vn_virtq_interrupt(qp->tx);
-		tx = vn_virtq_interrupt_due(qp->tx);
-	}
-	if (qp->rx != NULL) {
-		vn_virtq_interrupt(qp->rx);
-		rx = vn_virtq_interrupt_due(qp->rx);
-	}
 	return tx == 0 || (rx != 0 && rx < tx) ? rx : tx;
 }
 
@@ -172,6 +176,19 @@ poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
 	if (qp->pq_watched)
 		epoll_ctl(p->epfd, EPOLL_CTL_DEL, qp->ops->queue_fd(qp->pq), NULL);
 	qp->pq_watched = false;
+}
+
+/* A port that is asked in every round is to tell from now on. */
+static void
+arm_port(struct vn_poll_qp *qp)
+{
+	if (qp->ops->rx_arm == NULL || qp->pq == NULL || !qp->ops->rx_arm(qp->pq, true) ||
+		qp->pq_ready)
+		return;
+	/* It has something now: see poll_qp_has_work(). */
+	qp->pq_ready = true;
+	if (qp->n_pending == 0)
+		qp->rx_avail_seen = 0;
 }
 
 /* A port whose frames may be for other pairs is read while there is a place for our own. */
@@ -201,6 +218,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 	/* Sleep is no time in which work waits. */
 	if (unlikely(qp->latency != NULL))
 		qp->latency[0].last = qp->latency[1].last = 0;
+	arm_port(qp);
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)
@@ -260,6 +278,8 @@ void
 poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	__atomic_store_n(&qp->armed, false, __ATOMIC_RELAXED);
+	if (qp->ops->rx_arm != NULL && qp->pq != NULL)
+		qp->ops->rx_arm(qp->pq, false);
 	if (qp->tx != NULL)
 		vn_virtq_disarm(qp->tx);
 	if (qp->rx != NULL) {
@@ -326,6 +346,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	} else {
 		qp->tx = NULL;
 	}
+	qp->dim[is_rx ? 0 : 1].stats = NULL;
 	/* Between rounds nothing is unpublished; an interrupt may be due, or wait for more. */
 	vn_virtq_publish(vq);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -74,6 +74,7 @@ struct vn_poller {
 	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
 	struct poll_list timed; /* cold, and by_time: in the order of look_at */
 	unsigned int n_timed;
+	TAILQ_HEAD(, vn_poll_source) sources;
 	uint64_t now;           /* cycles, when the round began */
 	uint64_t looked_at;     /* ... of the last look at descriptors */
 	uint64_t cool_at;       /* ... of the next search for pairs to go cold */
@@ -120,9 +121,10 @@ cmd_take(struct cmd_stack *s)
 }
 
 /** Poller: what an epoll event is about, beside the queue pair (low bits of the pointer). */
-#define EV_PORT 0
-#define EV_KICK 1
-#define EV_MASK 1
+#define EV_PORT   0
+#define EV_KICK   1
+#define EV_SOURCE 2
+#define EV_MASK   3
 
 /** Poller: the loop, until stop. */
 int poller_main(void *poller);
@@ -136,6 +138,9 @@ unsigned int poll_qp_round(struct vn_poll_qp *qp);
  * @return when the next one that waits is due, in cycles; 0: none waits.
  */
 uint64_t poll_qp_interrupts(struct vn_poll_qp *qp);
+
+/** Poller: interrupt the driver of @p vq, or let it wait, by load or as was set. */
+void poll_dim_interrupt(struct vn_poll_dim *d, struct vn_virtq *vq);
 
 /** Poller: the pair's ring (rx_told, tx_told) is broken; the control thread is told once. */
 void poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told);
@@ -155,6 +160,17 @@ bool poll_rx_has_rules(const struct vn_poll_qp *qp);
 bool poll_rx_blocked(const struct vn_poll_qp *qp);
 /** Poller: poll_rx() for such a pair, which need not have a receive ring. */
 unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
+
+/* poll_source.c */
+
+/** Poller: look at all sources. @return frames moved. */
+unsigned int poll_sources(struct vn_poller *p);
+/**
+ * Poller: before a sleep, and after it. *timeout_ns is lowered where only time can tell. @return
+ * there is work already.
+ */
+bool poll_sources_arm(struct vn_poller *p, uint64_t *timeout_ns);
+void poll_sources_disarm(struct vn_poller *p);
 
 /** Poller: a sleep without a limit. */
 #define SLEEP_FOR_EVER UINT64_MAX

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "vn_dim.h"
 #include "vn_loop.h"
 #include "vn_poll_latency.h"
 #include "vn_port.h"
@@ -92,6 +93,19 @@ struct vn_poll_kicks {
 	uint64_t spurious;         /**< notifications without one; anybody may read */
 };
 
+/** Interrupt moderation by load, of one ring. */
+struct vn_poll_dim {
+	const struct vn_virtq_stats *stats; /**< of the ring; NULL: not moderated by load */
+	struct vn_dim dim;
+};
+
+/** How the interrupts of a ring wait. */
+struct vn_poll_coal {
+	uint32_t usecs, packets;          /**< as vn_virtq_set_coal() ... */
+	bool restart;                     /**< ... and vn_virtq_set_coal_restart() */
+	const struct vn_virtq_stats *dim; /**< the ring's: by load, instead; or NULL */
+};
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
 struct vn_poll_qp {
@@ -132,9 +146,29 @@ struct vn_poll_qp {
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
+	struct vn_poll_dim dim[2];       /**< of rx and tx; others may read what vn_dim.h allows */
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
 	TAILQ_ENTRY(vn_poll_qp) next;
 	LIST_ENTRY(vn_poll_qp) wake_next;
+};
+
+/**
+ * Something else that a poller looks at in every round: a port that is no device's. Zeroed, filled
+ * by whoever attaches it.
+ */
+struct vn_poll_source {
+	/** Poller: one look. @return frames moved. */
+	unsigned int (*poll)(struct vn_poll_source *src);
+	/**
+	 * Poller: the poller is about to sleep (@p on), or was: in between, fd is to become
+	 * readable when there is something. Executes the full fence that it takes. @return with @p
+	 * on: there is something already.
+	 */
+	bool (*arm)(struct vn_poll_source *src, bool on);
+	/** The same for the first @p n of fd[]; with none it is looked at by time. */
+	unsigned int n_fds;
+	int fd[2];
+	TAILQ_ENTRY(vn_poll_source) next; /* the poller's */
 };
 
 /** Numbers for debug and health. Written by the poller. */
@@ -224,11 +258,17 @@ void vn_poll_qp_touch(struct vn_poller *poller, struct vn_poll_qp *qp);
 /** The ring is the poller's from now on; one kick and one interrupt are assumed lost. */
 void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx,
 	struct vn_virtq *vq, int kick_fd);
+/** How interrupts of a ring that is attached wait from now on. The last one that waits does not. */
+void vn_poll_qp_set_coal(struct vn_poll_qp *qp, bool is_rx, const struct vn_poll_coal *coal);
 /** Have @p cmd's done() run in the control thread soon; exec() and late() are not used. */
 void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(
 	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+/** The source is the poller's from now on. */
+void vn_poller_attach_source(struct vn_poller *poller, struct vn_poll_source *src);
+/** It is not any more. */
+void vn_poller_detach_source(struct vn_poller *poller, struct vn_poll_source *src);
 /** The port queue is the poller's from now on. */
 void vn_poll_qp_attach_port(
 	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);
