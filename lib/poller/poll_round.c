@@ -70,13 +70,16 @@ poll_look(struct vn_poller *p, uint64_t timeout_ns)
 		if ((ev[i].data.u64 & EV_MASK) == EV_SOURCE)
 			continue;
 		qp = (struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 & ~(uint64_t)EV_MASK);
-		poll_qp_touch(qp);
 		if ((ev[i].data.u64 & EV_MASK) == EV_PORT) {
+			/* Frames that have no buffers are no news, and are told in every look. */
+			if (!qp->pq_ready || qp->cold)
+				poll_qp_touch(qp);
 			qp->pq_ready = true;
 			/* A netdev that is gone shows an error for ever: do not spin on it. */
 			if (ev[i].events & (EPOLLERR | EPOLLHUP))
 				poll_qp_unwatch(p, qp);
 		} else {
+			poll_qp_touch(qp);
 			poll_qp_kicked(qp);
 		}
 	}
