@@ -130,19 +130,23 @@ engine_open(struct dev *d)
 	return err;
 }
 
-/* As poll_tx() with a port that frees what it has sent. */
+/* As poll_tx() with a port that frees what it has sent; long frames come a few at a time. */
 static inline uint16_t
 serve_tx(struct dev *d, struct vn_virtq *vq)
 {
 	struct rte_mbuf *pkts[BURST];
-	const uint16_t n = vn_virtq_dequeue(vq, d->pool, pkts, BURST);
+	uint16_t all = 0, n;
 
-	if (d->look != NULL)
-		d->look(d, pkts, n, false);
-	vn_mbuf_free_bulk(pkts, n);
-	vn_virtq_complete(vq);
-	vn_virtq_publish(vq);
-	return n;
+	do {
+		n = vn_virtq_dequeue(vq, d->pool, pkts, BURST - all);
+		if (d->look != NULL)
+			d->look(d, pkts, n, false);
+		vn_mbuf_free_bulk(pkts, n);
+		vn_virtq_complete(vq);
+		vn_virtq_publish(vq);
+		all += n;
+	} while (n > 0 && all < BURST);
+	return all;
 }
 
 /* dev_alloc() by the means that lib/ has for it, and the header, as a port would. */
@@ -150,24 +154,24 @@ static inline int
 alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct vn_net_hdr *hdr)
 {
 	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
-	struct rte_mbuf *all[BURST * MAX_SEGS];
-	int err;
+	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
+	struct rte_mbuf *all[BURST * MAX_SEGS], **m = all;
+	const int err = vn_mbuf_get_raw(d->pool, all, BURST * segs);
 
-	if (segs == 1) {
-		err = vn_mbuf_get_raw(d->pool, pkts, BURST);
-		for (unsigned int i = 0; err == 0 && i < BURST; i++) {
-			vn_mbuf_init(pkts[i], len, len);
-			*vn_mbuf_hdr(pkts[i]) = *hdr;
+	for (unsigned int i = 0; err == 0 && i < BURST; i++, m += segs) {
+		vn_mbuf_init(m[0], len, segs == 1 ? last : DEV_MBUF_ROOM);
+		*vn_mbuf_hdr(m[0]) = *hdr;
+		if (unlikely(segs > 1))
+			m[0]->nb_segs = segs;
+		for (uint32_t k = 1; k < segs; k++) {
+			const uint32_t part = k + 1 < segs ? DEV_MBUF_ROOM : last;
+
+			vn_mbuf_init(m[k], part, part);
+			m[k - 1]->next = m[k];
 		}
-		return err;
+		pkts[i] = m[0];
 	}
-	err = vn_mbuf_alloc_bulk(d->pool, all, BURST * segs);
-	if (err != 0)
-		return err;
-	dev_frames(pkts, all, BURST, len);
-	for (unsigned int i = 0; i < BURST; i++)
-		*vn_mbuf_hdr(pkts[i]) = *hdr;
-	return 0;
+	return err;
 }
 
 /* As poll_rx() with a port that has a burst. */
