@@ -15,6 +15,7 @@
 
 #include "poller_private.h"
 #include "vn_log.h"
+#include "vn_mbuf.h"
 
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
@@ -71,7 +72,7 @@ poll_tx(struct vn_poll_qp *qp)
 		if (likely(qp->pq != NULL))
 			qp->ops->tx_burst(qp->pq, pkts, n);
 		else
-			rte_pktmbuf_free_bulk(pkts, n);
+			vn_mbuf_free_bulk(pkts, n);
 	} else if (vn_virtq_position(qp->tx) == before) {
 		return 0;
 	}
