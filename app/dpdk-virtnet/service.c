@@ -115,7 +115,11 @@ woken(void *ctx)
 static int
 make_pollers(struct service *s, const struct app_args *args, char *err)
 {
-	const struct vn_poller_conf pc = {.idle_spin_us = args->idle_spin_us};
+	const struct vn_poller_conf pc = {
+		.idle_spin_us = args->idle_spin_us,
+		.idle_cold_us = args->idle_cold_us,
+		.idle_policy = args->idle_policy,
+	};
 	unsigned int lcores[RTE_MAX_LCORE], n = 0, lcore;
 	int rc;
 

@@ -14,6 +14,10 @@ show_poller(struct vn_poller *p)
 	ctl_put_num(&o, "index", vn_poller_index(p));
 	ctl_put_num(&o, "lcore", vn_poller_lcore(p));
 	ctl_put_num(&o, "devices", vn_poller_devices(p));
+	ctl_put_num(&o, "hot_pairs", CTL_READ(s->hot_pairs));
+	ctl_put_num(&o, "cold_pairs", CTL_READ(s->cold_pairs));
+	ctl_put_num(&o, "cooled", CTL_READ(s->cooled));
+	ctl_put_num(&o, "heated", CTL_READ(s->heated));
 	ctl_put_num(&o, "rounds", CTL_READ(s->rounds));
 	ctl_put_num(&o, "busy_rounds", CTL_READ(s->busy_rounds));
 	ctl_put_num(&o, "sleeps", CTL_READ(s->sleeps));

@@ -202,6 +202,8 @@ dev_ring_vq(struct dev_ring *ring)
 /* device_pair.c */
 void dev_pair_init(struct vn_device *dev, uint16_t idx);
 void dev_pair_advance(struct dev_pair *pair);
+/** Poller: something changed for all pairs of the device. See vn_poll_qp_touch(). */
+void dev_pairs_touch(struct vn_poller *poller, struct vn_device *dev);
 /** True if rings of the pair may be attached: its port queue is open, or there will be none. */
 bool dev_pair_ready(const struct dev_pair *pair);
 /** True if its port queue is open, or closed, as it is to be. */

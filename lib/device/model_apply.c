@@ -39,7 +39,7 @@ exec(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct vn_model *m = RTE_PTR_SUB(a, offsetof(struct vn_model, apply));
 	struct vn_rx_rules *old;
 
-	RTE_SET_USED(poller);
+	dev_pairs_touch(poller, m->dev);
 	if (a->rules != NULL) {
 		old = (struct vn_rx_rules *)(uintptr_t)m->group.rules;
 		m->group.rules = a->rules;

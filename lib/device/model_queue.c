@@ -461,5 +461,5 @@ vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 	if (i == model_ctrl_index(m))
 		ctrl_run(m);
 	else if (dev->vq[i].state != VN_VQ_STOPPED)
-		vn_poller_wake(dev->priv->poller);
+		vn_poll_qp_wake(dev->priv->poller, &dev->priv->pair[i / 2].qp);
 }

@@ -16,9 +16,6 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
-/* How long to sleep at most while nothing but time can tell that there is work. */
-#define TIMED_SLEEP_NS VN_MS(1)
-
 /* As an available index: what the driver has made available up to now. */
 static uint16_t
 made_available(struct vn_virtq *vq)
@@ -204,6 +201,7 @@ arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns
 void
 poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 {
+	__atomic_store_n(&qp->armed, true, __ATOMIC_RELAXED);
 	/* Sleep is no time in which work waits. */
 	if (unlikely(qp->latency != NULL))
 		qp->latency[0].last = qp->latency[1].last = 0;
@@ -246,6 +244,11 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 {
 	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
 		return true;
+	/* What was found broken just now has to be told. */
+	if (qp->tx != NULL && vn_virtq_broken(qp->tx) && !qp->tx_told)
+		return true;
+	if (qp->rx != NULL && vn_virtq_broken(qp->rx) && !qp->rx_told)
+		return true;
 	if (qp->group != NULL && poll_rx_has_rules(qp)) {
 		if (!poll_rx_blocked(qp) && qp->pq != NULL && qp->pq_ready)
 			return true;
@@ -260,6 +263,7 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 void
 poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 {
+	__atomic_store_n(&qp->armed, false, __ATOMIC_RELAXED);
 	if (qp->tx != NULL)
 		vn_virtq_disarm(qp->tx);
 	if (qp->rx != NULL) {
@@ -275,10 +279,9 @@ link_qp(struct vn_poller *p, struct vn_poll_qp *qp)
 	const bool want = qp->rx != NULL || qp->tx != NULL || qp->pq != NULL;
 
 	if (want && !qp->linked)
-		TAILQ_INSERT_TAIL(&p->qps, qp, next);
+		poll_link(p, qp);
 	else if (!want && qp->linked)
-		TAILQ_REMOVE(&p->qps, qp, next);
-	qp->linked = want;
+		poll_unlink(qp);
 }
 
 void
@@ -290,6 +293,7 @@ vn_poll_qp_attach_ring(
 	const bool watched = kick_fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) == 0;
 	const bool polled = !watched && kick_fd != VN_KICK_WAKE;
 
+	vn_poll_qp_touch(p, qp);
 	vn_virtq_own(vq, true);
 	if (is_rx) {
 		qp->rx = vq;
@@ -315,6 +319,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	struct vn_virtq *vq = is_rx ? qp->rx : qp->tx;
 	const int kick_fd = is_rx ? qp->rx_kick : qp->tx_kick;
 
+	vn_poll_qp_touch(p, qp);
 	if (vq == NULL)
 		return NULL;
 	if (kick_fd >= 0)
@@ -341,6 +346,7 @@ vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_por
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
 	const int fd = qp->ops->queue_fd(pq);
 
+	vn_poll_qp_touch(p, qp);
 	qp->pq = pq;
 	qp->pq_ready = true;
 	qp->pq_muted = false;
@@ -353,6 +359,7 @@ vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	struct vn_port_queue *pq = qp->pq;
 
+	vn_poll_qp_touch(p, qp);
 	if (pq == NULL)
 		return NULL;
 	poll_qp_unwatch(p, qp);
