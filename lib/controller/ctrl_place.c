@@ -19,8 +19,8 @@
 #define PLACE_MOVES 8 /* most for one of them */
 
 void
-ctrl_place_pin(const struct vn_controller *ctrl, const struct vn_conf_fn *fn,
-	struct vn_device_conf *dc)
+ctrl_place_pin(
+	const struct vn_controller *ctrl, const struct vn_conf_fn *fn, struct vn_device_conf *dc)
 {
 	struct vn_pollers *pollers = ctrl->env.dev.pollers;
 
@@ -65,7 +65,8 @@ next_move(struct vn_controller *ctrl)
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
 		struct vn_device *dev = ctrl->device[i];
 
-		if (!dev->ctrl->placed || dev->ctrl->should_be == vn_poller_index(vn_device_poller(dev)))
+		if (!dev->ctrl->placed ||
+			dev->ctrl->should_be == vn_poller_index(vn_device_poller(dev)))
 			continue;
 		if (best == NULL || dev->ctrl->load > best->ctrl->load)
 			best = dev;
@@ -78,8 +79,17 @@ next_move(struct vn_controller *ctrl)
 		vn_poller_lcore(vn_device_poller(best)),
 		vn_poller_lcore(vn_pollers_get(ctrl->env.dev.pollers, best->ctrl->should_be)),
 		best->ctrl->load / 10, best->ctrl->load % 10);
-	vn_device_move(best, vn_pollers_get(ctrl->env.dev.pollers, best->ctrl->should_be), moved,
-		ctrl);
+	vn_device_move(
+		best, vn_pollers_get(ctrl->env.dev.pollers, best->ctrl->should_be), moved, ctrl);
+}
+
+/* Thousandths of an lcore; a device that was made anew begins anew. */
+static uint32_t
+load(uint64_t worked, uint64_t before, uint64_t cycles)
+{
+	const double part = (double)(worked - before) * VN_PLACE_FULL / (double)cycles;
+
+	return worked < before ? 0 : (uint32_t)RTE_MIN(part, (double)VN_PLACE_FULL);
 }
 
 /* Loads since the last time. */
@@ -88,12 +98,9 @@ measure(struct vn_controller *ctrl, struct vn_place_dev *d, uint64_t cycles)
 {
 	for (unsigned int i = 0; i < ctrl->num_devices; i++) {
 		struct vn_device *dev = ctrl->device[i];
-		const uint64_t worked = vn_device_load(dev), was = dev->ctrl->worked;
+		const uint64_t worked = vn_device_load(dev);
 
-		/* One that was made anew begins anew. */
-		dev->ctrl->load = worked >= was ? (uint32_t)((double)(worked - was) * VN_PLACE_FULL /
-							     (double)cycles)
-						: 0;
+		dev->ctrl->load = load(worked, dev->ctrl->worked, cycles);
 		dev->ctrl->worked = worked;
 		d[i] = (struct vn_place_dev){
 			.load = dev->ctrl->load,
@@ -113,7 +120,8 @@ dry_run(struct vn_controller *ctrl, uint64_t cycles)
 	if (d == NULL)
 		return;
 	measure(ctrl, d, cycles);
-	if (vn_place(d, ctrl->num_devices, vn_pollers_count(ctrl->env.dev.pollers), &p->last) == 0) {
+	if (vn_place(d, ctrl->num_devices, vn_pollers_count(ctrl->env.dev.pollers), &p->last) ==
+		0) {
 		for (unsigned int i = 0; i < ctrl->num_devices; i++) {
 			ctrl->device[i]->ctrl->should_be = d[i].to;
 			ctrl->device[i]->ctrl->placed = true;

@@ -128,8 +128,8 @@ leave_late(struct vn_poller_cmd *cmd)
 	int expected = PENDING;
 
 	missed(cmd);
-	if (__atomic_compare_exchange_n(&m->state, &expected, CANCELLED, false, __ATOMIC_ACQ_REL,
-		    __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(
+		    &m->state, &expected, CANCELLED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		send_held(m->dev);
 }
 

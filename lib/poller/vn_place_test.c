@@ -79,8 +79,8 @@ test_not_worth(void **state)
 static void
 test_windows(void **state)
 {
-	struct vn_place_dev d[] = {{400, 0, 0, 0, 9}, {350, 0, 0, 0, 9}, {300, 0, 1, 2, 9},
-		{10, 2, 0, 1, 9}};
+	struct vn_place_dev d[] = {
+		{400, 0, 0, 0, 9}, {350, 0, 0, 0, 9}, {300, 0, 1, 2, 9}, {10, 2, 0, 1, 9}};
 
 	(void)state;
 	run(d, RTE_DIM(d), 4);
@@ -106,7 +106,8 @@ test_random(void **state)
 		for (unsigned int i = 0; i < n; i++) {
 			const uint16_t first = rand() % pollers, last = first + rand() % 3;
 
-			d[i] = (struct vn_place_dev){rand() % 900, rand() % pollers, first, last, 99};
+			d[i] = (struct vn_place_dev){
+				rand() % 900, rand() % pollers, first, last, 99};
 		}
 		run(d, n, pollers);
 		for (unsigned int i = 0; i < pollers; i++) {
@@ -116,7 +117,8 @@ test_random(void **state)
 		assert_int_equal(before, after);
 		for (unsigned int i = 0; i < n; i++) {
 			if (d[i].load >= VN_PLACE_FLOOR)
-				assert_in_range(d[i].to, d[i].first, RTE_MIN(d[i].last, pollers - 1));
+				assert_in_range(
+					d[i].to, d[i].first, RTE_MIN(d[i].last, pollers - 1));
 			else
 				assert_int_equal(d[i].to, d[i].on);
 		}
