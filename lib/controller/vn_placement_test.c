@@ -54,7 +54,8 @@ static void
 check_on(const char *pollers)
 {
 	for (unsigned int i = 0; pollers[i] != '\0'; i++)
-		assert_int_equal(vn_poller_index(vn_device_poller(t.ctrl->device[i])), pollers[i] - '0');
+		assert_int_equal(
+			vn_poller_index(vn_device_poller(t.ctrl->device[i])), pollers[i] - '0');
 }
 
 static void

@@ -33,8 +33,10 @@ vn_poll_qp_leave(struct vn_poller *p, struct vn_poll_qp *qp)
 		return;
 	leave_ring(p, qp->rx, qp->rx_kick);
 	leave_ring(p, qp->tx, qp->tx_kick);
-	if (qp->pq != NULL)
+	if (qp->pq != NULL) {
 		poll_qp_unwatch(p, qp);
+		poll_sink_detach(qp);
+	}
 	poll_unlink(qp);
 }
 
@@ -60,8 +62,10 @@ vn_poll_qp_join(struct vn_poller *p, struct vn_poll_qp *qp)
 		qp->tx_kick = -1;
 		qp->tx_polled = true;
 	}
-	if (qp->pq != NULL)
+	if (qp->pq != NULL) {
 		poll_qp_watch(p, qp);
+		poll_sink_attach(p, qp);
+	}
 	/* It is looked at in the next round: what was notified of between the two is seen then. */
 	if (qp->rx != NULL || qp->tx != NULL || qp->pq != NULL)
 		poll_link(p, qp);

@@ -156,8 +156,30 @@ struct vn_poll_qp {
 	uint64_t load;
 	struct vn_poll_dim dim[2];       /**< of rx and tx; others may read what vn_dim.h allows */
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
+	struct vn_port_sink sink;        /**< for the port, while there is one */
+	bool sunk;                       /**< rx got frames by it that are not published */
+	SLIST_ENTRY(vn_poll_qp) next_sunk;
 	TAILQ_ENTRY(vn_poll_qp) next;
 	LIST_ENTRY(vn_poll_qp) wake_next;
+};
+
+/**
+ * Something else that a poller looks at in every round: a port that is no device's. Zeroed, filled
+ * by whoever attaches it.
+ */
+struct vn_poll_source {
+	/** Poller: one look. @return frames moved. */
+	unsigned int (*poll)(struct vn_poll_source *src);
+	/**
+	 * Poller: the poller is about to sleep (@p on), or was: in between, fd is to become
+	 * readable when there is something. Executes the full fence that it takes. @return with @p
+	 * on: there is something already.
+	 */
+	bool (*arm)(struct vn_poll_source *src, bool on);
+	/** The same for the first @p n of fd[]; with none it is looked at by time. */
+	unsigned int n_fds;
+	int fd[2];
+	TAILQ_ENTRY(vn_poll_source) next; /* the poller's */
 };
 
 /** Numbers for debug and health. Written by the poller. */
@@ -264,6 +286,10 @@ void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(
 	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+/** The source is the poller's from now on. */
+void vn_poller_attach_source(struct vn_poller *poller, struct vn_poll_source *src);
+/** It is not any more. */
+void vn_poller_detach_source(struct vn_poller *poller, struct vn_poll_source *src);
 /** The port queue is the poller's from now on. */
 void vn_poll_qp_attach_port(
 	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);
