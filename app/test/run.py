@@ -89,7 +89,7 @@ def main():
     for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
                  "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
                  "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
-                 "recovery", "health", "clients", "bridges", "stall", "leak", "crash", *GUESTS):
+                 "recovery", "health", "clients", "bridges", "switch", "stall", "leak", "crash", *GUESTS):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found() if wanted(t.name, args.k)]

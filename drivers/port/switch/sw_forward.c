@@ -95,22 +95,27 @@ segment(struct sw_burst *b, struct vn_port_queue *to, struct rte_mbuf *m, uint32
 		out_add(b, to, piece[i]);
 }
 
+struct rte_mbuf *
+sw_private(struct rte_mbuf *m, struct rte_mempool *pool)
+{
+	struct rte_mbuf *copy;
+
+	if (is_private(m))
+		return m;
+	copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	if (copy != NULL)
+		memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(m), VN_MBUF_PRIV_SIZE);
+	rte_pktmbuf_free(m);
+	return copy;
+}
+
 static void
 checksum(struct sw_burst *b, struct vn_port_queue *to, struct rte_mbuf *m)
 {
-	if (!is_private(m)) {
-		struct rte_mbuf *copy = rte_pktmbuf_copy(m, to->pool, 0, UINT32_MAX);
-
-		if (copy != NULL)
-			memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(m), VN_MBUF_PRIV_SIZE);
-		else
-			b->stats->no_mbuf++;
-		rte_pktmbuf_free(m);
-		if (copy == NULL)
-			return;
-		m = copy;
-	}
-	if (vn_offload_csum(m)) {
+	m = sw_private(m, to->pool);
+	if (m == NULL) {
+		b->stats->no_mbuf++;
+	} else if (vn_offload_csum(m)) {
 		out_add(b, to, m);
 	} else {
 		b->stats->bad++;

@@ -89,6 +89,7 @@ struct vn_port {
 	bool uplink;
 	uint16_t max_queues;
 	char name[VN_SWITCH_NAME_LEN];
+	struct sw_uplink *eth; /* NULL: a device */
 	struct sw_dead dead;
 
 	/* Helper writes, atomic. */
@@ -173,7 +174,20 @@ uint16_t sw_queue_put(
 	struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n, struct vn_port_queue *from);
 void sw_counters_add(struct vn_switch_stats *sum, const struct vn_switch_stats *s);
 
+/* vn_switch.c */
+
+/** Give the port a number and show it to pollers. @return 0; -ENOSPC, -ENOMEM. */
+int sw_port_add(struct vn_switch *sw, struct vn_port *port);
+
+/* sw_uplink.c */
+
+/** No poller runs. NULL is fine. */
+void sw_uplink_free(struct sw_uplink *u);
+
 /* sw_forward.c */
+
+/** Poller: @p m, or a copy in its place, whose data is nobody else's. NULL: no memory. */
+struct rte_mbuf *sw_private(struct rte_mbuf *m, struct rte_mempool *pool);
 
 /** Poller of @p q: frames that its port sends. */
 void sw_forward(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
