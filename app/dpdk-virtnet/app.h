@@ -14,6 +14,7 @@
 #include "vn_capacity.h"
 #include "vn_conf.h"
 #include "vn_loop.h"
+#include "vn_poller.h"
 
 #define APP_ERR_LEN 512
 
@@ -39,6 +40,8 @@ struct app_args {
 	const char *log_level;
 	const char *file_prefix;
 	uint32_t idle_spin_us;
+	uint32_t idle_cold_us;
+	enum vn_idle_policy idle_policy;
 	uint32_t num_mbufs;
 	bool version, help;
 	bool eal_help;                   /**< show the EAL's options, too */

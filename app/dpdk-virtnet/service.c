@@ -120,7 +120,11 @@ woken(void *ctx)
 static int
 make_pollers(struct service *s, const struct app_args *args, char *err)
 {
-	struct vn_poller_conf pc = {.idle_spin_us = args->idle_spin_us};
+	struct vn_poller_conf pc = {
+		.idle_spin_us = args->idle_spin_us,
+		.idle_cold_us = args->idle_cold_us,
+		.idle_policy = args->idle_policy,
+	};
 	unsigned int lcores[RTE_MAX_LCORE], n = 0, lcore;
 	size_t size;
 	int rc;

@@ -2,8 +2,10 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """Linux guests with the stock virtio drivers on whole PCI functions over vfio-user."""
 
+import os
 import re
 import struct
+import sys
 import time
 
 from vnt import core, frames, functions, guest, pings
@@ -555,3 +557,17 @@ def dpdk_driver(t):
         t.note(f"{name}: {loop.returned} frames")
         g.sh("killall dpdk-testpmd; killall tail; true")
         core.wait_for(lambda: "dpdk-testpmd" not in g.sh("ps"), 20, "testpmd ends", interval=0.5)
+
+
+@test
+def moderation_benchmark(t):
+    """app/perf/moderation.py with one short round: what it looks for is there. No figure counts."""
+    if not t.options.long:
+        raise core.Skip("boots a guest of its own, half a minute: only with --long")
+    functions.only_ours(t)
+    script = os.path.join(t.options.source, "app/perf/moderation.py")
+    status, out, err = t.run([sys.executable, script, "--quick", "--build", t.options.build],
+                             timeout=400)
+    check_eq(status, 0, f"exit status of the benchmark\n{out}{err}")
+    for what in ("to the guest: interrupts per GB", "idle ping", "DIM on"):
+        check(what in out, f"the table lacks {what!r}:\n{out}")

@@ -136,9 +136,12 @@ static void
 exec_attach(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	struct dev_ring *ring = cmd_ring(cmd);
+	const struct vn_poll_coal by_load = {.dim = &dev_ring_vq(ring)->stats};
+	struct vn_poll_qp *qp = &dev_ring_pair(ring)->qp;
 
-	vn_poll_qp_attach_ring(poller, &dev_ring_pair(ring)->qp, is_rx(ring), ring->vq,
-		dev_ring_vq(ring)->setup.kick_fd);
+	vn_poll_qp_attach_ring(poller, qp, is_rx(ring), ring->vq, dev_ring_vq(ring)->setup.kick_fd);
+	if (ring->dim)
+		vn_poll_qp_set_coal(qp, is_rx(ring), &by_load);
 }
 
 static void
@@ -253,9 +256,25 @@ attach_late(struct vn_poller_cmd *cmd)
 		dev_settle(ring->dev);
 }
 
+bool
+dev_ring_dim(const struct dev_ring *ring)
+{
+	const struct vn_device *dev = ring->dev;
+	const struct vn_device_conf *c = &dev->conf;
+
+	if (is_ctrl(ring) || !c->dim)
+		return false;
+	if (dev->priv->model != NULL)
+		return dev_model_dim(dev, ring->idx);
+	/* The operator's own wait is for receive queues. */
+	return !is_rx(ring) || c->coal_usecs == 0 || c->coal_packets == 0;
+}
+
 static void
 send(struct dev_ring *ring, bool attach)
 {
+	if (attach)
+		ring->dim = dev_ring_dim(ring);
 	ring->cmd = (struct vn_poller_cmd){
 		.exec = attach ? exec_attach : exec_detach,
 		.done = attach ? attached : detached,

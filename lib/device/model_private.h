@@ -22,6 +22,7 @@ struct model_coal {
 	uint32_t usecs, packets;
 	bool restart; /* VN_COAL_CQE, which is the operator's only */
 	bool own;     /* the driver set it */
+	bool dim;     /* in what is given to the poller: by load */
 };
 
 struct model_queue {

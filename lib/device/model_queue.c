@@ -299,6 +299,14 @@ dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq)
 	vn_virtq_set_coal_restart(vq, c->restart);
 }
 
+bool
+dev_model_dim(const struct vn_device *dev, uint16_t i)
+{
+	const struct model_coal *c = &dev->priv->model->queue[i].coal;
+
+	return dev->conf.dim && !c->own && (c->usecs == 0 || c->packets == 0);
+}
+
 static void
 enable(struct vn_model *m, uint16_t i)
 {
@@ -453,5 +461,5 @@ vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 	if (i == model_ctrl_index(m))
 		ctrl_run(m);
 	else if (dev->vq[i].state != VN_VQ_STOPPED)
-		vn_poller_wake(dev->priv->poller);
+		vn_poll_qp_wake(dev->priv->poller, &dev->priv->pair[i / 2].qp);
 }

@@ -17,6 +17,8 @@
 #define QUEUE_ENABLED   1
 #define QUEUE_LEGACY    2
 #define QUEUE_RESETTING 4
+#define QUEUE_COAL_OWN  8 /* the driver set its coalescing, if only to none */
+#define QUEUE_FLAGS     15
 
 /* No padding: it would be bytes that nobody has written. */
 struct record_queue {
@@ -108,7 +110,8 @@ vn_model_save(const struct vn_device *dev, void *buf, size_t room)
 			.vector = q->regs.vector,
 			.flags = (q->regs.enable ? QUEUE_ENABLED : 0) |
 				 (q->regs.legacy ? QUEUE_LEGACY : 0) |
-				 (q->regs.resetting ? QUEUE_RESETTING : 0),
+				 (q->regs.resetting ? QUEUE_RESETTING : 0) |
+				 (q->coal.own ? QUEUE_COAL_OWN : 0),
 		};
 
 		memcpy(to, &rq, sizeof(rq));
@@ -157,8 +160,7 @@ queue_ok(const struct vn_model *m, uint16_t i, const struct record_queue *q)
 {
 	if (q->size == 0 || q->size > m->queue[i].regs.max_size || !rte_is_power_of_2(q->size))
 		return false;
-	return (q->flags & ~(QUEUE_ENABLED | QUEUE_LEGACY | QUEUE_RESETTING)) == 0 &&
-	       (m->legacy || !(q->flags & QUEUE_LEGACY));
+	return (q->flags & ~QUEUE_FLAGS) == 0 && (m->legacy || !(q->flags & QUEUE_LEGACY));
 }
 
 static bool
@@ -198,6 +200,7 @@ take_queue(struct vn_model *m, uint16_t i, const struct record_queue *q)
 	regs->legacy = q->flags & QUEUE_LEGACY;
 	m->queue[i].coal = restored_coal(
 		m, i % 2 == 0 && i != model_ctrl_index(m), q->coal_usecs, q->coal_packets);
+	m->queue[i].coal.own |= (q->flags & QUEUE_COAL_OWN) != 0;
 	model_queue_show(m, i);
 }
 

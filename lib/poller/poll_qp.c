@@ -16,9 +16,6 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
-/* How long to sleep at most while nothing but time can tell that there is work. */
-#define TIMED_SLEEP_NS VN_MS(1)
-
 /* As an available index: what the driver has made available up to now. */
 static uint16_t
 made_available(struct vn_virtq *vq)
@@ -142,19 +139,23 @@ poll_qp_round(struct vn_poll_qp *qp)
 	return moved + serve_rx(qp);
 }
 
+static uint64_t
+interrupt(struct vn_poll_dim *dim, struct vn_virtq *vq)
+{
+	if (vq == NULL)
+		return 0;
+	if (unlikely(dim->stats != NULL))
+		poll_dim_interrupt(dim, vq);
+	else
+		vn_virtq_interrupt(vq);
+	return vn_virtq_interrupt_due(vq);
+}
+
 uint64_t
 poll_qp_interrupts(struct vn_poll_qp *qp)
 {
-	uint64_t tx = 0, rx = 0;
+	const uint64_t tx = interrupt(&qp->dim[1], qp->tx), rx = interrupt(&qp->dim[0], qp->rx);
 
-	if (qp->tx != NULL) {
-		vn_virtq_interrupt(qp->tx);
-		tx = vn_virtq_interrupt_due(qp->tx);
-	}
-	if (qp->rx != NULL) {
-		vn_virtq_interrupt(qp->rx);
-		rx = vn_virtq_interrupt_due(qp->rx);
-	}
 	return tx == 0 || (rx != 0 && rx < tx) ? rx : tx;
 }
 
@@ -213,6 +214,7 @@ arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns
 void
 poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 {
+	__atomic_store_n(&qp->armed, true, __ATOMIC_RELAXED);
 	/* Sleep is no time in which work waits. */
 	if (unlikely(qp->latency != NULL))
 		qp->latency[0].last = qp->latency[1].last = 0;
@@ -256,6 +258,11 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 {
 	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
 		return true;
+	/* What was found broken just now has to be told. */
+	if (qp->tx != NULL && vn_virtq_broken(qp->tx) && !qp->tx_told)
+		return true;
+	if (qp->rx != NULL && vn_virtq_broken(qp->rx) && !qp->rx_told)
+		return true;
 	if (qp->group != NULL && poll_rx_has_rules(qp)) {
 		if (!poll_rx_blocked(qp) && qp->pq != NULL && qp->pq_ready)
 			return true;
@@ -270,6 +277,7 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 void
 poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 {
+	__atomic_store_n(&qp->armed, false, __ATOMIC_RELAXED);
 	if (qp->ops->rx_arm != NULL && qp->pq != NULL)
 		qp->ops->rx_arm(qp->pq, false);
 	if (qp->tx != NULL)
@@ -287,10 +295,9 @@ link_qp(struct vn_poller *p, struct vn_poll_qp *qp)
 	const bool want = qp->rx != NULL || qp->tx != NULL || qp->pq != NULL;
 
 	if (want && !qp->linked)
-		TAILQ_INSERT_TAIL(&p->qps, qp, next);
+		poll_link(p, qp);
 	else if (!want && qp->linked)
-		TAILQ_REMOVE(&p->qps, qp, next);
-	qp->linked = want;
+		poll_unlink(qp);
 }
 
 void
@@ -302,6 +309,7 @@ vn_poll_qp_attach_ring(
 	const bool watched = kick_fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) == 0;
 	const bool polled = !watched && kick_fd != VN_KICK_WAKE;
 
+	vn_poll_qp_touch(p, qp);
 	vn_virtq_own(vq, true);
 	if (is_rx) {
 		qp->rx = vq;
@@ -327,6 +335,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	struct vn_virtq *vq = is_rx ? qp->rx : qp->tx;
 	const int kick_fd = is_rx ? qp->rx_kick : qp->tx_kick;
 
+	vn_poll_qp_touch(p, qp);
 	if (vq == NULL)
 		return NULL;
 	if (kick_fd >= 0)
@@ -337,6 +346,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	} else {
 		qp->tx = NULL;
 	}
+	qp->dim[is_rx ? 0 : 1].stats = NULL;
 	/* Between rounds nothing is unpublished; an interrupt may be due, or wait for more. */
 	vn_virtq_publish(vq);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -352,6 +362,7 @@ vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_por
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
 	const int fd = qp->ops->queue_fd(pq);
 
+	vn_poll_qp_touch(p, qp);
 	qp->pq = pq;
 	qp->pq_ready = true;
 	qp->pq_muted = false;
@@ -364,6 +375,7 @@ vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	struct vn_port_queue *pq = qp->pq;
 
+	vn_poll_qp_touch(p, qp);
 	if (pq == NULL)
 		return NULL;
 	poll_qp_unwatch(p, qp);

@@ -112,6 +112,8 @@ spread(struct vn_poll_qp *qp, struct rte_mbuf **pkts, uint16_t n)
 			rte_pktmbuf_free(pkts[i]);
 			continue;
 		}
+		/* Its interrupt is due in this round, or its frame waits for buffers. */
+		poll_qp_touch(to);
 		if (!put(to, pkts[i])) {
 			*(to == qp ? &qp->group->stay_dropped : &qp->group->move_dropped) += 1;
 			rte_pktmbuf_free(pkts[i]);

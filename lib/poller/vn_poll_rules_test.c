@@ -441,5 +441,5 @@ main(void)
 		GROUP_TEST(test_exchange),
 	};
 
-	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);
+	return PE_RUN_BOTH(tests);
 }

@@ -121,6 +121,9 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	vq->bb = conf->bb;
 	vq->dequeue = vn_virtq_pick_dequeue(conf->features);
 	vq->enqueue = vn_virtq_pick_enqueue(conf->features);
+	vq->view = vn_virtq_pick_view(conf->features);
+	vq->put = vn_virtq_pick_put(conf->features);
+	vq->copy_sum = vn_copy_sum_pick();
 	vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
 	vq->coal_seen = conf->stats->packets;
 	vq->call_fd = conf->call_fd;

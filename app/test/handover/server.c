@@ -100,7 +100,7 @@ on_control(void *ctx, uint32_t events)
 static int
 make_parts(struct server *s, const struct handover_args *args)
 {
-	const struct vn_poller_conf pc = {.idle_spin_us = 20};
+	const struct vn_poller_conf pc = {.idle_spin_us = 20, .idle_cold_us = VN_IDLE_COLD_US};
 	unsigned int lcore = rte_get_next_lcore(-1, 1, 0);
 	const struct vn_device_conf conf = {
 		.type = VN_STATIC_PF,

@@ -194,6 +194,8 @@ class Guest:
                                   env=self.env, timeout=seconds + 20)
         core.check(rc == 0, f"guest {self.name}: {command}: status {rc}: {out[-500:]}{err[-300:]}"
                    + ("" if command != "--up" else self.console()))
+        if "asked" in err:
+            self.t.note(err.strip())
         return out
 
     def sh(self, command, seconds=60):

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdio.h>
+
+#include "measure.h"
+
+/** The rows, or those that failed, as a table for people. */
+void report_table(FILE *out, const struct row *rows, unsigned int n, bool only_failed);
+/** ... and for programs. */
+void report_json(FILE *out, const struct row *rows, unsigned int n);
+
+#endif /* REPORT_H */
