@@ -309,7 +309,7 @@ poll_sleep(struct vn_poller *p, uint64_t nap_ns)
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	work |= timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
 		__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE) ||
-	       __atomic_load_n(&p->wake.words, __ATOMIC_ACQUIRE) != 0;
+		__atomic_load_n(&p->wake.words, __ATOMIC_ACQUIRE) != 0;
 	TAILQ_FOREACH (qp, &p->hot, next) {
 		if (poll_qp_has_work(qp)) {
 			qp->active_at = p->now;
