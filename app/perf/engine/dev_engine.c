@@ -17,6 +17,7 @@
 #include "vn_guestmem.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
+#include "vn_virtq_view.h"
 
 struct side {
 	struct vn_guestmem *mem;
@@ -209,23 +210,25 @@ engine_both(struct dev *d)
 	return RTE_MIN(sent, received);
 }
 
+/* As a port does that puts views into sinks: frames that the receiver cannot take are dropped. */
 static uint16_t
 engine_d2d(struct dev *d)
 {
 	struct vn_virtq *tx = d->priv->side[0].vq[TX], *rx = d->priv->side[1].vq[RX];
-	struct rte_mbuf *pkts[BURST];
-	uint16_t n = vn_virtq_dequeue(tx, d->pool, pkts, BURST);
-	const uint16_t got = n;
+	uint16_t n, put = 0;
+	struct vn_view view;
 
-	n = vn_virtq_enqueue(rx, pkts, n);
-	rte_pktmbuf_free_bulk(pkts, got);
+	for (n = 0; n < BURST && vn_virtq_view(tx, &view); n++) {
+		if (vn_virtq_view_fits(rx, &view) != VN_VIEW_SEGMENT)
+			put += vn_virtq_put_view(rx, &view) == VN_PUT_OK;
+	}
 	vn_virtq_complete(tx);
 	vn_virtq_publish(tx);
 	vn_virtq_publish(rx);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vn_virtq_interrupt(rx);
 	vn_virtq_interrupt(tx);
-	return n;
+	return put;
 }
 
 const struct dev_ops dev_engine_ops = {

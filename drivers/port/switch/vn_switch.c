@@ -171,6 +171,7 @@ static const struct vn_port_ops switch_ops = {
 	.queue_stats = sw_queue_stats,
 	.rx_burst = sw_queue_rx,
 	.tx_burst = sw_forward,
+	.tx_views = sw_tx_views,
 	.set_sink = sw_queue_set_sink,
 };
 
