@@ -70,6 +70,13 @@ env_teardown(void **state)
 		failed + cmocka_run_group_tests_name("packed", tests, NULL, teardown); \
 	})
 
+/* conf.start of a ring of the kind under test, from that of a split one. */
+static inline uint16_t
+env_start(uint16_t start, uint16_t size)
+{
+	return env_ring ? (start % size) | (start & VN_EVENT_WRAP) : start;
+}
+
 /* After each test: every mbuf is back. */
 static inline int
 env_check_pool(void **state)
