@@ -33,9 +33,11 @@
 #endif
 
 #include "vn_blackbox.h"
+#include "vn_copy_sum.h"
 #include "vn_features.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
+#include "vn_virtq_view.h"
 #include "vn_vring.h"
 #include "vn_vring_packed.h"
 
@@ -61,6 +63,9 @@ struct vn_seg {
 typedef uint16_t (*vn_virtq_dequeue_fn)(
 	struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
 typedef uint16_t (*vn_virtq_enqueue_fn)(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
+typedef bool (*vn_virtq_view_fn)(struct vn_virtq *vq, struct vn_view *view);
+typedef enum vn_put (*vn_virtq_put_fn)(
+	struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr);
 
 struct vn_virtq {
 	/* Constant between set_mem, set_log and the like: one line and a half. */
@@ -75,6 +80,7 @@ struct vn_virtq {
 	bool event_idx;
 	bool log_dirty;
 	bool count_sizes;
+	bool no_fast;       /* set by tests: only the general way is used */
 	uint8_t csum_flags; /* VN_NET_HDR_F_x that may pass */
 	uint32_t gso_types; /* bit n: gso_type n may pass */
 	bool gso_ecn;       /* ... and VN_NET_HDR_GSO_ECN with it */
@@ -82,6 +88,9 @@ struct vn_virtq {
 	struct vn_bb_ring *bb;
 	vn_virtq_dequeue_fn dequeue;
 	vn_virtq_enqueue_fn enqueue;
+	vn_virtq_view_fn view;
+	vn_virtq_put_fn put;
+	vn_copy_sum_fn copy_sum;
 
 	/* The owner writes these. */
 	uint16_t published __rte_cache_aligned;
@@ -124,12 +133,18 @@ struct vn_virtq {
 
 	uint32_t ctrl_segs;                  /* of the command at hand: where the answer goes */
 	struct vn_vring_used_elem *inflight; /* mask + 1 entries, index taken & mask */
-	struct vn_seg seg[VN_VQ_MAX_SEGS];   /* of the frame at hand */
+	union {
+		struct vn_seg seg[VN_VQ_MAX_SEGS];           /* of the frame at hand */
+		struct vn_view_seg view_seg[VN_VQ_MAX_SEGS]; /* of the view at hand */
+	};
 };
 
 /* vn_virtq_tx.c and vn_virtq_rx.c: the variant for these features. */
 vn_virtq_dequeue_fn vn_virtq_pick_dequeue(uint64_t features);
 vn_virtq_enqueue_fn vn_virtq_pick_enqueue(uint64_t features);
+/* vn_virtq_view.c and vn_virtq_view_put.c. */
+vn_virtq_view_fn vn_virtq_pick_view(uint64_t features);
+vn_virtq_put_fn vn_virtq_pick_put(uint64_t features);
 /* vn_virtq_packed_tx.c and vn_virtq_packed_rx.c: the same for packed rings. */
 vn_virtq_dequeue_fn vn_virtq_packed_pick_dequeue(uint64_t features);
 vn_virtq_enqueue_fn vn_virtq_packed_pick_enqueue(uint64_t features);

@@ -2,121 +2,35 @@
  * Copyright(c) 2026 the dpdk-virtnet contributors
  *
  * Frames to the driver: receiveq (virtio 1.2, 5.1.6.3 and 5.1.6.4).
- *
- * All receive buffers of a frame are collected and checked before its first byte is written. The
- * chains of a frame that is being collected lie in inflight[] behind the taken ones.
  */
 #include <rte_mbuf.h>
 
-#include "vn_virtq_chain.h"
+#include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
 #include "vn_virtq_priv.h"
+#include "vn_virtq_reserve.h"
 
-enum reserve_result {
-	RESERVE_OK,
-	RESERVE_DROP,  /* can never fit; counted */
-	RESERVE_LATER, /* not enough chains now, or enough work done in this call */
-	RESERVE_BROKEN,
+/* What a call has done. */
+struct enqueue {
+	uint32_t descs;      /* read */
+	uint32_t batch_last; /* descriptors of the last frame */
+	uint64_t packets, bytes;
 };
-
-/* The buffers collected for a frame. */
-struct reserve {
-	struct vn_chain c;
-	uint16_t chains;
-};
-
-/* Give the chains collected so far, and not used, back to the driver empty. */
-static __rte_noinline void
-give_back_empty(struct vn_virtq *vq, struct reserve *r)
-{
-	for (; r->chains > 0; r->chains--) {
-		vq->inflight[vq->taken & vq->mask].len = 0;
-		vq->taken++;
-	}
-	vq->inflight_descs += r->c.descs;
-	r->c = (struct vn_chain){0};
-}
-
-/*
- * Collect chains for @p want bytes. Without @p mergeable that must be a single one.
- * @p descs counts the descriptors of this call.
- */
-static __rte_always_inline enum reserve_result
-reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const bool indirect,
-	struct reserve *r, uint32_t *descs)
-{
-	*r = (struct reserve){.chains = 0};
-	while (r->c.bytes < want) {
-		struct vn_vring_used_elem *e;
-		const struct vn_chain before = r->c;
-		enum vn_chain_result res;
-		uint64_t bytes;
-		uint16_t head;
-
-		if (unlikely((uint16_t)(vq->avail - vq->taken) == r->chains)) {
-			/* A ring that is all empty buffers and yet too small will stay so. */
-			if (r->chains != vq->size)
-				return RESERVE_LATER;
-			count(&vq->stats->oversized, 1);
-			return RESERVE_DROP;
-		}
-		if (unlikely(r->c.descs > VN_VQ_DESC_BUDGET)) {
-			count(&vq->stats->oversized, 1);
-			return RESERVE_DROP;
-		}
-		head = read_head(vq, r->chains);
-		e = &vq->inflight[(uint16_t)(vq->taken + r->chains) & vq->mask];
-		res = chain_walk(vq, head, true, indirect, want - r->c.bytes, &r->c);
-		*descs += r->c.descs - before.descs;
-		if (unlikely(res == VN_CHAIN_BROKEN))
-			return RESERVE_BROKEN;
-		if (unlikely(res == VN_CHAIN_SEGS)) {
-			/* Nothing is wrong with the chains; the frame is too big for such crumbs.
-			 */
-			count(&vq->stats->oversized, 1);
-			return RESERVE_DROP;
-		}
-		bytes = r->c.bytes - before.bytes;
-		e->id = rte_cpu_to_le_32(head);
-		e->len = rte_cpu_to_le_32(bytes);
-		r->chains++;
-		/* Each buffer must hold a header at least (5.1.6.3.1); smaller ones are useless. */
-		if (unlikely(res == VN_CHAIN_OK && bytes < vq->hdr_len && r->c.bytes < want)) {
-			count(&vq->stats->bad_desc_errors, 1);
-			res = VN_CHAIN_BAD;
-		}
-		if (unlikely(res == VN_CHAIN_BAD)) {
-			give_back_empty(vq, r);
-			if (*descs > VN_VQ_DESC_BUDGET)
-				return RESERVE_LATER;
-			continue;
-		}
-		if (!mergeable && unlikely(r->c.bytes < want)) {
-			count(&vq->stats->oversized, 1);
-			return RESERVE_DROP;
-		}
-	}
-	return RESERVE_OK;
-}
 
 static __rte_always_inline void
-count_size(struct vn_virtq *vq, uint32_t len)
+count_frame(struct vn_virtq *vq, struct enqueue *eq, uint32_t len, uint32_t descs)
 {
-	/* Contract 7.4: the largest frame of each class. Larger ones belong to none. */
-	static const uint16_t last[10] = {64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022};
-
-	for (unsigned int i = 0; i < RTE_DIM(last); i++) {
-		if (len <= last[i]) {
-			count(&vq->stats->size_class[i], 1);
-			return;
-		}
-	}
+	eq->batch_last = descs;
+	eq->packets++;
+	eq->bytes += len;
+	if (unlikely(vq->count_sizes))
+		count_size(vq, len);
 }
 
 /* Write the frame into the buffers collected, and take their chains. */
 static __rte_always_inline void
-deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct rte_mbuf *m,
-	const struct reserve *r)
+deliver(struct vn_virtq *vq, struct enqueue *eq, const struct vn_net_hdr_hash *hdr,
+	const struct rte_mbuf *m, const struct reserve *r)
 {
 	struct vn_cursor cur = {.seg = vq->seg};
 	uint32_t left = m->pkt_len;
@@ -128,18 +42,151 @@ deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct rte
 		cursor_write(&cur, rte_pktmbuf_mtod(s, const void *), part);
 		left -= part;
 	}
-	if (unlikely(vq->log_dirty)) {
-		for (uint32_t i = 0; i < r->c.segs; i++)
-			log_write(vq, vq->seg[i].gpa, vq->seg[i].len);
-	}
-	vq->taken += r->chains;
-	vq->inflight_descs += r->c.descs;
+	reserve_take(vq, r);
+	count_frame(vq, eq, m->pkt_len, r->c.descs);
+}
 
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, m->pkt_len);
-	__atomic_store_n(&vq->stats->batch_last, r->c.descs, __ATOMIC_RELAXED);
-	if (unlikely(vq->count_sizes))
-		count_size(vq, m->pkt_len);
+/* Give a frame whatever the chains look like. @return false: not now, or never again. */
+static __rte_always_inline bool
+enqueue_any(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf *m, const bool mergeable,
+	const bool indirect)
+{
+	struct vn_net_hdr_hash hdr = {.hdr = *vn_mbuf_hdr(m)};
+	const uint32_t len = m->pkt_len;
+	enum reserve_result res;
+	struct reserve r;
+
+	if (unlikely(len > VN_MAX_FRAME)) {
+		count(&vq->stats->oversized, 1);
+		return true;
+	}
+	if (unlikely(!hdr_check(vq, &hdr.hdr, len))) {
+		count(&vq->stats->bad_header, 1);
+		return true;
+	}
+	res = reserve_buffers(vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &eq->descs);
+	if (unlikely(res == RESERVE_DROP))
+		return true;
+	if (unlikely(res != RESERVE_OK)) {
+		if (res == RESERVE_LATER)
+			count(&vq->stats->no_buffer, 1);
+		return false;
+	}
+	hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
+	if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
+		hdr.hash_value = vn_mbuf_hdr_hash(m)->hash_value;
+		hdr.hash_report = vn_mbuf_hdr_hash(m)->hash_report;
+	}
+	deliver(vq, eq, &hdr, m, &r);
+	return true;
+}
+
+/* The bytes of a frame, from its mbufs. */
+static __rte_always_inline void
+copy_frame(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
+{
+	if (likely(m->nb_segs == 1 && m->data_len == len)) {
+		vn_copy(dst, rte_pktmbuf_mtod(m, const void *), len);
+		return;
+	}
+	for (; m != NULL && len > 0; m = m->next) {
+		const uint32_t part = RTE_MIN(len, m->data_len);
+
+		memcpy(dst, rte_pktmbuf_mtod(m, const void *), part);
+		dst += part;
+		len -= part;
+	}
+}
+
+/* The header of a frame in one chain. */
+static __rte_always_inline void
+put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
+{
+	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
+	struct vn_net_hdr h;
+
+	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN)) {
+		memcpy(dst, &plain, VN_NET_HDR_LEN);
+		return;
+	}
+	h = *vn_mbuf_hdr(m);
+	/* It has been found good before, and is ours. */
+	(void)hdr_check(vq, &h, m->pkt_len);
+	h.num_buffers = RTE_LE16(1);
+	if (likely(hdr_len == VN_NET_HDR_LEN)) {
+		memcpy(dst, &h, VN_NET_HDR_LEN);
+	} else if (hdr_len == VN_NET_HDR_LEN_LEGACY) {
+		memcpy(dst, &h, VN_NET_HDR_LEN_LEGACY);
+	} else {
+		const struct vn_net_hdr_hash hash = {
+			.hdr = h,
+			.hash_value = vn_mbuf_hdr_hash(m)->hash_value,
+			.hash_report = vn_mbuf_hdr_hash(m)->hash_report,
+		};
+
+		memcpy(dst, &hash, sizeof(hash));
+	}
+}
+
+/*
+ * Give frames to chains of the usual shapes, one to each, as long as that goes (and fits a batch).
+ * @return how many of @p pkts.
+ */
+static __rte_always_inline uint16_t
+enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, uint16_t n,
+	const bool indirect)
+{
+	struct vn_fast chain[VN_FAST_BATCH];
+	uint32_t descs[VN_FAST_BATCH], all = 0;
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	struct vn_flat flat = flat_of(vq);
+	const uint32_t hdr_len = vq->hdr_len;
+	uint16_t heads[VN_FAST_BATCH];
+	uint64_t bytes = 0;
+	uint16_t found;
+
+	n = RTE_MIN(n, RTE_MIN((uint16_t)(vq->avail - vq->taken), VN_FAST_BATCH));
+	for (uint16_t i = 0; i < n; i++) {
+		heads[i] = read_head(vq, i);
+		rte_prefetch0(&vq->desc[heads[i] & vq->mask]);
+	}
+	for (found = 0; found < n; found++) {
+		struct vn_fast *c = &chain[found];
+		const uint32_t len = pkts[found]->pkt_len;
+
+		if (unlikely(len > VN_MAX_FRAME || !hdr_is_good(vq, vn_mbuf_hdr(pkts[found]), len)))
+			break;
+		descs[found] = fast_look(vq, &flat, heads[found], true, indirect, len, c);
+		if (unlikely(descs[found] == 0))
+			break;
+		rte_prefetch0(c->hdr);
+		rte_prefetch0(c->data + len - 1);
+	}
+	for (uint16_t i = 0; i < found; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const uint32_t len = m->pkt_len;
+
+		put_hdr(vq, hdr_len, chain[i].hdr, m);
+		copy_frame(chain[i].data, m, len);
+		inflight[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
+			rte_cpu_to_le_32(heads[i]), rte_cpu_to_le_32(hdr_len + len)};
+		all += descs[i];
+		bytes += len;
+	}
+	if (unlikely(found == 0))
+		return 0;
+	vq->taken = taken + found;
+	eq->batch_last = descs[found - 1];
+	eq->packets += found;
+	eq->bytes += bytes;
+	if (unlikely(vq->count_sizes)) {
+		for (uint16_t i = 0; i < found; i++)
+			count_size(vq, pkts[i]->pkt_len);
+	}
+	eq->descs += all;
+	vq->inflight_descs += all;
+	return found;
 }
 
 static __rte_always_inline uint16_t
@@ -147,43 +194,38 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 	const bool indirect)
 {
 	uint16_t avail = read_avail(vq);
-	uint32_t descs = 0;
-	uint16_t i;
+	struct enqueue eq = {0};
+	uint16_t i, slow = 0;
 
 	if (unlikely(vq->broken != NULL))
 		return 0;
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
 	n = RTE_MIN(n, VN_VQ_MAX_BURST);
-	for (i = 0; i < n && descs <= VN_VQ_DESC_BUDGET; i++) {
-		struct vn_net_hdr_hash hdr = {.hdr = *vn_mbuf_hdr(pkts[i])};
-		const uint32_t len = pkts[i]->pkt_len;
-		enum reserve_result res;
-		struct reserve r;
+	for (i = 0; i < n && eq.descs <= VN_VQ_DESC_BUDGET; i++) {
+		/* Far from the limit, it need not be looked at for each frame. */
+		if (likely(slow == 0 && !vq->no_fast && !vq->log_dirty &&
+			    eq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
+			const uint16_t done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
 
-		if (unlikely(len > VN_MAX_FRAME)) {
-			count(&vq->stats->oversized, 1);
-			continue;
+			i += done;
+			if (i == n)
+				break;
+			if (done == VN_FAST_BATCH) {
+				i--;
+				continue;
+			}
+			if (done == 0)
+				slow = VN_FAST_BACKOFF;
 		}
-		if (unlikely(!hdr_check(vq, &hdr.hdr, len))) {
-			count(&vq->stats->bad_header, 1);
-			continue;
-		}
-		res = reserve_buffers(
-			vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &descs);
-		if (unlikely(res == RESERVE_DROP))
-			continue;
-		if (unlikely(res != RESERVE_OK)) {
-			if (res == RESERVE_LATER)
-				count(&vq->stats->no_buffer, 1);
+		slow -= slow > 0;
+		if (unlikely(!enqueue_any(vq, &eq, pkts[i], mergeable, indirect)))
 			break;
-		}
-		hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
-		if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
-			hdr.hash_value = vn_mbuf_hdr_hash(pkts[i])->hash_value;
-			hdr.hash_report = vn_mbuf_hdr_hash(pkts[i])->hash_report;
-		}
-		deliver(vq, &hdr, pkts[i], &r);
+	}
+	if (eq.packets > 0) {
+		count(&vq->stats->packets, eq.packets);
+		count(&vq->stats->total_bytes, eq.bytes);
+		__atomic_store_n(&vq->stats->batch_last, eq.batch_last, __ATOMIC_RELAXED);
 	}
 	if (unlikely(vq->broken != NULL))
 		return i;

@@ -6,38 +6,48 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-#include "vn_virtq_chain.h"
+#include "vn_mbuf.h"
+#include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
 #include "vn_virtq_priv.h"
 
+/* What a call has done. */
+struct dequeue {
+	struct rte_mempool *pool;
+	uint32_t room;          /* of each mbuf */
+	struct rte_mbuf **pkts; /* raw from got on */
+	uint16_t got;
+	uint32_t descs;
+	uint64_t bytes;
+};
+
+/* Most further mbufs that a frame may need; pools of smaller ones are not for us. */
+#define MAX_MORE (VN_MAX_FRAME / 256)
+
 /*
- * Copy @p len bytes into @p m, and into further mbufs as needed.
- * @return false if the pool has no more (then what was added has been freed again).
+ * Copy @p len bytes into @p m, which is raw, and further mbufs.
+ * @return false if the pool has not so many.
  */
-static __rte_always_inline bool
-fill_mbuf(struct rte_mempool *pool, struct rte_mbuf *m, struct vn_cursor *cur, uint32_t len)
+static __rte_noinline bool
+fill_many(const struct dequeue *dq, struct rte_mbuf *m, struct vn_cursor *cur, uint32_t len)
 {
-	struct rte_mbuf *last = m;
-	uint32_t part = RTE_MIN(len, rte_pktmbuf_tailroom(m));
+	const uint32_t more = dq->room > 0 ? (len - 1) / dq->room : UINT32_MAX;
+	struct rte_mbuf *seg[MAX_MORE], *last = m;
+	uint32_t part = dq->room;
 
-	cursor_read(cur, rte_pktmbuf_mtod(m, void *), part);
-	m->data_len = part;
-	m->pkt_len = len;
-	for (len -= part; unlikely(len > 0); len -= part) {
-		struct rte_mbuf *next = rte_pktmbuf_alloc(pool);
-
-		if (next == NULL) {
-			rte_pktmbuf_free(m->next);
-			m->next = NULL;
-			m->nb_segs = 1;
-			return false;
-		}
-		last->next = next;
-		last = next;
-		m->nb_segs++;
-		part = RTE_MIN(len, rte_pktmbuf_tailroom(next));
-		cursor_read(cur, rte_pktmbuf_mtod(next, void *), part);
-		next->data_len = part;
+	/* All at once, or none. */
+	if (more > RTE_DIM(seg) || vn_mbuf_get_raw(dq->pool, seg, more) != 0)
+		return false;
+	vn_mbuf_init(m, len, part);
+	m->nb_segs = more + 1;
+	cursor_read(cur, vn_mbuf_raw_data(m), part);
+	for (uint32_t i = 0; i < more; i++) {
+		len -= part;
+		part = RTE_MIN(len, dq->room);
+		vn_mbuf_init(seg[i], part, part);
+		cursor_read(cur, vn_mbuf_raw_data(seg[i]), part);
+		last->next = seg[i];
+		last = seg[i];
 	}
 	return true;
 }
@@ -50,9 +60,9 @@ enum frame_result {
 
 /* Make a frame of what chain_walk() has collected. */
 static __rte_always_inline enum frame_result
-frame_from_chain(
-	struct vn_virtq *vq, const struct vn_chain *c, struct rte_mempool *pool, struct rte_mbuf *m)
+frame_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct dequeue *dq)
 {
+	struct rte_mbuf *m = dq->pkts[dq->got];
 	struct vn_cursor cur = {.seg = vq->seg};
 	struct vn_net_hdr *hdr = vn_mbuf_hdr(m);
 	uint32_t len;
@@ -77,21 +87,128 @@ frame_from_chain(
 		count(&vq->stats->bad_header, 1);
 		return FRAME_BAD;
 	}
-	if (unlikely(!fill_mbuf(pool, m, &cur, len)))
+	if (likely(len <= dq->room)) {
+		vn_mbuf_init(m, len, len);
+		cursor_read(&cur, vn_mbuf_raw_data(m), len);
+	} else if (unlikely(!fill_many(dq, m, &cur, len))) {
 		return FRAME_NO_MBUF;
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, len);
+	}
+	dq->got++;
+	dq->bytes += len;
 	return FRAME_OK;
 }
 
-/* mbufs for @p n frames, or for one when there are not so many. @return how many. */
+/* Raw mbufs for @p n frames, or for one when there are not so many. @return how many. */
 static __rte_always_inline uint16_t
-alloc_mbufs(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+get_mbufs(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (likely(rte_pktmbuf_alloc_bulk(pool, pkts, n) == 0))
+	if (likely(vn_mbuf_get_raw(pool, pkts, n) == 0))
 		return n;
 	count(&vq->stats->no_buffer, 1);
-	return n > 1 && rte_pktmbuf_alloc_bulk(pool, pkts, 1) == 0 ? 1 : 0;
+	return n > 1 && vn_mbuf_get_raw(pool, pkts, 1) == 0 ? 1 : 0;
+}
+
+/* The header as the driver wrote it, for the mbuf. */
+static __rte_always_inline bool
+take_hdr(const struct vn_virtq *vq, struct vn_net_hdr *hdr, const uint8_t *src, uint32_t len)
+{
+	/* Nothing asked for: nothing else in it means anything (see hdr_check()). */
+	if (likely(*(const volatile vn_copy_u16 *)src == 0)) {
+		memset(hdr, 0, sizeof(*hdr));
+		return true;
+	}
+	/* Whatever this finds is what counts: it may have been changed meanwhile. */
+	memcpy(hdr, src, VN_NET_HDR_LEN_LEGACY);
+	return hdr_check(vq, hdr, len);
+}
+
+/*
+ * Take chains of the usual shapes, as many as follow one another (and fit a batch).
+ * @return how many of @p heads; *stop: no mbufs for the next one.
+ */
+static __rte_always_inline uint16_t
+dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, const uint16_t *heads, uint16_t n,
+	const bool indirect, bool *stop)
+{
+	struct vn_fast chain[VN_FAST_BATCH];
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	struct rte_mbuf **const pkts = &dq->pkts[dq->got];
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	uint32_t descs[VN_FAST_BATCH], all = 0;
+	struct vn_flat flat = flat_of(vq);
+	const uint32_t room = dq->room;
+	uint16_t found, i, got = 0;
+	uint64_t bytes = 0;
+
+	n = RTE_MIN(n, VN_FAST_BATCH);
+	for (found = 0; found < n; found++) {
+		struct vn_fast *c = &chain[found];
+
+		descs[found] = fast_look(vq, &flat, heads[found], false, indirect, VN_MIN_FRAME, c);
+		if (unlikely(descs[found] == 0 || c->len > VN_MAX_FRAME))
+			break;
+		rte_prefetch0(c->hdr);
+		rte_prefetch0(c->data + 63);
+	}
+	for (i = 0; i < found; i++) {
+		const struct vn_seg seg = {.ptr = chain[i].data, .len = chain[i].len};
+		const uint32_t len = chain[i].len;
+		struct rte_mbuf *m = pkts[got];
+
+		if (unlikely(!take_hdr(vq, vn_mbuf_hdr(m), chain[i].hdr, len))) {
+			count(&vq->stats->bad_header, 1);
+		} else if (likely(len <= room)) {
+			vn_mbuf_init(m, len, len);
+			vn_copy(vn_mbuf_raw_data(m), chain[i].data, len);
+			got++;
+			bytes += len;
+		} else if (likely(fill_many(dq, m, &(struct vn_cursor){.seg = &seg}, len))) {
+			got++;
+			bytes += len;
+		} else {
+			count(&vq->stats->no_buffer, 1);
+			*stop = true;
+			break;
+		}
+		inflight[(uint16_t)(taken + i) & mask] =
+			(struct vn_vring_used_elem){.id = rte_cpu_to_le_32(heads[i])};
+		all += descs[i];
+	}
+	vq->taken = taken + i;
+	dq->got += got;
+	dq->descs += all;
+	dq->bytes += bytes;
+	return i;
+}
+
+/* Take a chain whatever it looks like. @return false: it cannot be taken, now or ever. */
+static __rte_always_inline bool
+dequeue_any(struct vn_virtq *vq, struct dequeue *dq, uint16_t head, const bool indirect)
+{
+	enum frame_result frame = FRAME_BAD;
+	struct vn_chain c = {0};
+
+	/* One byte more than a frame may have tells that it has more. */
+	switch (chain_walk(
+		vq, head, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
+	case VN_CHAIN_OK:
+		frame = frame_from_chain(vq, &c, dq);
+		break;
+	case VN_CHAIN_BAD:
+		break;
+	case VN_CHAIN_SEGS:
+		count(&vq->stats->exceed_max_chain, 1);
+		break;
+	case VN_CHAIN_BROKEN:
+		return false;
+	}
+	if (unlikely(frame == FRAME_NO_MBUF)) {
+		count(&vq->stats->no_buffer, 1);
+		return false;
+	}
+	dq->descs += c.descs;
+	take(vq, head, 0);
+	return true;
 }
 
 static __rte_always_inline uint16_t
@@ -99,57 +216,54 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 	const bool indirect)
 {
 	const bool nothing_in_flight = vq->taken == vq->used;
+	struct dequeue dq = {.pool = pool, .room = vn_mbuf_room(pool), .pkts = pkts};
 	uint16_t heads[VN_VQ_MAX_BURST];
 	uint16_t avail = read_avail(vq);
-	uint32_t descs = 0;
-	uint16_t got = 0;
+	bool stop = false;
+	uint16_t slow = 0;
 
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
 	n = RTE_MIN(n, RTE_MIN(avail, VN_VQ_MAX_BURST));
 	if (n == 0)
 		return 0;
-	n = alloc_mbufs(vq, pool, pkts, n);
+	n = get_mbufs(vq, pool, pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		heads[i] = read_head(vq, i);
 		rte_prefetch0(&vq->desc[heads[i] & vq->mask]);
 	}
-	for (uint16_t i = 0; i < n && descs < VN_VQ_DESC_BUDGET; i++) {
-		enum frame_result frame = FRAME_BAD;
-		struct vn_chain c = {0};
+	for (uint16_t i = 0; i < n && dq.descs < VN_VQ_DESC_BUDGET; i++) {
+		/* Far from the limit, it need not be looked at for each chain. */
+		if (likely(slow == 0 && !vq->no_fast &&
+			    dq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
+			const uint16_t done =
+				dequeue_fast(vq, &dq, &heads[i], n - i, indirect, &stop);
 
-		/* One byte more than a frame may have tells that it has more. */
-		switch (chain_walk(vq, heads[i], false, indirect,
-			vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
-		case VN_CHAIN_OK:
-			frame = frame_from_chain(vq, &c, pool, pkts[got]);
-			break;
-		case VN_CHAIN_BAD:
-			break;
-		case VN_CHAIN_SEGS:
-			count(&vq->stats->exceed_max_chain, 1);
-			break;
-		case VN_CHAIN_BROKEN:
-			goto out;
+			i += done;
+			if (i == n || stop)
+				break;
+			if (done == VN_FAST_BATCH) {
+				i--;
+				continue;
+			}
+			if (done == 0)
+				slow = VN_FAST_BACKOFF;
 		}
-		if (unlikely(frame == FRAME_NO_MBUF)) {
-			count(&vq->stats->no_buffer, 1);
+		slow -= slow > 0;
+		if (unlikely(!dequeue_any(vq, &dq, heads[i], indirect)))
 			break;
-		}
-		descs += c.descs;
-		vq->inflight_descs += c.descs;
-		take(vq, heads[i], 0);
-		got += frame == FRAME_OK;
 	}
-out:
-	count(&vq->stats->received_desc, descs);
-	if (unlikely(got < n))
-		rte_pktmbuf_free_bulk(&pkts[got], n - got);
+	vq->inflight_descs += dq.descs;
+	count(&vq->stats->received_desc, dq.descs);
+	count(&vq->stats->packets, dq.got);
+	count(&vq->stats->total_bytes, dq.bytes);
+	if (unlikely(dq.got < n))
+		vn_mbuf_put_raw(pool, &pkts[dq.got], n - dq.got);
 	note_position(vq);
 	/* A caller that gets no frame need not complete any. */
-	if (unlikely(got == 0) && nothing_in_flight)
+	if (unlikely(dq.got == 0) && nothing_in_flight)
 		vn_virtq_flush_used(vq);
-	return got;
+	return dq.got;
 }
 
 static uint16_t
