@@ -352,7 +352,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	avail->idx = used->idx = conf.start;
 	conf.bb = &bb;
 	conf.stats = &stats;
-	vn_bb_ring_start(&bb, conf.size, DESC_GPA, USED_GPA, conf.start);
+	vn_bb_ring_start(&bb, false, conf.size, DESC_GPA, USED_GPA, conf.start);
 	CHECK(vn_virtq_create(&conf, &vq) == 0);
 
 	while (in.p < in.end) {
@@ -416,7 +416,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case OP_RESTART:
 			vn_virtq_free(vq);
 			conf.start = vn_virtq_split_used_idx(maps[0], USED_GPA);
-			vn_bb_ring_start(&bb, conf.size, DESC_GPA, USED_GPA, conf.start);
+			vn_bb_ring_start(&bb, false, conf.size, DESC_GPA, USED_GPA, conf.start);
 			CHECK(vn_virtq_create(&conf, &vq) == 0);
 			break;
 		case OP_AVAIL:

@@ -9,6 +9,7 @@
 
 #include "device_private.h"
 #include "vn_blackbox.h"
+#include "vn_features.h"
 #include "vn_log.h"
 
 static void
@@ -354,8 +355,8 @@ static uint16_t
 start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
 {
 	struct vn_device *dev = ring->dev;
-	bool live = ring->bb != NULL &&
-		    vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa);
+	bool live = ring->bb != NULL && vn_bb_ring_was_live(ring->bb, false, setup->size,
+						setup->desc_gpa, setup->used_gpa);
 	int idx;
 
 	/* The model knows whether a driver has begun anew; who has only rings must ask. */
@@ -417,8 +418,8 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 		vn_virtq_set_coal_restart(ring->vq, dev->conf.coal_mode == VN_COAL_CQE);
 	}
 	if (ring->bb != NULL)
-		vn_bb_ring_start(
-			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
+		vn_bb_ring_start(ring->bb, conf.features & VN_F_RING_PACKED, setup->size,
+			setup->desc_gpa, setup->used_gpa, conf.start);
 	v->setup.start = conf.start;
 	return 0;
 }

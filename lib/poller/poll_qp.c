@@ -16,18 +16,13 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
-/* As an available index: what the driver has made available up to now. */
-static uint16_t
-made_available(struct vn_virtq *vq)
-{
-	return vq != NULL ? (uint16_t)(vn_virtq_position(vq) + vn_virtq_avail(vq)) : 0;
-}
 
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
 {
 	struct vn_poll_kicks *k = &qp->kicks;
-	const uint16_t tx = made_available(qp->tx), rx = made_available(qp->rx);
+	const uint16_t tx = qp->tx != NULL ? vn_virtq_offered(qp->tx) : 0;
+	const uint16_t rx = qp->rx != NULL ? vn_virtq_offered(qp->rx) : 0;
 
 	k->credit += (uint16_t)(tx - k->tx_seen) + (uint16_t)(rx - k->rx_seen);
 	k->credit = RTE_MIN(k->credit, (uint32_t)VN_POLL_KICKS_AHEAD);
@@ -252,7 +247,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 bool
 poll_qp_has_work(struct vn_poll_qp *qp)
 {
-	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
+	if (qp->tx != NULL && vn_virtq_avail_upto(qp->tx, 1) > 0)
 		return true;
 	/* What was found broken just now has to be told. */
 	if (qp->tx != NULL && vn_virtq_broken(qp->tx) && !qp->tx_told)

@@ -23,7 +23,7 @@ poll_rx_drop_pending(struct vn_poll_qp *qp)
 static uint16_t
 rx_room(struct vn_poll_qp *qp)
 {
-	const uint16_t avail = vn_virtq_avail(qp->rx);
+	const uint16_t avail = vn_virtq_avail_upto(qp->rx, VN_POLL_PENDING * FRAME_BUFFERS);
 	const uint16_t frames = avail / FRAME_BUFFERS;
 
 	if (avail == 0)

@@ -7,61 +7,7 @@
 
 #include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
-#include "vn_virtq_priv.h"
-
-/* Of the pieces in vq->seg[], those from @p cur on become the view's. */
-static __rte_always_inline void
-view_segs(struct vn_virtq *vq, const struct vn_cursor *cur, const struct vn_chain *c,
-	struct vn_view *view)
-{
-	const struct vn_seg *const end = &vq->seg[c->segs];
-	const struct vn_seg *from = cur->seg;
-	uint64_t off = cur->off;
-	uint32_t n = 0;
-
-	/* In the same memory: a piece is read before it is written over, as they get shorter. */
-	for (; from < end; from++, off = 0) {
-		const struct vn_view_seg s = {.ptr = from->ptr + off, .len = from->len - off};
-
-		if (s.len > 0)
-			vq->view_seg[n++] = s;
-	}
-	view->seg = vq->view_seg;
-	view->n_segs = n;
-}
-
-/* Make a view of what chain_walk() has collected. @return false: it is no frame; counted. */
-static __rte_always_inline bool
-view_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct vn_view *view)
-{
-	struct vn_cursor cur = {.seg = vq->seg};
-	struct vn_net_hdr *hdr = &view->hdr.hdr;
-
-	if (unlikely(c->bytes < vq->hdr_len)) {
-		count(&vq->stats->bad_header, 1);
-		return false;
-	}
-	if (unlikely(c->bytes - vq->hdr_len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
-		return false;
-	}
-	view->len = (uint32_t)c->bytes - vq->hdr_len;
-	view->head_len = RTE_MIN(view->len, (uint32_t)VN_VIEW_HEAD);
-	/* The hash has no meaning in this direction (virtio 1.2, 5.1.6.2). */
-	cursor_read_hdr(&cur, &view->hdr, vq->hdr_len);
-	memset(&view->hdr.hash_value, 0, VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN);
-	if (unlikely(!hdr_check(vq, hdr, view->len))) {
-		count(&vq->stats->bad_header, 1);
-		return false;
-	}
-	cursor_read(&cur, view->head, view->head_len);
-	view->n_segs = 0;
-	if (view->len > VN_VIEW_HEAD)
-		view_segs(vq, &cur, c, view);
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, view->len);
-	return true;
-}
+#include "vn_virtq_view_priv.h"
 
 /*
  * A chain of the usual shape. @return its descriptors; 0: it is none, or there is anything to be
