@@ -16,7 +16,6 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
-
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
 {
@@ -183,6 +182,19 @@ poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
 	qp->pq_watched = false;
 }
 
+/* A port that is asked in every round is to tell from now on. */
+static void
+arm_port(struct vn_poll_qp *qp)
+{
+	if (qp->ops->rx_arm == NULL || qp->pq == NULL || !qp->ops->rx_arm(qp->pq, true) ||
+		qp->pq_ready)
+		return;
+	/* It has something now: see poll_qp_has_work(). */
+	qp->pq_ready = true;
+	if (qp->n_pending == 0)
+		qp->rx_avail_seen = 0;
+}
+
 /* A port whose frames may be for other pairs is read while there is a place for our own. */
 static void
 arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
@@ -210,6 +222,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 	/* Sleep is no time in which work waits. */
 	if (unlikely(qp->latency != NULL))
 		qp->latency[0].last = qp->latency[1].last = 0;
+	arm_port(qp);
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)
@@ -269,6 +282,8 @@ void
 poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	__atomic_store_n(&qp->armed, false, __ATOMIC_RELAXED);
+	if (qp->ops->rx_arm != NULL && qp->pq != NULL)
+		qp->ops->rx_arm(qp->pq, false);
 	if (qp->tx != NULL)
 		vn_virtq_disarm(qp->tx);
 	if (qp->rx != NULL) {

@@ -55,7 +55,7 @@ poll_rx(struct vn_poll_qp *qp)
 	if (qp->n_pending > 0)
 		moved = poll_rx_give(qp);
 	/* A port that cannot say when it has something is asked in every round. */
-	if (!qp->pq_watched)
+	if (!qp->pq_watched || qp->ops->rx_arm != NULL)
 		qp->pq_ready = true;
 	/* A few at a time: what does not fit the driver's buffers waits here, in everybody's mbufs.
 	 */

@@ -134,6 +134,7 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	pick_offloads(vq, conf->features);
 	vq->stats = conf->stats;
 	vq->bb = conf->bb;
+	vq->copy_sum = vn_copy_sum_pick();
 	if (vq->packed) {
 		vq->dequeue = vn_virtq_packed_pick_dequeue(conf->features);
 		vq->enqueue = vn_virtq_packed_pick_enqueue(conf->features);
@@ -147,7 +148,6 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 		vq->put = vn_virtq_pick_put(conf->features);
 		vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
 	}
-	vq->copy_sum = vn_copy_sum_pick();
 	vq->coal_seen = conf->stats->packets;
 	vq->call_fd = conf->call_fd;
 	vn_virtq_set_log(vq, conf->log_dirty, &conf->log, conf->used_log_gpa);
@@ -275,7 +275,10 @@ vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on)
 uint16_t
 vn_virtq_position(const struct vn_virtq *vq)
 {
-	return vq->packed ? vq->pk_next : vq->taken;
+	if (!vq->packed)
+		return vq->taken;
+	/* What a broken ring has taken it does not give back: whoever goes on takes it anew. */
+	return unlikely(vq->broken != NULL) ? vq->pk_published : vq->pk_next;
 }
 
 bool

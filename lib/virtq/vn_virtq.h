@@ -204,7 +204,7 @@ void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
 /**
  * Position: the next chain to take, in the form of vn_virtq_conf.start. Equal to used->idx (split)
- * when all is complete. Owner.
+ * when all is complete; of a packed ring that is broken the next chain to give back. Owner.
  */
 uint16_t vn_virtq_position(const struct vn_virtq *vq);
 /** True once the driver broke the ring, or its memory went away. Any thread. */

@@ -204,7 +204,8 @@ vn_virtq_packed_arm(struct vn_virtq *vq, bool on)
 	if (on && vq->event_idx)
 		word = (uint32_t)VN_EVENT_F_DESC << 16 | vq->pk_next;
 	else if (on)
-		word = (uint32_t)VN_EVENT_F_ENABLE << 16;
+		/* Not 0: a driver's new ring is told from one that was served by that. */
+		word = (uint32_t)VN_EVENT_F_ENABLE << 16 | VN_EVENT_WRAP;
 	__atomic_store_n((uint32_t __attribute__((may_alias)) *)vq->pk_device,
 		rte_cpu_to_le_32(word), __ATOMIC_RELAXED);
 	log_used(vq, 0, sizeof(*vq->pk_device));

@@ -255,7 +255,11 @@ packed_chain_walk(struct vn_virtq *vq, struct packed_walk *w, uint64_t word, boo
 		r = packed_walk_next(vq, w, word, indirect, &desc, &c->descs);
 		if (unlikely(r != VN_CHAIN_OK))
 			break;
-		if (unlikely(!!(desc.flags & VN_DESC_F_WRITE) != write)) {
+		/*
+		 * DPDK's virtio driver (22.11 at least) leaves WRITE set in the header's entry of
+		 * the tables that it sends with; where all is to be read, that is what is meant.
+		 */
+		if (unlikely(!!(desc.flags & VN_DESC_F_WRITE) != write) && (write || !w->nested)) {
 			count(&vq->stats->bad_desc_errors, 1);
 			r = VN_CHAIN_BAD;
 			break;

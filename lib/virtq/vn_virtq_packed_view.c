@@ -106,11 +106,11 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	return ret[res];
 }
 
-#define PUT(name, mergeable, indirect)                                       \
+#define PUT(name, mergeable, indirect)                                           \
 	static enum vn_put name(struct vn_virtq *vq, const struct vn_view *view, \
-		const struct vn_net_hdr_hash *hdr)                            \
-	{                                                                    \
-		return put_body(vq, view, hdr, mergeable, indirect);         \
+		const struct vn_net_hdr_hash *hdr)                               \
+	{                                                                        \
+		return put_body(vq, view, hdr, mergeable, indirect);             \
 	}
 PUT(put_single_direct, false, false)
 PUT(put_single_indirect, false, true)

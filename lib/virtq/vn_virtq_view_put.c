@@ -35,7 +35,8 @@ patch(const struct vn_virtq *vq, uint64_t at, const void *src, uint32_t len)
 }
 
 void
-vn_virtq_view_write_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_view *view)
+vn_virtq_view_write_sum(
+	const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_view *view)
 {
 	const uint32_t start = rte_le_to_cpu_16(view->hdr.hdr.csum_start);
 	const uint32_t field = start + rte_le_to_cpu_16(view->hdr.hdr.csum_offset);

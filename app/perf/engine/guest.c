@@ -205,8 +205,8 @@ guest_open(struct guest *g)
 	g->memfd = memfd_create("bench-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (g->memfd < 0 || ftruncate(g->memfd, g->size) < 0)
 		goto fail;
-	g->base = mmap(
-		NULL, g->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, g->memfd, 0);
+	g->base =
+		mmap(NULL, g->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, g->memfd, 0);
 	if (g->base != MAP_FAILED)
 		return 0;
 	g->base = NULL;
@@ -246,8 +246,8 @@ guest_prepare(struct guest *g, const struct bench_case *c)
 		return err;
 	g->rx_buffers = 1;
 	if (c->path->mergeable)
-		g->rx_buffers = (HDR_LEN + c->size->kind.len + HDR_LEN + ROOM - 1) /
-				(HDR_LEN + ROOM);
+		g->rx_buffers =
+			(HDR_LEN + c->size->kind.len + HDR_LEN + ROOM - 1) / (HDR_LEN + ROOM);
 	for (uint32_t i = 0; i < g->tx.num_chains; i++) {
 		struct part p = {.kind = &g->c.size->kind, .number = i};
 
