@@ -3,8 +3,25 @@
  *
  * Frames without mbufs, by packed rings.
  */
+#include "vn_virtq_packed_fast.h"
 #include "vn_virtq_packed_reserve.h"
 #include "vn_virtq_view_priv.h"
+
+/* A chain of the usual shape. @return its descriptors; 0: it is none, or there is none. */
+static __rte_always_inline uint32_t
+view_fast(struct vn_virtq *vq, const bool indirect, struct vn_view *view)
+{
+	struct vn_flat flat = flat_of(vq);
+	struct packed_fast f;
+	const uint32_t descs = packed_fast_look(vq, &flat, false, indirect, VN_MIN_FRAME, &f);
+
+	if (unlikely(descs == 0 || !view_from_fast(vq, &f.c, view)))
+		return 0;
+	packed_fast_take(vq, &f, 0);
+	vq->inflight_descs += descs;
+	count(&vq->stats->received_desc, descs);
+	return descs;
+}
 
 static __rte_always_inline bool
 view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
@@ -15,6 +32,8 @@ view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 
 	if (unlikely(vq->broken != NULL))
 		return false;
+	if (likely(!vq->no_fast) && likely(view_fast(vq, indirect, view) != 0))
+		return true;
 	while (!got && descs < VN_VQ_DESC_BUDGET) {
 		struct vn_chain c = {0};
 		struct packed_walk w;
@@ -70,6 +89,30 @@ vn_virtq_packed_pick_view(uint64_t features)
 	return features & VN_F_INDIRECT_DESC ? view_indirect : view_direct;
 }
 
+/* Into a chain of the usual shape. @return false: the next one is none, or too short. */
+static __rte_always_inline bool
+put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr,
+	const bool indirect)
+{
+	struct vn_flat flat = flat_of(vq);
+	struct packed_fast f;
+	const uint32_t descs = packed_fast_look(vq, &flat, true, indirect, view->len, &f);
+
+	if (unlikely(descs == 0))
+		return false;
+	view_write_fast(vq, hdr, view, &f.c);
+	packed_fast_take(vq, &f, vq->hdr_len + view->len);
+	vq->used = vq->taken;
+	count(&vq->stats->received_desc, descs);
+	count(&vq->stats->completed_desc, descs);
+	count(&vq->stats->packets, 1);
+	count(&vq->stats->total_bytes, view->len);
+	__atomic_store_n(&vq->stats->batch_last, descs, __ATOMIC_RELAXED);
+	if (unlikely(vq->count_sizes))
+		count_size(vq, view->len);
+	return true;
+}
+
 static __rte_always_inline enum vn_put
 put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *view_hdr,
 	const bool mergeable, const bool indirect)
@@ -80,15 +123,25 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 		[RESERVE_LATER] = VN_PUT_FULL,
 		[RESERVE_BROKEN] = VN_PUT_DROPPED,
 	};
-	struct vn_net_hdr_hash hdr = *view_hdr;
+	struct vn_net_hdr_hash hdr;
 	const uint16_t before = vq->taken;
 	uint32_t descs = 0;
 	enum reserve_result res;
 	struct reserve r;
 	bool sum = false;
 
-	if (unlikely(vq->broken != NULL) || unlikely(!view_check(vq, view, &hdr, &sum)))
+	if (unlikely(vq->broken != NULL))
 		return VN_PUT_DROPPED;
+	/* Most headers say nothing. */
+	if (likely(view_is_plain(vq, view)) && likely(!vq->no_fast && !vq->log_dirty) &&
+		likely(put_fast(vq, view, &view_plain, indirect)))
+		return VN_PUT_OK;
+	hdr = *view_hdr;
+	if (unlikely(!view_check(vq, view, &hdr, &sum)))
+		return VN_PUT_DROPPED;
+	if (likely(!sum && !vq->no_fast && !vq->log_dirty) &&
+		likely(put_fast(vq, view, &hdr, indirect)))
+		return VN_PUT_OK;
 	res = reserve_buffers(
 		vq, vq->hdr_len + (uint64_t)view->len, mergeable, indirect, &r, &descs);
 	if (likely(res == RESERVE_OK)) {

@@ -20,29 +20,8 @@ view_fast(struct vn_virtq *vq, uint16_t head, const bool indirect, struct vn_vie
 	struct vn_fast c;
 	const uint32_t descs = fast_look(vq, &flat, head, false, indirect, VN_MIN_FRAME, &c);
 
-	if (unlikely(descs == 0 || c.len > VN_MAX_FRAME))
+	if (unlikely(descs == 0 || !view_from_fast(vq, &c, view)))
 		return 0;
-	memset(&view->hdr, 0, sizeof(view->hdr));
-	/* Nothing asked for: nothing else in the header means anything (see hdr_check()). */
-	if (unlikely(*(const volatile vn_copy_u16 *)c.hdr != 0)) {
-		memcpy(&view->hdr, c.hdr, VN_NET_HDR_LEN_LEGACY);
-		if (unlikely(!hdr_check(vq, &view->hdr.hdr, c.len)))
-			return 0;
-	}
-	view->len = c.len;
-	view->seg = vq->view_seg;
-	if (c.len > VN_VIEW_HEAD) {
-		vn_copy(view->head, c.data, VN_VIEW_HEAD);
-		view->head_len = VN_VIEW_HEAD;
-		view->n_segs = 1;
-		vq->view_seg[0] = (struct vn_view_seg){c.data + VN_VIEW_HEAD, c.len - VN_VIEW_HEAD};
-	} else {
-		vn_copy(view->head, c.data, c.len);
-		view->head_len = c.len;
-		view->n_segs = 0;
-	}
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, c.len);
 	return descs;
 }
 

@@ -6,8 +6,7 @@
 
 /** @file Views, as far as it does not matter whether a ring is split or packed. */
 
-#include "vn_virtq_chain.h"
-#include "vn_virtq_copy.h"
+#include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
 #include "vn_virtq_priv.h"
 
@@ -96,6 +95,17 @@ void vn_virtq_view_write_sum(
 bool vn_virtq_view_hdr(
 	const struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr *h, bool *sum);
 
+/* The header of a frame in one chain that asks for nothing. */
+static const struct vn_net_hdr_hash view_plain = {.hdr.num_buffers = RTE_LE16(1)};
+
+/* That is what the driver gets. */
+static __rte_always_inline bool
+view_is_plain(const struct vn_virtq *vq, const struct vn_view *view)
+{
+	return hdr_is_plain(&view->hdr.hdr) && vq->hdr_len <= VN_NET_HDR_LEN &&
+	       view->len >= VN_MIN_FRAME && view->len <= VN_MAX_FRAME;
+}
+
 /* The header that the driver gets. @return false: the frame is to go; counted. */
 static __rte_always_inline bool
 view_check(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash *hdr, bool *sum)
@@ -134,6 +144,59 @@ view_write(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct 
 	cursor_write(&cur, view->head, view->head_len);
 	for (uint32_t i = 0; i < view->n_segs; i++)
 		cursor_move(&cur, view->seg[i].ptr, view->seg[i].len);
+}
+
+/*
+ * Make a view of a chain of the usual shape. @return false: there is anything to be counted about
+ * it; nothing has changed.
+ */
+static __rte_always_inline bool
+view_from_fast(struct vn_virtq *vq, const struct vn_fast *c, struct vn_view *view)
+{
+	if (unlikely(c->len > VN_MAX_FRAME))
+		return false;
+	memset(&view->hdr, 0, sizeof(view->hdr));
+	/* Nothing asked for: nothing else in the header means anything (see hdr_check()). */
+	if (unlikely(*(const volatile vn_copy_u16 *)c->hdr != 0)) {
+		memcpy(&view->hdr, c->hdr, VN_NET_HDR_LEN_LEGACY);
+		if (unlikely(!hdr_check(vq, &view->hdr.hdr, c->len)))
+			return false;
+	}
+	view->len = c->len;
+	view->seg = vq->view_seg;
+	if (c->len > VN_VIEW_HEAD) {
+		vn_copy(view->head, c->data, VN_VIEW_HEAD);
+		view->head_len = VN_VIEW_HEAD;
+		view->n_segs = 1;
+		vq->view_seg[0] =
+			(struct vn_view_seg){c->data + VN_VIEW_HEAD, c->len - VN_VIEW_HEAD};
+	} else {
+		vn_copy(view->head, c->data, c->len);
+		view->head_len = c->len;
+		view->n_segs = 0;
+	}
+	count(&vq->stats->packets, 1);
+	count(&vq->stats->total_bytes, c->len);
+	return true;
+}
+
+/* Write the frame into a chain of the usual shape. */
+static __rte_always_inline void
+view_write_fast(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct vn_view *view,
+	const struct vn_fast *c)
+{
+	uint8_t *dst = c->data;
+
+	if (likely(vq->hdr_len == VN_NET_HDR_LEN))
+		memcpy(c->hdr, hdr, VN_NET_HDR_LEN);
+	else
+		memcpy(c->hdr, hdr, vq->hdr_len);
+	vn_copy(dst, view->head, view->head_len);
+	dst += view->head_len;
+	for (uint32_t i = 0; i < view->n_segs; i++) {
+		memmove(dst, view->seg[i].ptr, view->seg[i].len);
+		dst += view->seg[i].len;
+	}
 }
 
 #endif /* VN_VIRTQ_VIEW_PRIV_H */

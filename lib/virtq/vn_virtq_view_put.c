@@ -120,26 +120,14 @@ put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	const bool indirect)
 {
 	struct vn_flat flat = flat_of(vq);
-	const uint32_t hdr_len = vq->hdr_len;
 	const uint16_t head = read_head(vq, 0);
 	struct vn_fast c;
-	uint8_t *dst;
 	const uint32_t descs = fast_look(vq, &flat, head, true, indirect, view->len, &c);
 
 	if (unlikely(descs == 0))
 		return false;
-	if (likely(hdr_len == VN_NET_HDR_LEN))
-		memcpy(c.hdr, hdr, VN_NET_HDR_LEN);
-	else
-		memcpy(c.hdr, hdr, hdr_len);
-	dst = c.data;
-	vn_copy(dst, view->head, view->head_len);
-	dst += view->head_len;
-	for (uint32_t i = 0; i < view->n_segs; i++) {
-		memmove(dst, view->seg[i].ptr, view->seg[i].len);
-		dst += view->seg[i].len;
-	}
-	use_one(vq, head, hdr_len + view->len, descs);
+	view_write_fast(vq, hdr, view, &c);
+	use_one(vq, head, vq->hdr_len + view->len, descs);
 	return true;
 }
 
@@ -182,13 +170,19 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	const bool mergeable, const bool indirect)
 {
 	const uint16_t avail = read_avail(vq);
-	struct vn_net_hdr_hash hdr = *view_hdr;
+	struct vn_net_hdr_hash hdr;
 	bool sum = false;
 
 	if (unlikely(vq->broken != NULL))
 		return VN_PUT_DROPPED;
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
+	/* Most headers say nothing. */
+	if (likely(view_is_plain(vq, view)) &&
+		likely(avail > 0 && !vq->no_fast && !vq->log_dirty) &&
+		likely(put_fast(vq, view, &view_plain, indirect)))
+		return VN_PUT_OK;
+	hdr = *view_hdr;
 	if (unlikely(!view_check(vq, view, &hdr, &sum)))
 		return VN_PUT_DROPPED;
 	if (likely(avail > 0 && !sum && !vq->no_fast && !vq->log_dirty) &&
