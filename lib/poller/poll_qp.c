@@ -59,8 +59,18 @@ poll_tx(struct vn_poll_qp *qp)
 {
 	struct rte_mbuf *pkts[VN_POLL_BURST];
 	const uint16_t before = vn_virtq_position(qp->tx);
-	const uint16_t n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
+	uint16_t n;
 
+	if (qp->pq != NULL && qp->ops->tx_views != NULL && likely(!qp->learn_mac)) {
+		n = qp->ops->tx_views(qp->pq, qp->tx, VN_POLL_BURST);
+		poll_sink_publish((struct vn_poller *)(uintptr_t)qp->sink.owner);
+		if (n == 0 && vn_virtq_position(qp->tx) == before)
+			return 0;
+		vn_virtq_complete(qp->tx);
+		vn_virtq_publish(qp->tx);
+		return n > 0 ? n : 1;
+	}
+	n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
 	if (n > 0) {
 		if (unlikely(qp->learn_mac))
 			learn_mac(qp, pkts[0]);
@@ -351,6 +361,7 @@ vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_por
 	qp->pq_ready = true;
 	qp->pq_muted = false;
 	qp->pq_watched = fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+	poll_sink_attach(p, qp);
 	link_qp(p, qp);
 }
 
@@ -363,6 +374,7 @@ vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
 	if (pq == NULL)
 		return NULL;
 	poll_qp_unwatch(p, qp);
+	poll_sink_detach(qp);
 	/* Once the driver knows that the pair is out of use, it may get nothing (5.1.6.5.5). */
 	poll_rx_drop_pending(qp);
 	qp->pq = NULL;

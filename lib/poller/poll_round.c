@@ -189,6 +189,7 @@ poll_round(struct vn_poller *p)
 			qp->active_at = p->now;
 		moved += n;
 	}
+	moved += poll_sink_publish(p);
 	p->busy = moved > 0;
 	if (moved > 0) {
 		interrupts(p);

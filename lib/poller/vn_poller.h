@@ -148,6 +148,9 @@ struct vn_poll_qp {
 	struct vn_poll_kicks kicks;
 	struct vn_poll_dim dim[2];       /**< of rx and tx; others may read what vn_dim.h allows */
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
+	struct vn_port_sink sink;        /**< for the port, while there is one */
+	bool sunk;                       /**< rx got frames by it that are not published */
+	SLIST_ENTRY(vn_poll_qp) next_sunk;
 	TAILQ_ENTRY(vn_poll_qp) next;
 	LIST_ENTRY(vn_poll_qp) wake_next;
 };

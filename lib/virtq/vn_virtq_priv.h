@@ -59,7 +59,8 @@ typedef uint16_t (*vn_virtq_dequeue_fn)(
 	struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
 typedef uint16_t (*vn_virtq_enqueue_fn)(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
 typedef bool (*vn_virtq_view_fn)(struct vn_virtq *vq, struct vn_view *view);
-typedef enum vn_put (*vn_virtq_put_fn)(struct vn_virtq *vq, const struct vn_view *view);
+typedef enum vn_put (*vn_virtq_put_fn)(
+	struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr);
 
 struct vn_virtq {
 	/* Constant between set_mem, set_log and the like: one line and a half. */
