@@ -73,7 +73,6 @@ struct vn_poller {
 	struct poll_list hot __rte_cache_aligned; /* looked at in every round */
 	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
 	struct poll_list timed; /* cold, and by_time: in the order of look_at */
-	TAILQ_HEAD(, vn_poll_source) sources;
 	unsigned int n_timed;
 	TAILQ_HEAD(, vn_poll_source) sources;
 	uint64_t now;                  /* cycles, when the round began */

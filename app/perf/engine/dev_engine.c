@@ -286,7 +286,7 @@ by_views(const struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
 	return n;
 }
 
-/* As a port that has both devices on its poller. */
+/* As a port does that puts views into sinks: frames that the receiver cannot take are dropped. */
 static uint16_t
 engine_d2d(struct dev *d)
 {
