@@ -31,6 +31,8 @@ enum {
 	OPT_RUN_DIR,
 	OPT_BOARD_SERIAL,
 	OPT_IDLE_SPIN,
+	OPT_IDLE_COLD,
+	OPT_IDLE_POLICY,
 	OPT_MBUFS,
 	OPT_VALIDATE,
 	OPT_SHOW_CAPACITY,
@@ -45,6 +47,8 @@ static const struct option long_options[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"board-serial", required_argument, NULL, OPT_BOARD_SERIAL},
 	{"idle-spin-us", required_argument, NULL, OPT_IDLE_SPIN},
+	{"idle-cold-us", required_argument, NULL, OPT_IDLE_COLD},
+	{"idle-policy", required_argument, NULL, OPT_IDLE_POLICY},
 	{"mbufs", required_argument, NULL, OPT_MBUFS},
 	{"validate", required_argument, NULL, OPT_VALIDATE},
 	{"show-capacity", required_argument, NULL, OPT_SHOW_CAPACITY},
@@ -70,6 +74,10 @@ app_usage(void)
 	     "      --board-serial S  serial for the VUIDs (default: from the machine id)\n"
 	     "      --idle-spin-us N  how long an idle poller looks for work before it sleeps\n"
 	     "                        (default: 20)\n"
+	     "      --idle-cold-us N  after how long a queue pair without work is looked at no\n"
+	     "                        more until it tells; 0: never (default: 1000)\n"
+	     "      --idle-policy P   what an idle poller does: sleep (default), nap (for a time\n"
+	     "                        that grows, drivers need not notify; then sleep) or poll\n"
 	     "      --mbufs N         packet buffers of 2 KiB (default: 32768)\n"
 	     "      --validate FILE   check a virtnet.conf and end\n"
 	     "      --show-capacity FILE\n"
@@ -214,6 +222,22 @@ number(const char *text, const char *option, uint32_t min, uint32_t max, uint32_
 }
 
 static int
+idle_policy(const char *text, enum vn_idle_policy *policy, char *err)
+{
+	static const char *const name[] = {
+		[VN_IDLE_SLEEP] = "sleep", [VN_IDLE_NAP] = "nap", [VN_IDLE_POLL] = "poll"};
+
+	for (unsigned int i = 0; i < RTE_DIM(name); i++) {
+		if (strcmp(text, name[i]) == 0) {
+			*policy = (enum vn_idle_policy)i;
+			return 0;
+		}
+	}
+	snprintf(err, APP_ERR_LEN, "--idle-policy %s: expected sleep, nap or poll", text);
+	return -EINVAL;
+}
+
+static int
 own_options(int argc, char **argv, struct app_args *args, char *err)
 {
 	int c, rc = 0;
@@ -242,6 +266,12 @@ own_options(int argc, char **argv, struct app_args *args, char *err)
 			break;
 		case OPT_IDLE_SPIN:
 			rc = number(optarg, "--idle-spin-us", 0, 1000000, &args->idle_spin_us, err);
+			break;
+		case OPT_IDLE_COLD:
+			rc = number(optarg, "--idle-cold-us", 0, 1000000, &args->idle_cold_us, err);
+			break;
+		case OPT_IDLE_POLICY:
+			rc = idle_policy(optarg, &args->idle_policy, err);
 			break;
 		case OPT_MBUFS:
 			rc = number(
@@ -290,6 +320,8 @@ app_args_parse(int argc, char **argv, struct app_args *args, char *err)
 		.state_dir = DEFAULT_STATE_DIR,
 		.log_level = "info",
 		.idle_spin_us = 20,
+		.idle_cold_us = VN_IDLE_COLD_US,
+		.idle_policy = VN_IDLE_SLEEP,
 		.num_mbufs = 32768,
 	};
 	for (int i = 1; i < argc; i++) {

@@ -150,7 +150,12 @@ vn_poller_tell(struct vn_poller *p __rte_unused, struct vn_poller_cmd *cmd)
 }
 
 void
-vn_poller_wake(struct vn_poller *p __rte_unused)
+vn_poll_qp_touch(struct vn_poller *p __rte_unused, struct vn_poll_qp *qp __rte_unused)
+{
+}
+
+void
+vn_poll_qp_wake(struct vn_poller *p __rte_unused, struct vn_poll_qp *qp __rte_unused)
 {
 }
 

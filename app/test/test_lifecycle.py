@@ -363,6 +363,8 @@ def no_port(p, rep):
 
 @variants(("unknown", ["--no-such-option"], "no-such-option"),
           ("number", ["--idle-spin-us", "many"], "idle-spin-us"),
+          ("cold", ["--idle-cold-us", "-1"], "idle-cold-us"),
+          ("policy", ["--idle-policy", "doze"], "expected sleep, nap or poll"),
           ("serial", ["--board-serial", "../x"], "board serial"),
           ("extra", ["word"], "word"))
 def refused_option(t, args, word):

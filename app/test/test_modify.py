@@ -77,6 +77,36 @@ def at_once(t):
 
 
 @test
+def moderation_by_load(t):
+    """-dim: interrupts wait by load, unless driver or operator say how long, queue by queue."""
+    p = bench.launch(t, 1)
+    p.up(0)
+    features = driver.WANTED | bit(virtio.F_VQ_NOTF_COAL)
+
+    def by_load():
+        rings = p.ask("/virtnet/debug")["devices"][0]["rings"]
+        return [r["dim"] is not None for r in rings]
+
+    with bench.running(p, 0, features=features) as d:
+        check_eq(by_load(), [False] * 3, "by load, before it is enabled")
+        d.reset()
+        modify(p, "device", "-dim", "enable")
+        again(p, d, features=features)
+        check_eq(by_load(), [True, True, False], "by load, RX, TX and control")
+        bench.exchange(p, d, 200, pf=0)
+        d.coalesce_vq(1, 10, 30)
+        core.wait_for(lambda: by_load() == [True, False, False], 10, "the driver sets TX")
+        modify(p, "queue", "-e", "event", "-n", 10, "-c", 30)
+        core.wait_for(lambda: by_load() == [False] * 3, 10, "the operator sets RX")
+        q = p.query(0)["enabled-queues-info"]
+        check_eq([q[i]["rq_cq_period"] for i in (0, 1)], ["10", "30"], "periods")
+        modify(p, "queue", "-e", "event", "-n", 0, "-c", 0)
+        core.wait_for(lambda: by_load() == [True, False, False], 10, "the operator gives RX back")
+        bench.exchange(p, d, 20, pf=0)
+    p.stop()
+
+
+@test
 def next_driver(t):
     """MAC, MTU, features, depth, RSS: on the same connection, when the driver comes again."""
     p = bench.launch(t, 1)

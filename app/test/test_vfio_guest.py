@@ -2,8 +2,10 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """Linux guests with the stock virtio drivers on whole PCI functions over vfio-user."""
 
+import os
 import re
 import struct
+import sys
 import time
 
 from vnt import core, frames, functions, guest, pings
@@ -12,14 +14,14 @@ from vnt.core import check, check_eq, test
 # Feature bits by the names of virtio 1.2, 5.1.3.
 CTRL_VQ, CTRL_RX, CTRL_VLAN, MQ, CTRL_MAC_ADDR, MTU = 17, 18, 19, 22, 23, 3
 DEVICE_STATS, VQ_NOTF_COAL, NOTF_COAL, HASH_REPORT, RSS = 50, 52, 53, 57, 60
-VERSION_1, ACCESS_PLATFORM, IN_ORDER = 32, 33, 35
+VERSION_1, ACCESS_PLATFORM, RING_PACKED, IN_ORDER = 32, 33, 34, 35
 
 # What each kernel's driver must have taken; and what it is offered besides the default.
 EVERY = {0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 16, 17, 18, 19, 21, 22, 23, 32, 33, 63}
 MORE = {"bookworm": {7, 8, 9},  # whole segments without mergeable buffers
         "trixie": {15, 36, 38, HASH_REPORT}}
 TAKEN = {"bookworm": EVERY | {NOTF_COAL, RSS},
-         "trixie": EVERY | MORE["trixie"] | {54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS, DEVICE_STATS}}
+         "trixie": EVERY | MORE["trixie"] | {RING_PACKED, 54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS, DEVICE_STATS}}
 
 FOREIGN = "0c:c4:7a:ff:99:99"
 
@@ -30,7 +32,9 @@ class Linux:
     def __init__(self, t, suite, pairs=4):
         self.t = t
         self.suite = suite
-        self.b = functions.backend(t, conf={"mrg_rxbuf": 1}).start()
+        # One of the kernels has packed rings, the other split ones.
+        packed = int(suite == "trixie")
+        self.b = functions.backend(t, conf={"mrg_rxbuf": 1, "packed_vq": packed}).start()
         more = sum(1 << bit for bit in MORE[suite])
         self.f = self.b.make("-f", hex(more), mtu=9000, pairs=pairs)
         self.g = self.b.guest("a", cpus=2, suite=suite)
@@ -555,3 +559,17 @@ def dpdk_driver(t):
         t.note(f"{name}: {loop.returned} frames")
         g.sh("killall dpdk-testpmd; killall tail; true")
         core.wait_for(lambda: "dpdk-testpmd" not in g.sh("ps"), 20, "testpmd ends", interval=0.5)
+
+
+@test
+def moderation_benchmark(t):
+    """app/perf/moderation.py with one short round: what it looks for is there. No figure counts."""
+    if not t.options.long:
+        raise core.Skip("boots a guest of its own, half a minute: only with --long")
+    functions.only_ours(t)
+    script = os.path.join(t.options.source, "app/perf/moderation.py")
+    status, out, err = t.run([sys.executable, script, "--quick", "--build", t.options.build],
+                             timeout=400)
+    check_eq(status, 0, f"exit status of the benchmark\n{out}{err}")
+    for what in ("to the guest: interrupts per GB", "idle ping", "DIM on"):
+        check(what in out, f"the table lacks {what!r}:\n{out}")

@@ -14,6 +14,10 @@ show_poller(struct vn_poller *p)
 	ctl_put_num(&o, "index", vn_poller_index(p));
 	ctl_put_num(&o, "lcore", vn_poller_lcore(p));
 	ctl_put_num(&o, "devices", vn_poller_devices(p));
+	ctl_put_num(&o, "hot_pairs", CTL_READ(s->hot_pairs));
+	ctl_put_num(&o, "cold_pairs", CTL_READ(s->cold_pairs));
+	ctl_put_num(&o, "cooled", CTL_READ(s->cooled));
+	ctl_put_num(&o, "heated", CTL_READ(s->heated));
 	ctl_put_num(&o, "rounds", CTL_READ(s->rounds));
 	ctl_put_num(&o, "busy_rounds", CTL_READ(s->busy_rounds));
 	ctl_put_num(&o, "sleeps", CTL_READ(s->sleeps));
@@ -38,6 +42,23 @@ ctl_show_pollers(struct vn_pollers *pollers)
 		}
 	}
 	return array;
+}
+
+/** Interrupts that wait by load; null: they wait as somebody said. */
+static json_t *
+show_dim(const struct vn_model_queue_info *q)
+{
+	struct ctl_obj o;
+
+	if (!q->dim)
+		return json_null();
+	o = ctl_obj_begin();
+	ctl_put_num(&o, "level", q->dim_level);
+	ctl_put_num(&o, "usecs", q->coal_usecs);
+	ctl_put_num(&o, "packets", q->coal_packets);
+	ctl_put_num(&o, "steps_kept", q->dim_kept);
+	ctl_put_num(&o, "steps_taken_back", q->dim_taken_back);
+	return ctl_obj_end(&o);
 }
 
 static json_t *
@@ -72,6 +93,7 @@ show_ring(const struct vn_device *dev, unsigned int idx)
 	ctl_put_num(&o, "suppressed_interrupts", dbg.suppressed);
 	if (vn_model_queue_info(dev, idx, &model))
 		ctl_put_num(&o, "notifications", model.notifications);
+	ctl_put(&o, "dim", show_dim(&model));
 	return ctl_obj_end(&o);
 }
 

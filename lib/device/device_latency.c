@@ -24,7 +24,7 @@ exec(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	struct latency_cmd *c = (struct latency_cmd *)cmd;
 
-	RTE_SET_USED(poller);
+	dev_pairs_touch(poller, c->dev);
 	for (unsigned int i = 0; i < dev_pairs(c->dev); i++)
 		c->dev->priv->pair[i].qp.latency = c->rings != NULL ? &c->rings[2 * i] : NULL;
 }

@@ -136,7 +136,8 @@ exec_set_mem(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct dev_op *op = (struct dev_op *)cmd;
 	struct vn_device *dev = op->dev;
 
-	RTE_SET_USED(poller);
+	/* First, so that nothing is written to the old memory later. */
+	dev_pairs_touch(poller, dev);
 	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		struct vn_poll_qp *qp = &dev->priv->pair[i].qp;
 
@@ -254,7 +255,7 @@ exec_set_log(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	struct dev_op *op = (struct dev_op *)cmd;
 
-	RTE_SET_USED(poller);
+	dev_pairs_touch(poller, op->dev);
 	for (unsigned int i = 0; i < dev_pairs(op->dev); i++) {
 		set_log(op->dev->priv->pair[i].qp.rx, op, 2 * i);
 		set_log(op->dev->priv->pair[i].qp.tx, op, 2 * i + 1);
@@ -315,7 +316,7 @@ exec_set_call(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct vn_poll_qp *qp = &op->dev->priv->pair[op->ring->idx / 2].qp;
 	struct vn_virtq *vq = op->ring->idx % 2 == 0 ? qp->rx : qp->tx;
 
-	RTE_SET_USED(poller);
+	vn_poll_qp_touch(poller, qp);
 	if (vq == NULL)
 		return;
 	vn_virtq_set_call(vq, op->fd);
@@ -402,7 +403,7 @@ exec_size_classes(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	struct dev_op *op = (struct dev_op *)cmd;
 
-	RTE_SET_USED(poller);
+	dev_pairs_touch(poller, op->dev);
 	for (unsigned int i = 0; i < dev_pairs(op->dev); i++) {
 		struct vn_poll_qp *qp = &op->dev->priv->pair[i].qp;
 
@@ -438,7 +439,7 @@ exec_announce(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct dev_op *op = (struct dev_op *)cmd;
 	struct vn_poll_qp *qp = &op->dev->priv->pair[0].qp;
 
-	RTE_SET_USED(poller);
+	vn_poll_qp_touch(poller, qp);
 	if (qp->pq != NULL)
 		qp->ops->tx_burst(qp->pq, &op->frame, 1);
 	else

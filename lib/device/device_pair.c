@@ -49,6 +49,17 @@ dev_pair_init(struct vn_device *dev, uint16_t idx)
 	pair->broken.done = broken_told;
 }
 
+void
+dev_pairs_touch(struct vn_poller *poller, struct vn_device *dev)
+{
+	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
+		vn_poll_qp_touch(poller, &dev->priv->pair[i].qp);
+		/* That was the whole group. */
+		if (dev->priv->pair[i].qp.group != NULL)
+			break;
+	}
+}
+
 /* Of a whole function, only the pairs that its driver asked for have the network. */
 static bool
 in_use(const struct dev_pair *pair)

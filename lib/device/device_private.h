@@ -31,6 +31,7 @@ struct dev_ring {
 	bool overdue;     /* the detach command missed its deadline: as good as stopped */
 	bool parked;      /* STARTING without vq, which is made anew at position */
 	bool late;        /* its command missed its deadline, and memory was not taken back yet */
+	bool dim;         /* interrupts wait by load, from the attach command on */
 	bool cmd_busy;
 	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
 	struct dev_op *call_op;   /* a new interrupt descriptor on its way to the poller */
@@ -107,9 +108,11 @@ struct vn_device_priv {
 	bool refreshing, refresh_again; /* port_info */
 	bool features_busy;             /* a job is under way */
 	uint64_t features_applied;      /* by the last one */
-	bool link_busy, mtu_busy;       /* the same for carrier and MTU */
+	/* The same for carrier, MTU and MAC. */
+	bool link_busy, mtu_busy, mac_busy;
 	bool link_applied;
 	uint16_t mtu_applied;
+	uint8_t mac_applied[VN_MAC_LEN];
 	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
 	bool announcing;          /* an announcement is under way */
@@ -184,6 +187,8 @@ void dev_ring_fini(struct dev_ring *ring);
 /** Take the next step that the state allows. */
 void dev_ring_advance(struct dev_ring *ring);
 void dev_ring_stop(struct dev_ring *ring);
+/** Interrupts of the ring wait by load. */
+bool dev_ring_dim(const struct dev_ring *ring);
 /** Recount what the device shows of its rings. */
 void dev_ring_count(struct vn_device *dev);
 /** Make the control queue's ring, for the control thread to serve. As vn_device_vq_start(). */
@@ -196,9 +201,22 @@ dev_ring_vq(struct dev_ring *ring)
 	return &ring->dev->vq[ring->idx];
 }
 
+/* device_position.c */
+/** The driver has packed rings. */
+bool dev_packed(const struct vn_device *dev);
+/** Position of a ring on which nothing has happened. */
+uint16_t dev_ring_fresh(const struct vn_device *dev);
+/** Where to begin: see vn_device_vq_start(). */
+uint16_t dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup);
+/** Where a ring is whose engine cannot be asked: what the driver has got back, as far as is known.
+ */
+uint16_t dev_ring_lost_at(struct dev_ring *ring);
+
 /* device_pair.c */
 void dev_pair_init(struct vn_device *dev, uint16_t idx);
 void dev_pair_advance(struct dev_pair *pair);
+/** Poller: something changed for all pairs of the device. See vn_poll_qp_touch(). */
+void dev_pairs_touch(struct vn_poller *poller, struct vn_device *dev);
 /** True if rings of the pair may be attached: its port queue is open, or there will be none. */
 bool dev_pair_ready(const struct dev_pair *pair);
 /** True if its port queue is open, or closed, as it is to be. */
@@ -213,9 +231,10 @@ dev_ring_pair(struct dev_ring *ring)
 int dev_port_open(struct vn_device *dev);
 void dev_port_close(struct vn_device *dev, bool remove);
 void dev_port_set_features(struct vn_device *dev);
-/** The port is to follow link_up, and conf.mtu. */
+/** The port is to follow link_up, conf.mtu and conf.mac. */
 void dev_port_set_link(struct vn_device *dev);
 void dev_port_set_mtu(struct vn_device *dev);
+void dev_port_set_mac(struct vn_device *dev);
 void dev_port_queue_open(struct dev_pair *pair);
 void dev_port_queue_close(struct dev_pair *pair);
 
@@ -239,6 +258,8 @@ uint16_t dev_model_pairs(const struct vn_device *dev);
 void dev_model_progress(struct vn_device *dev);
 /** A ring was made, nobody else has it yet. */
 void dev_model_ring_made(struct vn_device *dev, uint16_t i, struct vn_virtq *vq);
+/** Interrupts of queue @p i wait by load: the operator wants it, and nobody has said how long. */
+bool dev_model_dim(const struct vn_device *dev, uint16_t i);
 /** What a model has per queue or pair. */
 struct model_arrays {
 	struct model_queue *queue; /* 2 * pairs + 1 */

@@ -13,14 +13,21 @@
 static void send(struct vn_model *m);
 
 static void
-set_ring(const struct model_apply *a, struct vn_virtq *vq, unsigned int i)
+set_ring(const struct vn_model *m, struct vn_poll_qp *qp, struct vn_virtq *vq, unsigned int i)
 {
+	const struct model_apply *a = &m->apply;
+	const struct model_coal *c = &a->coal[i];
+	const struct vn_poll_coal coal = {
+		.usecs = c->usecs,
+		.packets = c->packets,
+		.restart = c->restart,
+		.dim = c->dim ? &m->dev->vq[i].stats : NULL,
+	};
+
 	if (vq == NULL)
 		return;
-	if (a->coal_changed) {
-		vn_virtq_set_coal(vq, a->coal[i].usecs, a->coal[i].packets);
-		vn_virtq_set_coal_restart(vq, a->coal[i].restart);
-	}
+	if (a->coal_changed)
+		vn_poll_qp_set_coal(qp, i % 2 == 0, &coal);
 	if (a->offloads_changed)
 		vn_virtq_set_offloads(vq, a->features);
 }
@@ -32,15 +39,17 @@ exec(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	struct vn_model *m = RTE_PTR_SUB(a, offsetof(struct vn_model, apply));
 	struct vn_rx_rules *old;
 
-	RTE_SET_USED(poller);
+	dev_pairs_touch(poller, m->dev);
 	if (a->rules != NULL) {
 		old = (struct vn_rx_rules *)(uintptr_t)m->group.rules;
 		m->group.rules = a->rules;
 		a->rules = old;
 	}
 	for (unsigned int i = 0; i < m->group.n; i++) {
-		set_ring(a, m->group.qp[i]->rx, 2 * i);
-		set_ring(a, m->group.qp[i]->tx, 2 * i + 1);
+		struct vn_poll_qp *qp = m->group.qp[i];
+
+		set_ring(m, qp, qp->rx, 2 * i);
+		set_ring(m, qp, qp->tx, 2 * i + 1);
 	}
 }
 
@@ -84,8 +93,10 @@ send(struct vn_model *m)
 	a->coal_due = a->offloads_due = false;
 	a->rules_due = NULL;
 	a->features = dev_features_in_force(m->dev);
-	for (unsigned int i = 0; i < m->dev->num_vqs; i++)
+	for (unsigned int i = 0; i < m->dev->num_vqs; i++) {
 		a->coal[i] = m->queue[i].coal;
+		a->coal[i].dim = dev_ring_dim(&m->dev->priv->ring[i]);
+	}
 	a->cmd = (struct vn_poller_cmd){.exec = exec, .done = done, .late = late};
 	a->busy = true;
 	m->dev->priv->ops++;

@@ -57,17 +57,34 @@ vn_model_get_info(const struct vn_device *dev, struct vn_model_info *info)
 	return true;
 }
 
-bool
-vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info)
+/* What the poller has made of it. */
+static void
+add_dim(const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info)
+{
+	const struct vn_poll_dim *d = &dev->priv->pair[idx / 2].qp.dim[idx % 2];
+	const struct vn_dim_profile *p;
+
+	if (__atomic_load_n(&d->stats, __ATOMIC_RELAXED) == NULL)
+		return;
+	info->dim = true;
+	info->dim_level = __atomic_load_n(&d->dim.level, __ATOMIC_RELAXED);
+	info->dim_kept = load(&d->dim.kept);
+	info->dim_taken_back = load(&d->dim.taken_back);
+	p = vn_dim_profile(info->dim_level);
+	info->coal_usecs = p->usecs;
+	info->coal_packets = p->packets;
+	info->coal_mode = VN_COAL_EVENT;
+}
+
+/* What was set. */
+static bool
+queue_info(const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info)
 {
 	const struct vn_model *m = dev->priv->model;
 
-	*info = (struct vn_model_queue_info){0};
-	if (idx >= dev->num_vqs)
-		return false;
 	info->coal_mode = VN_COAL_EVENT;
 	if (m == NULL) {
-		if (idx % 2 != 0 || idx == dev->num_vqs - 1)
+		if (idx % 2 != 0)
 			return false;
 		info->coal_usecs = dev->conf.coal_usecs;
 		info->coal_packets = dev->conf.coal_packets;
@@ -81,4 +98,23 @@ vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_mod
 	if (m->queue[idx].coal.restart)
 		info->coal_mode = VN_COAL_CQE;
 	return true;
+}
+
+bool
+vn_model_queue_info(const struct vn_device *dev, unsigned int idx, struct vn_model_queue_info *info)
+{
+	const bool ctrl = idx == dev->num_vqs - 1;
+	bool known;
+
+	*info = (struct vn_model_queue_info){0};
+	if (idx >= dev->num_vqs)
+		return false;
+	if (ctrl && dev->priv->model == NULL) {
+		info->coal_mode = VN_COAL_EVENT;
+		return false;
+	}
+	known = queue_info(dev, idx, info);
+	if (!ctrl)
+		add_dim(dev, idx, info);
+	return known;
 }

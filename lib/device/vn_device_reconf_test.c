@@ -317,6 +317,78 @@ test_coal(void **state)
 	assert_int_equal(info(2).coal_usecs, 10);
 }
 
+static void
+coal_vq(uint16_t queue, uint32_t usecs, uint32_t packets)
+{
+	const struct vn_net_ctrl_coal_vq c = {
+		.vq_index = rte_cpu_to_le_16(queue),
+		.coal = {.max_packets = rte_cpu_to_le_32(packets),
+			.max_usecs = rte_cpu_to_le_32(usecs)},
+	};
+
+	assert_int_equal(me_cmd(VN_NET_CTRL_NOTF_COAL, VN_NET_CTRL_NOTF_COAL_VQ_SET, &c, sizeof(c)),
+		VN_NET_OK);
+}
+
+/* The poller has it a moment after the answer. */
+static void
+check_dim(const char *queues)
+{
+	for (unsigned int i = 0; queues[i] != '\0'; i++)
+		UNTIL(info(i).dim == (queues[i] == 'y'));
+}
+
+/* By load, where neither driver nor operator has said how long. */
+static void
+test_dim(void **state)
+{
+	struct vn_device_conf c;
+
+	(void)state;
+	me_up(USUAL_FEATURES);
+	check_dim("nnnn");
+	unload();
+	c = de.dev->conf;
+	c.dim = true;
+	assert_int_equal(vn_device_reconf(de.dev, &c), 0);
+	check_dim("nnnn");
+	me_load(USUAL_FEATURES);
+	check_dim("yyyy");
+	assert_int_equal(info(0).coal_usecs, 0);
+	assert_false(info(CTRL).dim);
+	me_check_pair(0, 60);
+
+	/* The driver: of one queue; also that it wants none. */
+	coal_vq(2, 6, 5);
+	check_dim("yyny");
+	assert_int_equal(info(2).coal_usecs, 6);
+	coal_vq(1, 0, 0);
+	check_dim("ynny");
+
+	/* The operator: of receive queues, but for those that the driver has set. */
+	c = de.dev->conf;
+	c.coal_usecs = 10;
+	c.coal_packets = 30;
+	assert_int_equal(vn_device_reconf(de.dev, &c), 0);
+	check_dim("nnny");
+	assert_int_equal(info(0).coal_usecs, 10);
+	c.coal_usecs = 0;
+	assert_int_equal(vn_device_reconf(de.dev, &c), 0);
+	check_dim("ynny");
+	me_check_pair(0, 70);
+
+	/* What a driver has set goes with it. */
+	unload();
+	check_dim("nnnn");
+	me_load(USUAL_FEATURES);
+	check_dim("yyyy");
+	unload();
+	c.dim = false;
+	assert_int_equal(vn_device_reconf(de.dev, &c), 0);
+	me_load(USUAL_FEATURES);
+	check_dim("nnnn");
+}
+
 /* Frames that a receive queue had no buffer for: counted while it is asked for. */
 static void
 test_drop_counter(void **state)
@@ -365,6 +437,7 @@ main(void)
 		ME_TEST(test_no_pairs),
 		ME_TEST(test_rx_mode),
 		ME_TEST(test_coal),
+		ME_TEST(test_dim),
 		ME_TEST(test_drop_counter),
 		ME_TEST(test_need_reset),
 	};

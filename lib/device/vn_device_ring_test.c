@@ -5,6 +5,7 @@
 /* Rings of a device: start and stop in all orders and states, and the port queues behind them. */
 
 #include "device_test_env.h"
+#include "vn_model.h"
 
 static void
 test_frames(void **state)
@@ -332,6 +333,38 @@ test_no_port(void **state)
 	assert_int_equal(fp_calls(FP_SET_FEATURES), 0);
 }
 
+/* Rings without a model around them: by load when they start, unless the operator says how long. */
+static void
+test_dim(void **state)
+{
+	struct vn_model_queue_info info;
+
+	(void)state;
+	de.conf.dim = true;
+	de_begin();
+	de_start(0);
+	de_start(1);
+	for (unsigned int i = 0; i < 2; i++) {
+		vn_model_queue_info(de.dev, i, &info);
+		assert_true(info.dim);
+	}
+	de_check_pair(0, 1);
+	de_stop(0);
+	de_stop(1);
+	vn_model_queue_info(de.dev, 0, &info);
+	assert_false(info.dim);
+	de.dev->conf.coal_usecs = 10;
+	de.dev->conf.coal_packets = 30;
+	de_start(0);
+	de_start(1);
+	vn_model_queue_info(de.dev, 0, &info);
+	assert_false(info.dim);
+	assert_int_equal(info.coal_usecs, 10);
+	vn_model_queue_info(de.dev, 1, &info);
+	assert_true(info.dim);
+	de_check_pair(0, 2);
+}
+
 /* The interrupt descriptor can be replaced in any state; each one is closed once. */
 static void
 test_set_call(void **state)
@@ -454,6 +487,7 @@ main(void)
 		DE_TEST(test_queue_open_fails),
 		DE_TEST(test_queue_open_fails_unwanted),
 		DE_TEST(test_no_port),
+		DE_TEST(test_dim),
 		DE_TEST(test_set_call),
 		DE_TEST(test_broken),
 		DE_TEST(test_blocking_call),

@@ -165,6 +165,10 @@ struct vn_model_queue_info {
 	uint64_t notifications;            /**< seen: none of those on a mapped page */
 	uint32_t coal_usecs, coal_packets; /**< notification coalescing in force */
 	uint8_t coal_mode;                 /**< VN_COAL_EVENT, VN_COAL_CQE */
+	/* A ring that runs and is moderated by load: coal_usecs and _packets are of now. */
+	bool dim;
+	uint8_t dim_level;                 /**< rung of vn_dim.h */
+	uint64_t dim_kept, dim_taken_back; /**< steps since the ring started */
 };
 
 /**

@@ -46,7 +46,7 @@ test_traffic_goes_on(void **state)
 	uint8_t buf[6];
 	uint16_t pairs = 2, vlan = 9;
 	uint64_t offloads = VN_NET_F_GUEST_CSUM;
-	const struct vn_net_ctrl_coal coal = {.max_packets = 1, .max_usecs = 1};
+	const struct vn_net_ctrl_coal coal = {.max_packets = 1, .max_usecs = 1}, none = {0};
 	uint32_t generation;
 
 	(void)state;
@@ -61,6 +61,7 @@ test_traffic_goes_on(void **state)
 	assert_int_equal(me_cmd(VN_NET_CTRL_VLAN, 0, &vlan, 2), VN_NET_OK);
 	assert_int_equal(me_cmd(VN_NET_CTRL_GUEST_OFFLOADS, 0, &offloads, 8), VN_NET_OK);
 	assert_int_equal(me_cmd(VN_NET_CTRL_NOTF_COAL, 1, &coal, sizeof(coal)), VN_NET_OK);
+	assert_int_equal(me_cmd(VN_NET_CTRL_NOTF_COAL, 0, &none, sizeof(none)), VN_NET_OK);
 	assert_int_equal(me_cmd(VN_NET_CTRL_RX, VN_NET_CTRL_RX_PROMISC, "\1", 1), VN_NET_OK);
 	vn_model_announce(de.dev);
 	generation = vn_model_config_generation(de.dev);
@@ -288,7 +289,7 @@ test_black_box(void **state)
 	save();
 	/* It was live when the process died. */
 	de_destroy(VN_PORT_KEEP);
-	vn_bb_ring_start(r, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
+	vn_bb_ring_start(r, false, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
 	me_begin(false);
 	assert_int_equal(vn_model_restore(de.dev, record, record_len), 0);
 	UNTIL(me_all_run());
@@ -297,7 +298,7 @@ test_black_box(void **state)
 	/* A driver that begins anew begins at 0, whatever the box says. */
 	vn_model_set_status(de.dev, 0);
 	UNTIL(vn_model_status(de.dev) == 0);
-	vn_bb_ring_start(r, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
+	vn_bb_ring_start(r, false, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
 	me_load(USUAL_FEATURES);
 	assert_int_equal(de.dev->vq[0].setup.start, 0);
 	de_destroy(VN_PORT_KEEP);

@@ -17,21 +17,12 @@
 #include "vn_log.h"
 #include "vn_mbuf.h"
 
-/* How long to sleep at most while nothing but time can tell that there is work. */
-#define TIMED_SLEEP_NS VN_MS(1)
-
-/* As an available index: what the driver has made available up to now. */
-static uint16_t
-made_available(struct vn_virtq *vq)
-{
-	return vq != NULL ? (uint16_t)(vn_virtq_position(vq) + vn_virtq_avail(vq)) : 0;
-}
-
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
 {
 	struct vn_poll_kicks *k = &qp->kicks;
-	const uint16_t tx = made_available(qp->tx), rx = made_available(qp->rx);
+	const uint16_t tx = qp->tx != NULL ? vn_virtq_offered(qp->tx) : 0;
+	const uint16_t rx = qp->rx != NULL ? vn_virtq_offered(qp->rx) : 0;
 
 	k->credit += (uint16_t)(tx - k->tx_seen) + (uint16_t)(rx - k->rx_seen);
 	k->credit = RTE_MIN(k->credit, (uint32_t)VN_POLL_KICKS_AHEAD);
@@ -63,8 +54,18 @@ poll_tx(struct vn_poll_qp *qp)
 {
 	struct rte_mbuf *pkts[VN_POLL_BURST];
 	const uint16_t before = vn_virtq_position(qp->tx);
-	const uint16_t n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
+	uint16_t n;
 
+	if (qp->pq != NULL && qp->ops->tx_views != NULL && likely(!qp->learn_mac)) {
+		n = qp->ops->tx_views(qp->pq, qp->tx, VN_POLL_BURST);
+		poll_sink_publish((struct vn_poller *)(uintptr_t)qp->sink.owner);
+		if (n == 0 && vn_virtq_position(qp->tx) == before)
+			return 0;
+		vn_virtq_complete(qp->tx);
+		vn_virtq_publish(qp->tx);
+		return n > 0 ? n : 1;
+	}
+	n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
 	if (n > 0) {
 		if (unlikely(qp->learn_mac))
 			learn_mac(qp, pkts[0]);
@@ -143,19 +144,23 @@ poll_qp_round(struct vn_poll_qp *qp)
 	return moved + serve_rx(qp);
 }
 
+static uint64_t
+interrupt(struct vn_poll_dim *dim, struct vn_virtq *vq)
+{
+	if (vq == NULL)
+		return 0;
+	if (unlikely(dim->stats != NULL))
+		poll_dim_interrupt(dim, vq);
+	else
+		vn_virtq_interrupt(vq);
+	return vn_virtq_interrupt_due(vq);
+}
+
 uint64_t
 poll_qp_interrupts(struct vn_poll_qp *qp)
 {
-	uint64_t tx = 0, rx = 0;
+	const uint64_t tx = interrupt(&qp->dim[1], qp->tx), rx = interrupt(&qp->dim[0], qp->rx);
 
-	if (qp->tx != NULL) {
-		vn_virtq_interrupt(qp->tx);
-		tx = vn_virtq_interrupt_due(qp->tx);
-	}
-	if (qp->rx != NULL) {
-		vn_virtq_interrupt(qp->rx);
-		rx = vn_virtq_interrupt_due(qp->rx);
-	}
 	return tx == 0 || (rx != 0 && rx < tx) ? rx : tx;
 }
 
@@ -176,6 +181,19 @@ poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
 	if (qp->pq_watched)
 		epoll_ctl(p->epfd, EPOLL_CTL_DEL, qp->ops->queue_fd(qp->pq), NULL);
 	qp->pq_watched = false;
+}
+
+/* A port that is asked in every round is to tell from now on. */
+static void
+arm_port(struct vn_poll_qp *qp)
+{
+	if (qp->ops->rx_arm == NULL || qp->pq == NULL || !qp->ops->rx_arm(qp->pq, true) ||
+		qp->pq_ready)
+		return;
+	/* It has something now: see poll_qp_has_work(). */
+	qp->pq_ready = true;
+	if (qp->n_pending == 0)
+		qp->rx_avail_seen = 0;
 }
 
 /* A port whose frames may be for other pairs is read while there is a place for our own. */
@@ -201,9 +219,11 @@ arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns
 void
 poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 {
+	__atomic_store_n(&qp->armed, true, __ATOMIC_RELAXED);
 	/* Sleep is no time in which work waits. */
 	if (unlikely(qp->latency != NULL))
 		qp->latency[0].last = qp->latency[1].last = 0;
+	arm_port(qp);
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)
@@ -241,7 +261,12 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 bool
 poll_qp_has_work(struct vn_poll_qp *qp)
 {
-	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
+	if (qp->tx != NULL && vn_virtq_avail_upto(qp->tx, 1) > 0)
+		return true;
+	/* What was found broken just now has to be told. */
+	if (qp->tx != NULL && vn_virtq_broken(qp->tx) && !qp->tx_told)
+		return true;
+	if (qp->rx != NULL && vn_virtq_broken(qp->rx) && !qp->rx_told)
 		return true;
 	if (qp->group != NULL && poll_rx_has_rules(qp)) {
 		if (!poll_rx_blocked(qp) && qp->pq != NULL && qp->pq_ready)
@@ -257,6 +282,9 @@ poll_qp_has_work(struct vn_poll_qp *qp)
 void
 poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 {
+	__atomic_store_n(&qp->armed, false, __ATOMIC_RELAXED);
+	if (qp->ops->rx_arm != NULL && qp->pq != NULL)
+		qp->ops->rx_arm(qp->pq, false);
 	if (qp->tx != NULL)
 		vn_virtq_disarm(qp->tx);
 	if (qp->rx != NULL) {
@@ -272,10 +300,9 @@ link_qp(struct vn_poller *p, struct vn_poll_qp *qp)
 	const bool want = qp->rx != NULL || qp->tx != NULL || qp->pq != NULL;
 
 	if (want && !qp->linked)
-		TAILQ_INSERT_TAIL(&p->qps, qp, next);
+		poll_link(p, qp);
 	else if (!want && qp->linked)
-		TAILQ_REMOVE(&p->qps, qp, next);
-	qp->linked = want;
+		poll_unlink(qp);
 }
 
 void
@@ -287,6 +314,7 @@ vn_poll_qp_attach_ring(
 	const bool watched = kick_fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, kick_fd, &ev) == 0;
 	const bool polled = !watched && kick_fd != VN_KICK_WAKE;
 
+	vn_poll_qp_touch(p, qp);
 	vn_virtq_own(vq, true);
 	if (is_rx) {
 		qp->rx = vq;
@@ -312,6 +340,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	struct vn_virtq *vq = is_rx ? qp->rx : qp->tx;
 	const int kick_fd = is_rx ? qp->rx_kick : qp->tx_kick;
 
+	vn_poll_qp_touch(p, qp);
 	if (vq == NULL)
 		return NULL;
 	if (kick_fd >= 0)
@@ -322,6 +351,7 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 	} else {
 		qp->tx = NULL;
 	}
+	qp->dim[is_rx ? 0 : 1].stats = NULL;
 	/* Between rounds nothing is unpublished; an interrupt may be due, or wait for more. */
 	vn_virtq_publish(vq);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -337,10 +367,12 @@ vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_por
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
 	const int fd = qp->ops->queue_fd(pq);
 
+	vn_poll_qp_touch(p, qp);
 	qp->pq = pq;
 	qp->pq_ready = true;
 	qp->pq_muted = false;
 	qp->pq_watched = fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+	poll_sink_attach(p, qp);
 	link_qp(p, qp);
 }
 
@@ -349,9 +381,11 @@ vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	struct vn_port_queue *pq = qp->pq;
 
+	vn_poll_qp_touch(p, qp);
 	if (pq == NULL)
 		return NULL;
 	poll_qp_unwatch(p, qp);
+	poll_sink_detach(qp);
 	/* Once the driver knows that the pair is out of use, it may get nothing (5.1.6.5.5). */
 	poll_rx_drop_pending(qp);
 	qp->pq = NULL;

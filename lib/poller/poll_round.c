@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 the dpdk-virtnet contributors
  *
- * The loop of one worker lcore: rounds over its queue pairs, commands, and sleep.
+ * The loop of one worker lcore: rounds over its queue pairs, and commands.
  */
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,10 +14,15 @@
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 #include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
 
 #include "poller_private.h"
 
 #define MAX_EVENTS 64
+
+/* The first nap, and the longest. */
+#define NAP_MIN_NS (10 * UINT64_C(1000))
+#define NAP_MAX_NS (500 * UINT64_C(1000))
 
 /* epoll_wait() for @p timeout_ns; 0: only look, SLEEP_FOR_EVER. */
 static int
@@ -41,9 +47,8 @@ wait_events(struct vn_poller *p, struct epoll_event *ev, uint64_t timeout_ns)
 	return epoll_wait(p->epfd, ev, MAX_EVENTS, (int)((timeout_ns + VN_MS(1) - 1) / VN_MS(1)));
 }
 
-/* Look for readable ports (and wake-ups); sleeps up to @p timeout_ns. */
-static int
-look(struct vn_poller *p, uint64_t timeout_ns)
+int
+poll_look(struct vn_poller *p, uint64_t timeout_ns)
 {
 	struct epoll_event ev[MAX_EVENTS];
 	struct vn_poll_qp *qp;
@@ -52,20 +57,27 @@ look(struct vn_poller *p, uint64_t timeout_ns)
 	int n;
 
 	n = wait_events(p, ev, timeout_ns);
+	if (timeout_ns != 0)
+		p->now = rte_get_tsc_cycles();
+	p->looked_at = p->now;
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.u64 == 0) {
 			got = read(p->wakefd, &count, sizeof(count));
 			RTE_SET_USED(got);
-		} else if ((ev[i].data.u64 & EV_MASK) == EV_PORT) {
-			qp = (struct vn_poll_qp *)(uintptr_t)ev[i].data.u64;
+			continue;
+		}
+		/* Sources are looked at in every round. */
+		if ((ev[i].data.u64 & EV_MASK) == EV_SOURCE)
+			continue;
+		qp = (struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 & ~(uint64_t)EV_MASK);
+		poll_qp_touch(qp);
+		if ((ev[i].data.u64 & EV_MASK) == EV_PORT) {
 			qp->pq_ready = true;
 			/* A netdev that is gone shows an error for ever: do not spin on it. */
 			if (ev[i].events & (EPOLLERR | EPOLLHUP))
 				poll_qp_unwatch(p, qp);
 		} else {
-			/* It is only counted: every ring is looked at in every round. */
-			poll_qp_kicked((struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 &
-									~(uint64_t)EV_MASK));
+			poll_qp_kicked(qp);
 		}
 	}
 	return n;
@@ -75,17 +87,21 @@ static void
 run_commands(struct vn_poller *p)
 {
 	struct vn_poller_cmd *cmd, *next;
-	bool any = false;
+	bool any = false, untold = false;
 
 	for (cmd = cmd_take(&p->todo); cmd != NULL; cmd = next) {
 		next = cmd->next;
+		p->touched = false;
 		cmd->exec(p, cmd);
+		untold |= !p->touched;
 		cmd_push(&p->done, cmd);
-		p->stats.commands++;
+		poll_count(&p->stats.commands, 1);
 		any = true;
 	}
 	if (!any)
 		return;
+	if (untold)
+		poll_touch_all(p);
 	/* A ring may have come with an interrupt that waits, or been told to wait no longer. */
 	p->interrupt_due = 1;
 	vn_loop_wake(p->loop);
@@ -107,7 +123,8 @@ interrupts(struct vn_poller *p)
 	p->interrupt_due = 0;
 	/* One fence between all used indices and all looks at what the drivers want. */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	TAILQ_FOREACH (qp, &p->qps, next) {
+	/* None waits for a cold one: see may_cool(). */
+	TAILQ_FOREACH (qp, &p->hot, next) {
 		const uint64_t due = poll_qp_interrupts(qp);
 
 		if (due != 0 && (p->interrupt_due == 0 || due < p->interrupt_due))
@@ -115,9 +132,8 @@ interrupts(struct vn_poller *p)
 	}
 }
 
-/* Nanoseconds until an interrupt that waits is due. */
-static uint64_t
-until_interrupt(const struct vn_poller *p)
+uint64_t
+poll_until_interrupt(const struct vn_poller *p)
 {
 	const uint64_t hz = rte_get_tsc_hz();
 	uint64_t now, left;
@@ -132,100 +148,123 @@ until_interrupt(const struct vn_poller *p)
 	return left * NS_PER_S / hz + 1;
 }
 
+static bool
+has_pairs(const struct vn_poller *p)
+{
+	return p->stats.hot_pairs + p->stats.cold_pairs > 0;
+}
+
+/*
+ * Descriptors are looked at in every round while there is little to do. A busy poller does not pay
+ * for a system call per round: ports, and drivers of cold pairs, wait for LOOK_US at most.
+ */
+static bool
+look_is_due(const struct vn_poller *p)
+{
+	return !p->busy || p->now - p->looked_at >= p->look_cycles;
+}
+
 static unsigned int
 poll_round(struct vn_poller *p)
 {
 	struct vn_poll_qp *qp;
 	unsigned int moved = 0;
 
-	p->stats.rounds++;
+	poll_count(&p->stats.rounds, 1);
+	if (p->qsbr != NULL)
+		rte_rcu_qsbr_quiescent(p->qsbr, p->index);
+	p->now = rte_get_tsc_cycles();
 	run_commands(p);
-	if (TAILQ_EMPTY(&p->qps)) {
+	moved = poll_sources(p);
+	if (!has_pairs(p)) {
 		p->interrupt_due = 0;
-		return 0;
+		p->busy = moved > 0;
+		return moved;
 	}
-	look(p, 0);
-	TAILQ_FOREACH (qp, &p->qps, next)
-		moved += poll_qp_round(qp);
+	poll_take_woken(p);
+	if (look_is_due(p))
+		poll_look(p, 0);
+	if (p->n_timed > 0)
+		moved += poll_timed(p);
+	TAILQ_FOREACH (qp, &p->hot, next) {
+		const unsigned int n = poll_qp_round(qp);
+
+		if (n > 0)
+			qp->active_at = p->now;
+		moved += n;
+	}
+	moved += poll_sink_publish(p);
+	p->busy = moved > 0;
 	if (moved > 0) {
 		interrupts(p);
-		p->stats.busy_rounds++;
-		p->stats.packets += moved;
+		poll_count(&p->stats.busy_rounds, 1);
+		poll_count(&p->stats.packets, moved);
 	} else if (unlikely(p->interrupt_due != 0) && rte_get_tsc_cycles() >= p->interrupt_due) {
 		interrupts(p);
 	}
+	if (p->cold_cycles != 0 && p->now >= p->cool_at)
+		poll_cool(p);
 	return moved;
 }
 
-/*
- * Sleep until something happens. Order: ask all drivers for notifications and say that we sleep;
- * one full fence; look again at all rings; only then sleep. Commands and stop set the wake
- * descriptor, which stays readable until it is read. The round before may have read it after it
- * looked for commands, so they are looked at again, too; what comes after this finds the descriptor
- * empty, and wakes us.
- *
- * No notification is lost, whichever way it comes. The driver stores its avail index, executes a
- * full fence, and looks whether it is to notify. Of two such fences one is first:
- *   - the driver's: our look at its ring, behind ours, sees the index, and we stay awake;
- *   - ours: the driver sees that it is to notify, and does.
- * With a descriptor, that wakes us: edges are kept until epoll_wait() takes them. With
- * vn_poller_wake() the same holds once more, with that thread in the driver's place: it was
- * notified after the index was stored, executes a full fence, and looks at asleep. If its fence is
- * first, we see the index; if ours is, it sees asleep, and sets the wake descriptor. So asleep has
- * to be stored before our fence and not just before we sleep: between look and store a notification
- * would be lost. The price is a wake descriptor set in vain when we find work; it is read in the
- * next round, before the rings are looked at, as in any round. What vn_poller_wake() passes over
- * while asleep is false, was made available before the next time we store it, look, and sleep.
- */
-static void
-poll_sleep(struct vn_poller *p)
+/* There was no work for a while. @return false: what ended the sleep was time. */
+static bool
+rest(struct vn_poller *p, uint64_t *nap_ns)
 {
-	struct vn_poll_qp *qp;
-	uint64_t timeout_ns = until_interrupt(p);
-	bool work;
+	uint64_t nap = SLEEP_FOR_EVER;
 
-	TAILQ_FOREACH (qp, &p->qps, next)
-		poll_qp_arm(p, qp, &timeout_ns);
-	__atomic_store_n(&p->asleep, true, __ATOMIC_RELAXED);
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	work = timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
-	       __atomic_load_n(&p->stop, __ATOMIC_ACQUIRE);
-	TAILQ_FOREACH (qp, &p->qps, next)
-		work |= poll_qp_has_work(qp);
-	if (!work) {
-		p->stats.sleeps++;
-		if (look(p, timeout_ns) > 0)
-			p->stats.wakes++;
+	if (p->policy == VN_IDLE_NAP && p->stats.hot_pairs > 0) {
+		nap = RTE_MAX(*nap_ns, NAP_MIN_NS);
+		*nap_ns = RTE_MIN(nap * 2, NAP_MAX_NS);
 	}
-	__atomic_store_n(&p->asleep, false, __ATOMIC_RELAXED);
-	TAILQ_FOREACH (qp, &p->qps, next)
-		poll_qp_disarm(p, qp);
+	return poll_sleep(p, nap);
+}
+
+static void
+begin(struct vn_poller *p)
+{
+	p->thread = pthread_self();
+	/* Sleeps end when they are to end, not 50 us later: interrupts wait for it. */
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+	if (p->qsbr != NULL) {
+		rte_rcu_qsbr_thread_register(p->qsbr, p->index);
+		rte_rcu_qsbr_thread_online(p->qsbr, p->index);
+	}
+	__atomic_store_n(&p->running, true, __ATOMIC_RELEASE);
+}
+
+static void
+end(struct vn_poller *p)
+{
+	run_commands(p);
+	if (p->qsbr != NULL) {
+		rte_rcu_qsbr_thread_offline(p->qsbr, p->index);
+		rte_rcu_qsbr_thread_unregister(p->qsbr, p->index);
+	}
+	__atomic_store_n(&p->running, false, __ATOMIC_RELEASE);
 }
 
 int
 poller_main(void *arg)
 {
 	struct vn_poller *p = arg;
-	uint64_t idle_since = 0, now;
+	uint64_t idle_since = 0, nap_ns = 0, now;
 
-	p->thread = pthread_self();
-	__atomic_store_n(&p->running, true, __ATOMIC_RELEASE);
+	begin(p);
 	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) {
 		if (poll_round(p) > 0) {
-			idle_since = 0;
+			idle_since = nap_ns = 0;
 			continue;
 		}
 		now = rte_get_tsc_cycles();
-		if (idle_since == 0) {
+		if (idle_since == 0)
 			idle_since = now;
-		} else if (now - idle_since >= p->idle_spin_cycles) {
-			poll_sleep(p);
+		if (now - idle_since < p->idle_spin_cycles ||
+			(p->policy == VN_IDLE_POLL && has_pairs(p)))
+			rte_pause();
+		else if (rest(p, &nap_ns))
 			idle_since = 0;
-			continue;
-		}
-		rte_pause();
 	}
-	run_commands(p);
-	__atomic_store_n(&p->running, false, __ATOMIC_RELEASE);
+	end(p);
 	return 0;
 }

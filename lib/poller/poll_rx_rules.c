@@ -112,6 +112,8 @@ spread(struct vn_poll_qp *qp, struct rte_mbuf **pkts, uint16_t n)
 			rte_pktmbuf_free(pkts[i]);
 			continue;
 		}
+		/* Its interrupt is due in this round, or its frame waits for buffers. */
+		poll_qp_touch(to);
 		if (!put(to, pkts[i])) {
 			*(to == qp ? &qp->group->stay_dropped : &qp->group->move_dropped) += 1;
 			rte_pktmbuf_free(pkts[i]);
@@ -180,7 +182,7 @@ poll_rx_by_rules(struct vn_poll_qp *qp)
 	}
 	if (qp->n_pending > 0)
 		moved = give_old(qp);
-	if (!qp->pq_watched)
+	if (!qp->pq_watched || qp->ops->rx_arm != NULL)
 		qp->pq_ready = true;
 	look_if_stuck(qp);
 	while (qp->pq_ready && qp->pq != NULL && moved < VN_POLL_BURST && !poll_rx_blocked(qp)) {

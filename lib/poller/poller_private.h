@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 #include "vn_poller.h"
@@ -17,13 +18,38 @@ struct cmd_stack {
 	struct vn_poller_cmd *head; /* atomic */
 };
 
+TAILQ_HEAD(poll_list, vn_poll_qp);
+
+/**
+ * Pairs that vn_poll_qp_wake() was called for: bits, that stand for all pairs of a slot. Nothing
+ * here points to a pair that another thread may just have freed, and nothing can overflow. Pairs
+ * that share a slot are looked at in vain.
+ */
+#define WAKE_SLOTS 4096u
+struct poll_wake {
+	uint64_t words; /* bit n: see word[n]. Atomic, as these are. */
+	uint64_t word[WAKE_SLOTS / 64];
+	LIST_HEAD(, vn_poll_qp) slot[WAKE_SLOTS]; /* poller only */
+};
+
+static inline unsigned int
+wake_slot(const struct vn_poll_qp *qp)
+{
+	return (uint32_t)(((uintptr_t)qp >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % WAKE_SLOTS;
+}
+
 struct vn_poller {
 	/* Constant while running. */
 	unsigned int index;
 	unsigned int lcore;
 	int epfd;
 	int wakefd;
+	enum vn_idle_policy policy;
 	uint64_t idle_spin_cycles;
+	uint64_t cold_cycles;  /* a pair without work goes cold after so long; 0: never */
+	uint64_t look_cycles;  /* so long without a look at descriptors, while busy */
+	uint64_t timed_cycles; /* TIMED_SLEEP_NS */
+	struct rte_rcu_qsbr *qsbr;
 	struct vn_loop *loop;
 
 	/* Control thread only. */
@@ -41,13 +67,31 @@ struct vn_poller {
 	bool running; /* poller writes; thread is valid while it is set */
 	bool asleep;  /* poller writes: it sleeps, or is about to */
 	pthread_t thread;
+	struct poll_wake wake;
 
 	/* Poller only (others may read the numbers). */
-	TAILQ_HEAD(, vn_poll_qp) qps __rte_cache_aligned;
-	uint64_t interrupt_due; /* cycles; 0: none waits for time */
-	bool no_pwait2;         /* the kernel has no epoll_pwait2() */
+	struct poll_list hot __rte_cache_aligned; /* looked at in every round */
+	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
+	struct poll_list timed; /* cold, and by_time: in the order of look_at */
+	unsigned int n_timed;
+	TAILQ_HEAD(, vn_poll_source) sources;
+	uint64_t now;                  /* cycles, when the round began */
+	uint64_t looked_at;            /* ... of the last look at descriptors */
+	uint64_t cool_at;              /* ... of the next search for pairs to go cold */
+	uint64_t interrupt_due;        /* cycles; 0: none waits for time */
+	bool busy;                     /* the last round moved something */
+	bool touched;                  /* the command at hand has said what it changed */
+	bool no_pwait2;                /* the kernel has no epoll_pwait2() */
+	SLIST_HEAD(, vn_poll_qp) sunk; /* got frames by their sinks, not published */
 	struct vn_poller_stats stats;
 };
+
+/** A number that this thread alone writes. */
+static inline void
+poll_count(uint64_t *counter, int64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
 
 static inline void
 cmd_push(struct cmd_stack *s, struct vn_poller_cmd *cmd)
@@ -78,9 +122,10 @@ cmd_take(struct cmd_stack *s)
 }
 
 /** Poller: what an epoll event is about, beside the queue pair (low bits of the pointer). */
-#define EV_PORT 0
-#define EV_KICK 1
-#define EV_MASK 1
+#define EV_PORT   0
+#define EV_KICK   1
+#define EV_SOURCE 2
+#define EV_MASK   3
 
 /** Poller: the loop, until stop. */
 int poller_main(void *poller);
@@ -94,6 +139,9 @@ unsigned int poll_qp_round(struct vn_poll_qp *qp);
  * @return when the next one that waits is due, in cycles; 0: none waits.
  */
 uint64_t poll_qp_interrupts(struct vn_poll_qp *qp);
+
+/** Poller: interrupt the driver of @p vq, or let it wait, by load or as was set. */
+void poll_dim_interrupt(struct vn_poll_dim *d, struct vn_virtq *vq);
 
 /** Poller: the pair's ring (rx_told, tx_told) is broken; the control thread is told once. */
 void poll_qp_tell_broken(struct vn_poll_qp *qp, bool *told);
@@ -114,8 +162,57 @@ bool poll_rx_blocked(const struct vn_poll_qp *qp);
 /** Poller: poll_rx() for such a pair, which need not have a receive ring. */
 unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
 
+/** Poller: the pair has a port queue from now on, which may put frames; or not any more. */
+void poll_sink_attach(struct vn_poller *p, struct vn_poll_qp *qp);
+void poll_sink_detach(struct vn_poll_qp *qp);
+/** Poller: show drivers what sinks have put. @return rings that got something. */
+unsigned int poll_sink_publish(struct vn_poller *p);
+
+/* poll_source.c */
+
+/** Poller: look at all sources. @return frames moved. */
+unsigned int poll_sources(struct vn_poller *p);
+/**
+ * Poller: before a sleep, and after it. *timeout_ns is lowered where only time can tell. @return
+ * there is work already.
+ */
+bool poll_sources_arm(struct vn_poller *p, uint64_t *timeout_ns);
+void poll_sources_disarm(struct vn_poller *p);
+
 /** Poller: a sleep without a limit. */
 #define SLEEP_FOR_EVER UINT64_MAX
+/** How long to sleep at most while nothing but time can tell that there is work. */
+#define TIMED_SLEEP_NS VN_MS(1)
+
+/* poll_idle.c */
+/** Poller: a cold pair is hot again. */
+void poll_qp_heat(struct vn_poll_qp *qp);
+/** Poller: the pair has work, or may have. */
+static inline void
+poll_qp_touch(struct vn_poll_qp *qp)
+{
+	if (unlikely(qp->cold))
+		poll_qp_heat(qp);
+	qp->active_at = qp->owner != NULL ? qp->owner->now : 0;
+}
+/** Poller: all of them. */
+void poll_touch_all(struct vn_poller *p);
+/** Poller: the pair is hot from now on, or none of ours. */
+void poll_link(struct vn_poller *p, struct vn_poll_qp *qp);
+void poll_unlink(struct vn_poll_qp *qp);
+/** Poller: those that vn_poll_qp_wake() was called for become hot. */
+void poll_take_woken(struct vn_poller *p);
+/** Poller: look at cold pairs that nobody tells of. @return frames moved. */
+unsigned int poll_timed(struct vn_poller *p);
+/** Poller: pairs that have had no work for long go cold. */
+void poll_cool(struct vn_poller *p);
+/** Poller: sleep until something happens; as a nap: so long at most. @return false: time is up. */
+bool poll_sleep(struct vn_poller *p, uint64_t nap_ns);
+
+/** Poller: descriptors that are ready, and those that become so within @p timeout_ns. */
+int poll_look(struct vn_poller *p, uint64_t timeout_ns);
+/** Poller: nanoseconds until an interrupt that waits is due. */
+uint64_t poll_until_interrupt(const struct vn_poller *p);
 
 /**
  * Poller: get ready to sleep: ask for notifications. *timeout_ns is lowered where only time can

@@ -45,6 +45,12 @@
 			vn_loop_run_once(pe.loop, 1);                      \
 	} while (0)
 
+/*
+ * How the poller is made. By default pairs go cold as soon as may be: whatever a test does happens
+ * to cold pairs, hot ones, and in between.
+ */
+static struct vn_poller_conf pe_conf = {.idle_spin_us = 0, .idle_cold_us = 1};
+
 static struct {
 	struct vn_loop *loop;
 	struct vn_pollers *pollers;
@@ -76,13 +82,12 @@ static inline int
 pe_setup(void **state)
 {
 	const unsigned int lcore = 1;
-	const struct vn_poller_conf conf = {.idle_spin_us = 0};
 
 	(void)state;
 	fp_reset();
 	pe.loop = vn_loop_create();
 	assert_non_null(pe.loop);
-	assert_int_equal(vn_pollers_create(pe.loop, &lcore, 1, &conf, &pe.pollers), 0);
+	assert_int_equal(vn_pollers_create(pe.loop, &lcore, 1, &pe_conf, &pe.pollers), 0);
 	assert_int_equal(vn_pollers_start(pe.pollers), 0);
 	pe.poller = vn_pollers_get(pe.pollers, 0);
 	pe.stats = vn_poller_stats(pe.poller);
@@ -173,6 +178,14 @@ pe_signals(int fd)
 
 	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
 }
+
+/* Run them with pairs that go cold, and with pairs that never do. */
+#define PE_RUN_BOTH(tests)                                                                     \
+	({                                                                                     \
+		int run_rc = cmocka_run_group_tests_name("cold", tests, pe_group_setup, NULL); \
+		pe_conf.idle_cold_us = 0;                                                      \
+		run_rc + cmocka_run_group_tests_name("hot", tests, NULL, env_teardown);        \
+	})
 
 static inline unsigned int
 pe_count_fds(void)

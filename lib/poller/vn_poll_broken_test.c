@@ -124,5 +124,5 @@ main(void)
 		QP_TEST(test_blocking_call),
 	};
 
-	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);
+	return PE_RUN_BOTH(tests);
 }

@@ -2,7 +2,7 @@
  * Copyright(c) 2026 the dpdk-virtnet contributors
  */
 
-/* Notifications by vn_poller_wake(), and interrupts that wait for more frames. */
+/* Notifications by vn_poll_qp_wake(), and interrupts that wait for more frames. */
 
 #include <poll.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ driver_sends(uint32_t tag)
 	assert_true(md_add(&t.tx.md, buf, sizeof(buf)));
 	rte_smp_mb();
 	if (md_wants_kick(&t.tx.md, old))
-		vn_poller_wake(pe.poller);
+		vn_poll_qp_wake(pe.poller, &t.qp);
 }
 
 static bool
@@ -67,7 +67,7 @@ test_wake(void **state)
 		assert_true(post(2000));
 		assert_int_equal(pe_signals(t.rx.kick), 1);
 		assert_true(take(60) < 0);
-		vn_poller_wake(pe.poller);
+		vn_poll_qp_wake(pe.poller, &t.qp);
 		UNTIL(take(60) == i);
 	}
 }
@@ -87,7 +87,7 @@ test_wake_while_awake(void **state)
 	UNTIL(fp_inside(FP_TX));
 	UNTIL(!wakefd_is_set());
 	for (unsigned int i = 0; i < 10; i++)
-		vn_poller_wake(pe.poller);
+		vn_poll_qp_wake(pe.poller, &t.qp);
 	assert_false(wakefd_is_set());
 	/* What came meanwhile is found before it sleeps. */
 	driver_sends(2);
@@ -97,7 +97,7 @@ test_wake_while_awake(void **state)
 	UNTIL(fp_recv(t.pq, &tag) >= 0);
 	assert_int_equal(tag, 2);
 	UNTIL(pe_asleep());
-	vn_poller_wake(pe.poller);
+	vn_poll_qp_wake(pe.poller, &t.qp);
 	UNTIL(pe_asleep());
 }
 
@@ -337,5 +337,5 @@ main(void)
 		QP_TEST(test_coalesce_broken),
 	};
 
-	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);
+	return PE_RUN_BOTH(tests);
 }

@@ -171,5 +171,5 @@ main(void)
 		QP_TEST(test_no_port),
 	};
 
-	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);
+	return PE_RUN_BOTH(tests);
 }

@@ -147,5 +147,5 @@ main(void)
 		QP_TEST(test_port_error_waiting),
 	};
 
-	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);
+	return PE_RUN_BOTH(tests);
 }

@@ -19,12 +19,14 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "vn_dim.h"
 #include "vn_loop.h"
 #include "vn_poll_latency.h"
 #include "vn_port.h"
 #include "vn_rx_rules.h"
 #include "vn_virtq.h"
 
+struct rte_rcu_qsbr;
 struct vn_poller;
 struct vn_pollers;
 
@@ -58,7 +60,7 @@ struct vn_poller_cmd {
 /** Frames that may wait, read from the port, for receive buffers of the driver. */
 #define VN_POLL_PENDING 4
 
-/** kick_fd of a ring whose notifications come by vn_poller_wake(). */
+/** kick_fd of a ring whose notifications come by vn_poll_qp_wake(). */
 #define VN_KICK_WAKE (-2)
 
 /**
@@ -91,6 +93,19 @@ struct vn_poll_kicks {
 	uint64_t spurious;         /**< notifications without one; anybody may read */
 };
 
+/** Interrupt moderation by load, of one ring. */
+struct vn_poll_dim {
+	const struct vn_virtq_stats *stats; /**< of the ring; NULL: not moderated by load */
+	struct vn_dim dim;
+};
+
+/** How the interrupts of a ring wait. */
+struct vn_poll_coal {
+	uint32_t usecs, packets;          /**< as vn_virtq_set_coal() ... */
+	bool restart;                     /**< ... and vn_virtq_set_coal_restart() */
+	const struct vn_virtq_stats *dim; /**< the ring's: by load, instead; or NULL */
+};
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
 struct vn_poll_qp {
@@ -118,24 +133,77 @@ struct vn_poll_qp {
 	bool learn_mac;            /**< set before tx is attached: see on_mac */
 	uint8_t first_mac[6];      /**< source of the first frame that was sent then */
 	bool linked;
-	uint16_t rx_avail_seen; /**< receive chains there were when we last had too few */
+	bool cold;               /**< not looked at in every round */
+	bool by_time;            /**< ... but now and then: nobody would tell of work */
+	bool armed;              /**< drivers are asked for notifications; atomic */
+	struct vn_poller *owner; /**< while linked */
+	uint64_t active_at;      /**< cycles: there was work, or a sign of it */
+	uint64_t look_at;        /**< cycles: the next look, by_time */
+	uint16_t rx_avail_seen;  /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
 	bool stuck;              /**< pending is full, and the driver has taken nothing for long */
 	uint16_t stuck_position; /**< of the ring when pending was found full ... */
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
+	struct vn_poll_dim dim[2];       /**< of rx and tx; others may read what vn_dim.h allows */
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
+	struct vn_port_sink sink;        /**< for the port, while there is one */
+	bool sunk;                       /**< rx got frames by it that are not published */
+	SLIST_ENTRY(vn_poll_qp) next_sunk;
 	TAILQ_ENTRY(vn_poll_qp) next;
+	LIST_ENTRY(vn_poll_qp) wake_next;
+};
+
+/**
+ * Something else that a poller looks at in every round: a port that is no device's. Zeroed, filled
+ * by whoever attaches it.
+ */
+struct vn_poll_source {
+	/** Poller: one look. @return frames moved. */
+	unsigned int (*poll)(struct vn_poll_source *src);
+	/**
+	 * Poller: the poller is about to sleep (@p on), or was: in between, fd is to become
+	 * readable when there is something. Executes the full fence that it takes. @return with @p
+	 * on: there is something already.
+	 */
+	bool (*arm)(struct vn_poll_source *src, bool on);
+	/** The same for the first @p n of fd[]; with none it is looked at by time. */
+	unsigned int n_fds;
+	int fd[2];
+	TAILQ_ENTRY(vn_poll_source) next; /* the poller's */
 };
 
 /** Numbers for debug and health. Written by the poller. */
 struct vn_poller_stats {
 	uint64_t rounds, busy_rounds, sleeps, wakes, packets, commands;
+	uint64_t hot_pairs, cold_pairs; /**< now: looked at in every round, and not */
+	uint64_t cooled, heated;        /**< pairs that went from one to the other, and back */
 };
+
+/** What a poller does that finds no work. */
+enum vn_idle_policy {
+	VN_IDLE_SLEEP, /**< ask all drivers for notifications, and sleep until one comes */
+	VN_IDLE_NAP,   /**< ask nobody, and sleep for a time that grows; then as VN_IDLE_SLEEP */
+	VN_IDLE_POLL,  /**< look on, unless there is no ring to look at */
+};
+
+/** How long a queue pair has nothing to do, as a rule, before it goes cold. */
+#define VN_IDLE_COLD_US 1000
 
 struct vn_poller_conf {
 	uint32_t idle_spin_us; /**< look this long for work before sleeping */
+	/**
+	 * A queue pair that has had nothing to do for so long is not looked at until its driver or
+	 * its port tells of work; 0: all are looked at in every round.
+	 */
+	uint32_t idle_cold_us;
+	enum vn_idle_policy idle_policy;
+	/**
+	 * Poller number i is its thread i: reports a quiescent state in every round, and is offline
+	 * while it sleeps. NULL: none.
+	 */
+	struct rte_rcu_qsbr *qsbr;
 };
 
 /** Pollers for the lcores given, not running yet. Control thread. */
@@ -176,21 +244,34 @@ const struct vn_poller_stats *vn_poller_stats(const struct vn_poller *poller);
 void vn_poller_call(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 
 /**
- * A driver notified a ring that was attached with VN_KICK_WAKE: see that the poller looks at its
- * rings. Cheap while it is awake. Any thread.
+ * A driver notified a ring of @p qp that was attached with VN_KICK_WAKE: see that the poller looks
+ * at it. Cheap while it does so anyway. Any thread, as long as the pair is there.
  */
-void vn_poller_wake(struct vn_poller *poller);
+void vn_poll_qp_wake(struct vn_poller *poller, struct vn_poll_qp *qp);
 
 /* To be called from exec(): on the poller. */
+
+/**
+ * Something about the pair has changed (its rules, memory, interrupts, ...) that only a look at it
+ * can tell. Attaching and detaching does the same. A command that has done this for no pair at all
+ * has it done for every pair of the poller.
+ */
+void vn_poll_qp_touch(struct vn_poller *poller, struct vn_poll_qp *qp);
 
 /** The ring is the poller's from now on; one kick and one interrupt are assumed lost. */
 void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx,
 	struct vn_virtq *vq, int kick_fd);
+/** How interrupts of a ring that is attached wait from now on. The last one that waits does not. */
+void vn_poll_qp_set_coal(struct vn_poll_qp *qp, bool is_rx, const struct vn_poll_coal *coal);
 /** Have @p cmd's done() run in the control thread soon; exec() and late() are not used. */
 void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(
 	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+/** The source is the poller's from now on. */
+void vn_poller_attach_source(struct vn_poller *poller, struct vn_poll_source *src);
+/** It is not any more. */
+void vn_poller_detach_source(struct vn_poller *poller, struct vn_poll_source *src);
 /** The port queue is the poller's from now on. */
 void vn_poll_qp_attach_port(
 	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);

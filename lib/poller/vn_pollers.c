@@ -21,6 +21,9 @@
 #define WATCHDOG_NS    VN_MS(200)
 #define WATCHDOG_LOOKS 2
 
+/** A busy poller looks so often at descriptors (ports, kicks of cold pairs): a system call each. */
+#define LOOK_US 20
+
 struct vn_pollers {
 	unsigned int n;
 	struct vn_loop *loop;
@@ -76,15 +79,24 @@ watchdog(void *ctx)
 
 static int
 poller_init(struct vn_poller *p, struct vn_loop *loop, unsigned int index, unsigned int lcore,
-	uint32_t idle_spin_us)
+	const struct vn_poller_conf *conf)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};
+	const uint64_t hz = rte_get_tsc_hz();
 
 	p->index = index;
 	p->lcore = lcore;
 	p->loop = loop;
-	p->idle_spin_cycles = rte_get_tsc_hz() / US_PER_S * idle_spin_us;
-	TAILQ_INIT(&p->qps);
+	p->policy = conf->idle_policy;
+	p->idle_spin_cycles = hz / US_PER_S * conf->idle_spin_us;
+	p->cold_cycles = hz / US_PER_S * conf->idle_cold_us;
+	p->look_cycles = hz / US_PER_S * LOOK_US;
+	p->timed_cycles = hz / (NS_PER_S / TIMED_SLEEP_NS);
+	p->qsbr = conf->qsbr;
+	TAILQ_INIT(&p->hot);
+	TAILQ_INIT(&p->cold);
+	TAILQ_INIT(&p->timed);
+	TAILQ_INIT(&p->sources);
 	p->epfd = epoll_create1(EPOLL_CLOEXEC);
 	p->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->epfd < 0 || p->wakefd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, p->wakefd, &ev) != 0)
@@ -108,7 +120,7 @@ vn_pollers_create(struct vn_loop *loop, const unsigned int *lcores, unsigned int
 	for (unsigned int i = 0; i < n; i++)
 		ps->poller[i] = (struct vn_poller){.epfd = -1, .wakefd = -1};
 	for (unsigned int i = 0; i < n && rc == 0; i++)
-		rc = poller_init(&ps->poller[i], loop, i, lcores[i], conf->idle_spin_us);
+		rc = poller_init(&ps->poller[i], loop, i, lcores[i], conf);
 	if (rc == 0)
 		rc = vn_loop_on_wake(loop, reap, ps);
 	if (rc != 0) {
@@ -143,9 +155,16 @@ wake(struct vn_poller *p)
 }
 
 void
-vn_poller_wake(struct vn_poller *p)
+vn_poll_qp_wake(struct vn_poller *p, struct vn_poll_qp *qp)
 {
+	const unsigned int slot = wake_slot(qp), word = slot / 64;
+
 	/* Why this is enough: see poll_sleep(). */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&qp->armed, __ATOMIC_RELAXED))
+		return;
+	__atomic_fetch_or(&p->wake.word[word], UINT64_C(1) << slot % 64, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&p->wake.words, UINT64_C(1) << word, __ATOMIC_RELEASE);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&p->asleep, __ATOMIC_RELAXED))
 		wake(p);

@@ -5,7 +5,7 @@
  */
 #include <rte_prefetch.h>
 
-#include "vn_virtq_chain.h"
+#include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
 #include "vn_virtq_priv.h"
 
@@ -63,12 +63,67 @@ view_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct vn_view *v
 	return true;
 }
 
-/* The driver's next chains are read soon. */
+/*
+ * A chain of the usual shape. @return its descriptors; 0: it is none, or there is anything to be
+ * counted about it.
+ */
+static __rte_always_inline uint32_t
+view_fast(struct vn_virtq *vq, uint16_t head, const bool indirect, struct vn_view *view)
+{
+	struct vn_flat flat = flat_of(vq);
+	struct vn_fast c;
+	const uint32_t descs = fast_look(vq, &flat, head, false, indirect, VN_MIN_FRAME, &c);
+
+	if (unlikely(descs == 0 || c.len > VN_MAX_FRAME))
+		return 0;
+	memset(&view->hdr, 0, sizeof(view->hdr));
+	/* Nothing asked for: nothing else in the header means anything (see hdr_check()). */
+	if (unlikely(*(const volatile vn_copy_u16 *)c.hdr != 0)) {
+		memcpy(&view->hdr, c.hdr, VN_NET_HDR_LEN_LEGACY);
+		if (unlikely(!hdr_check(vq, &view->hdr.hdr, c.len)))
+			return 0;
+	}
+	view->len = c.len;
+	view->seg = vq->view_seg;
+	if (c.len > VN_VIEW_HEAD) {
+		vn_copy(view->head, c.data, VN_VIEW_HEAD);
+		view->head_len = VN_VIEW_HEAD;
+		view->n_segs = 1;
+		vq->view_seg[0] = (struct vn_view_seg){c.data + VN_VIEW_HEAD, c.len - VN_VIEW_HEAD};
+	} else {
+		vn_copy(view->head, c.data, c.len);
+		view->head_len = c.len;
+		view->n_segs = 0;
+	}
+	count(&vq->stats->packets, 1);
+	count(&vq->stats->total_bytes, c.len);
+	return descs;
+}
+
+/* Take the next chain, whatever it looks like. @return true: it is a frame. */
+static __rte_noinline bool
+view_any(struct vn_virtq *vq, uint16_t head, const bool indirect, struct vn_view *view,
+	struct vn_chain *c)
+{
+	/* One byte more than a frame may have tells that it has more. */
+	switch (chain_walk(
+		vq, head, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, c)) {
+	case VN_CHAIN_OK:
+		return view_from_chain(vq, c, view);
+	case VN_CHAIN_SEGS:
+		count(&vq->stats->exceed_max_chain, 1);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* Chains after the next one are read soon. */
 static __rte_always_inline void
 view_prefetch(const struct vn_virtq *vq, uint16_t left)
 {
-	if (left > 1)
-		rte_prefetch0(&vq->desc[read_head(vq, 1) & vq->mask]);
+	if (likely(left > 4))
+		rte_prefetch0(&vq->desc[read_head(vq, 4) & vq->mask]);
 }
 
 static __rte_always_inline bool
@@ -92,25 +147,17 @@ view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 		}
 		view_prefetch(vq, left);
 		head = read_head(vq, 0);
-		/* One byte more than a frame may have tells that it has more. */
-		switch (chain_walk(
-			vq, head, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
-		case VN_CHAIN_OK:
-			got = view_from_chain(vq, &c, view);
-			break;
-		case VN_CHAIN_BAD:
-			break;
-		case VN_CHAIN_SEGS:
-			count(&vq->stats->exceed_max_chain, 1);
-			break;
-		case VN_CHAIN_BROKEN:
-			goto out;
+		c.descs = likely(!vq->no_fast) ? view_fast(vq, head, indirect, view) : 0;
+		got = c.descs != 0;
+		if (unlikely(!got)) {
+			got = view_any(vq, head, indirect, view, &c);
+			if (unlikely(vq->broken != NULL))
+				break;
 		}
 		descs += c.descs;
 		vq->inflight_descs += c.descs;
 		take(vq, head, 0);
 	}
-out:
 	if (descs == 0)
 		return false;
 	count(&vq->stats->received_desc, descs);

@@ -5,7 +5,7 @@
  */
 #include "view_test_csum.h"
 #include "virtq_test_run.h"
-#include "vn_virtq_view.h"
+#include "vn_virtq_priv.h"
 
 /* A sender, a receiver, and the headers of what is on its way between them. */
 struct pair {
@@ -20,6 +20,12 @@ pair_begin(struct pair *p, uint64_t seed)
 	run_begin(&p->tx, 2 * seed, false);
 	run_begin(&p->rx, 2 * seed + 1, true);
 	env_seed = seed;
+	/* The general way has to do what the fast one does. */
+	p->tx.vq->no_fast = rng_chance(&p->tx.rng, 30);
+	p->rx.vq->no_fast = rng_chance(&p->tx.rng, 30);
+	/* Plain chains are what the fast one is for. */
+	p->tx.md.plain = rng_chance(&p->tx.rng, 30);
+	p->rx.md.plain = rng_chance(&p->tx.rng, 30);
 	p->tx.max_frame = RTE_MIN(p->tx.max_frame, p->rx.max_frame);
 	p->csum = calloc(p->rx.fifo_size, sizeof(p->csum[0]));
 	assert_non_null(p->csum);

@@ -18,6 +18,7 @@
 #include "vn_mbuf.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
+#include "vn_virtq_view.h"
 
 struct side {
 	struct vn_guestmem *mem;
@@ -130,22 +131,33 @@ engine_open(struct dev *d)
 	return err;
 }
 
+/* What is done with frames that have been sent or received. */
+static inline void
+free_frames(const struct dev *d, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (unlikely(d->app_mbufs))
+		rte_pktmbuf_free_bulk(pkts, n);
+	else
+		vn_mbuf_free_bulk(pkts, n);
+}
+
 /* As poll_tx() with a port that frees what it has sent; long frames come a few at a time. */
 static inline uint16_t
 serve_tx(struct dev *d, struct vn_virtq *vq)
 {
-	struct rte_mbuf *pkts[BURST];
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t all = 0, n;
 
 	do {
-		n = vn_virtq_dequeue(vq, d->pool, pkts, BURST - all);
+		n = vn_virtq_dequeue(vq, d->pool, pkts, burst - all);
 		if (d->look != NULL)
 			d->look(d, pkts, n, false);
-		vn_mbuf_free_bulk(pkts, n);
+		free_frames(d, pkts, n);
 		vn_virtq_complete(vq);
 		vn_virtq_publish(vq);
 		all += n;
-	} while (n > 0 && all < BURST);
+	} while (n > 0 && all < burst);
 	return all;
 }
 
@@ -155,10 +167,18 @@ alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct v
 {
 	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
 	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
-	struct rte_mbuf *all[BURST * MAX_SEGS], **m = all;
-	const int err = vn_mbuf_get_raw(d->pool, all, BURST * segs);
+	struct rte_mbuf *all[MAX_BURST * MAX_SEGS], **m = all;
+	const uint32_t burst = d->guest[0].c.burst;
+	int err;
 
-	for (unsigned int i = 0; err == 0 && i < BURST; i++, m += segs) {
+	if (unlikely(d->app_mbufs)) {
+		err = dev_alloc(d->pool, pkts, burst, len);
+		for (unsigned int i = 0; err == 0 && i < burst; i++)
+			*vn_mbuf_hdr(pkts[i]) = *hdr;
+		return err;
+	}
+	err = vn_mbuf_get_raw(d->pool, all, burst * segs);
+	for (unsigned int i = 0; err == 0 && i < burst; i++, m += segs) {
 		vn_mbuf_init(m[0], len, segs == 1 ? last : DEV_MBUF_ROOM);
 		*vn_mbuf_hdr(m[0]) = *hdr;
 		if (unlikely(segs > 1))
@@ -178,6 +198,7 @@ alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct v
 static inline uint16_t
 serve_rx(struct dev *d, struct vn_virtq *vq)
 {
+	const uint32_t burst = d->guest[0].c.burst;
 	static const struct vn_net_hdr plain;
 	static const struct vn_net_hdr tso = {
 		.flags = VN_NET_HDR_F_NEEDS_CSUM,
@@ -189,15 +210,15 @@ serve_rx(struct dev *d, struct vn_virtq *vq)
 	};
 	const struct frame_kind *k = &d->guest[0].c.size->kind;
 	const struct vn_net_hdr *hdr = k->tso ? &tso : &plain;
-	struct rte_mbuf *pkts[BURST];
+	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t n;
 
 	if (alloc_frames(d, pkts, k->len, hdr) != 0)
 		return 0;
 	if (d->look != NULL)
-		d->look(d, pkts, BURST, true);
-	n = vn_virtq_enqueue(vq, pkts, BURST);
-	vn_mbuf_free_bulk(pkts, BURST);
+		d->look(d, pkts, burst, true);
+	n = vn_virtq_enqueue(vq, pkts, burst);
+	free_frames(d, pkts, burst);
 	vn_virtq_publish(vq);
 	return n;
 }
@@ -237,16 +258,40 @@ engine_both(struct dev *d)
 	return RTE_MIN(sent, received);
 }
 
+static inline uint16_t
+through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+{
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
+	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, burst);
+	const uint16_t n = vn_virtq_enqueue(rx, pkts, got);
+
+	free_frames(d, pkts, got);
+	return n;
+}
+
+static inline uint16_t
+by_views(const struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+{
+	const uint32_t burst = d->guest[0].c.burst;
+	struct vn_view view;
+	uint16_t n;
+
+	for (n = 0; n < burst && vn_virtq_view(tx, &view); n++) {
+		if (vn_virtq_view_fits(rx, &view) == VN_VIEW_SEGMENT ||
+			vn_virtq_put_view(rx, &view) != VN_PUT_OK)
+			break;
+	}
+	return n;
+}
+
+/* As a port that has both devices on its poller. */
 static uint16_t
 engine_d2d(struct dev *d)
 {
 	struct vn_virtq *tx = d->priv->side[0].vq[TX], *rx = d->priv->side[1].vq[RX];
-	struct rte_mbuf *pkts[BURST];
-	uint16_t n = vn_virtq_dequeue(tx, d->pool, pkts, BURST);
-	const uint16_t got = n;
+	const uint16_t n = d->through_mbufs ? through_mbufs(d, tx, rx) : by_views(d, tx, rx);
 
-	n = vn_virtq_enqueue(rx, pkts, n);
-	vn_mbuf_free_bulk(pkts, got);
 	vn_virtq_complete(tx);
 	vn_virtq_publish(tx);
 	vn_virtq_publish(rx);
