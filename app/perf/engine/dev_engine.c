@@ -57,7 +57,8 @@ make_ring(struct dev *d, unsigned int i, int q)
 
 	vn_virtq_free(s->vq[q]);
 	s->vq[q] = NULL;
-	vn_bb_ring_start(&s->bb[q], conf.size, conf.desc_gpa, conf.used_gpa, conf.start);
+	vn_bb_ring_start(
+		&s->bb[q], g->c.path->packed, conf.size, conf.desc_gpa, conf.used_gpa, conf.start);
 	err = vn_virtq_create(&conf, &s->vq[q]);
 	if (err == 0)
 		vn_virtq_disarm(s->vq[q]);
