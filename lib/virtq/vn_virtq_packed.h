@@ -18,8 +18,7 @@
  * expect the others to be there.
  */
 
-#include "vn_virtq_chain.h"
-#include "vn_virtq_priv.h"
+#include "vn_virtq_fast.h"
 
 /* Of struct vn_vring_used_elem.id in inflight[]. */
 #define PK_MORE             (UINT32_C(1) << 31) /* of the same frame as the chain before */
@@ -288,7 +287,7 @@ packed_advance(struct vn_virtq *vq, uint16_t chains, uint16_t slots)
 	vq->pk_inflight += slots;
 	vq->pk_run += slots;
 	vq->pk_seen -= RTE_MIN(vq->pk_seen, slots);
-	if (slots != 1)
+	if (slots != chains)
 		vq->pk_shapes = true;
 }
 
@@ -323,6 +322,86 @@ packed_see(struct vn_virtq *vq, uint16_t most)
 	if (vq->pk_seen > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, vq->pk_seen, __ATOMIC_RELAXED);
 	return RTE_MIN(vq->pk_seen, most);
+}
+
+/**
+ * fast_look() for the chain at @p head, of which @p room descriptors may be read; *entry: what goes
+ * into inflight[].id. @return descriptors read, or 0: it is none for here, or not available.
+ */
+static __rte_always_inline uint32_t
+packed_fast_look(struct vn_virtq *vq, struct vn_flat *flat, uint16_t head, uint16_t room,
+	const bool write, const bool indirect, uint32_t least, struct vn_fast *c, uint32_t *entry)
+{
+	const struct vn_vring_packed_desc *d = &vq->pk_desc[packed_index(head)];
+	const uint16_t dir = write ? VN_DESC_F_WRITE : 0;
+	const uint32_t hdr_len = vq->hdr_len;
+	const uint64_t word = room > 0 ? packed_load(d) : 0;
+	const uint16_t flags = packed_flags(word);
+	uint64_t addr, second, len = (uint32_t)word;
+	uint32_t descs = 1;
+
+	if (unlikely(room == 0 || (flags & PK_FLAGS) != packed_avail_flags(head)))
+		return 0;
+	addr = packed_load_addr(d);
+	*entry = PK_ENTRY((uint16_t)(word >> 32), 1);
+	if (indirect && (flags & (VN_DESC_F_NEXT | VN_DESC_F_INDIRECT)) == VN_DESC_F_INDIRECT) {
+		const struct vn_vring_desc *table;
+		struct vn_desc t;
+
+		if (unlikely(len != sizeof(*table) && len != 2 * sizeof(*table)))
+			return 0;
+		table = (const void *)flat_addr(vq, flat, addr, len, false);
+		if (unlikely(table == NULL))
+			return 0;
+		/* Its entries follow one another; of their flags, only WRITE counts (2.8.7). */
+		t = chain_read_desc(table);
+		if (unlikely(write && !(t.next & VN_DESC_F_WRITE)))
+			return 0;
+		addr = t.addr;
+		if (len == sizeof(*table)) {
+			len = t.len;
+			descs = 2;
+			goto one;
+		}
+		if (unlikely(t.len != hdr_len))
+			return 0;
+		t = chain_read_desc(table + 1);
+		if (unlikely(write && !(t.next & VN_DESC_F_WRITE)))
+			return 0;
+		second = t.addr;
+		len = t.len;
+		descs = 3;
+	} else if (likely((flags & FAST_FLAGS) == dir)) {
+		goto one;
+	} else {
+		const uint16_t next = packed_index(vn_vring_packed_advance(head, 1, vq->size));
+		uint64_t w;
+
+		if (unlikely((flags & FAST_FLAGS) != (dir | VN_DESC_F_NEXT) || len != hdr_len ||
+			     room < 2))
+			return 0;
+		w = packed_load(&vq->pk_desc[next]);
+		if (unlikely((packed_flags(w) & FAST_FLAGS) != dir))
+			return 0;
+		second = packed_load_addr(&vq->pk_desc[next]);
+		*entry = PK_ENTRY((uint16_t)(w >> 32), 2);
+		len = (uint32_t)w;
+		descs = 2;
+	}
+	if (unlikely(len < least))
+		return 0;
+	c->hdr = flat_addr(vq, flat, addr, hdr_len, write);
+	c->data = flat_addr(vq, flat, second, len, write);
+	c->len = len;
+	return likely(c->hdr != NULL && c->data != NULL) ? descs : 0;
+
+one:
+	if (unlikely(len < hdr_len + least))
+		return 0;
+	c->hdr = flat_addr(vq, flat, addr, len, write);
+	c->data = c->hdr + hdr_len;
+	c->len = len - hdr_len;
+	return likely(c->hdr != NULL) ? descs : 0;
 }
 
 #endif /* VN_VIRTQ_PACKED_H */

@@ -131,30 +131,22 @@ reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const 
 	return RESERVE_OK;
 }
 
+/* The buffers collected hold a frame now: take their chains. */
 static __rte_always_inline void
-count_size(struct vn_virtq *vq, uint32_t len)
-{
-	/* Contract 7.4: the largest frame of each class. Larger ones belong to none. */
-	static const uint16_t last[10] = {64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022};
-
-	for (unsigned int i = 0; i < RTE_DIM(last); i++) {
-		if (len <= last[i]) {
-			count(&vq->stats->size_class[i], 1);
-			return;
-		}
-	}
-}
-
-/* The buffers collected hold a frame of @p len bytes now: take their chains. */
-static __rte_always_inline void
-reserve_use(struct vn_virtq *vq, const struct reserve *r, uint32_t len)
+reserve_take(struct vn_virtq *vq, const struct reserve *r)
 {
 	if (unlikely(vq->log_dirty)) {
 		for (uint32_t i = 0; i < r->c.segs; i++)
 			log_write(vq, vq->seg[i].gpa, vq->seg[i].len);
 	}
 	take_frame(vq, r);
+}
 
+/* The same for a frame of @p len bytes alone, with its counters. */
+static __rte_always_inline void
+reserve_use(struct vn_virtq *vq, const struct reserve *r, uint32_t len)
+{
+	reserve_take(vq, r);
 	count(&vq->stats->packets, 1);
 	count(&vq->stats->total_bytes, len);
 	__atomic_store_n(&vq->stats->batch_last, r->c.descs, __ATOMIC_RELAXED);

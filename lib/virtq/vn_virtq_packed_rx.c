@@ -5,13 +5,13 @@
  */
 #include <rte_mbuf.h>
 
-#include "vn_virtq_hdr.h"
+#include "vn_virtq_frame_rx.h"
 #include "vn_virtq_packed_reserve.h"
 
 /* Write the frame into the buffers collected, and take their chains. */
 static __rte_always_inline void
-deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct rte_mbuf *m,
-	const struct reserve *r)
+deliver(struct vn_virtq *vq, struct enqueue *eq, const struct vn_net_hdr_hash *hdr,
+	const struct rte_mbuf *m, const struct reserve *r)
 {
 	struct vn_cursor cur = {.seg = vq->seg};
 	uint32_t left = m->pkt_len;
@@ -23,49 +23,116 @@ deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct rte
 		cursor_write(&cur, rte_pktmbuf_mtod(s, const void *), part);
 		left -= part;
 	}
-	reserve_use(vq, r, m->pkt_len);
+	reserve_take(vq, r);
+	count_frame(vq, eq, m->pkt_len, r->c.descs);
+}
+
+/* Give a frame whatever the chains look like. @return false: not now, or never again. */
+static __rte_always_inline bool
+enqueue_any(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf *m, const bool mergeable,
+	const bool indirect)
+{
+	struct vn_net_hdr_hash hdr = {.hdr = *vn_mbuf_hdr(m)};
+	const uint32_t len = m->pkt_len;
+	enum reserve_result res;
+	struct reserve r;
+
+	if (unlikely(len > VN_MAX_FRAME)) {
+		count(&vq->stats->oversized, 1);
+		return true;
+	}
+	if (unlikely(!hdr_check(vq, &hdr.hdr, len))) {
+		count(&vq->stats->bad_header, 1);
+		return true;
+	}
+	res = reserve_buffers(vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &eq->descs);
+	if (unlikely(res == RESERVE_DROP))
+		return true;
+	if (unlikely(res != RESERVE_OK)) {
+		if (res == RESERVE_LATER)
+			count(&vq->stats->no_buffer, 1);
+		return false;
+	}
+	hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
+	if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
+		hdr.hash_value = vn_mbuf_hdr_hash(m)->hash_value;
+		hdr.hash_report = vn_mbuf_hdr_hash(m)->hash_report;
+	}
+	deliver(vq, eq, &hdr, m, &r);
+	return true;
+}
+
+/* Give frames to chains of the usual shapes, as the one of split rings does. */
+static __rte_always_inline uint16_t
+enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, uint16_t n,
+	const bool indirect)
+{
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	uint32_t entry[VN_FAST_BATCH], descs[VN_FAST_BATCH];
+	uint16_t head = vq->pk_next, room = packed_room(vq), slots = 0;
+	struct vn_fast chain[VN_FAST_BATCH];
+	struct vn_flat flat = flat_of(vq);
+	const uint32_t hdr_len = vq->hdr_len;
+	uint16_t found;
+
+	n = RTE_MIN(n, VN_FAST_BATCH);
+	for (found = 0; found < n; found++) {
+		const uint32_t len = pkts[found]->pkt_len;
+		struct vn_fast *c = &chain[found];
+		uint16_t s;
+
+		if (unlikely(!frame_is_good(vq, pkts[found])))
+			break;
+		descs[found] = packed_fast_look(
+			vq, &flat, head, room, true, indirect, len, c, &entry[found]);
+		if (unlikely(descs[found] == 0))
+			break;
+		s = PK_ENTRY_SLOTS(entry[found]);
+		head = vn_vring_packed_advance(head, s, vq->size);
+		room -= s;
+		rte_prefetch0(c->hdr);
+		rte_prefetch0(c->data + len - 1);
+	}
+	if (unlikely(found == 0))
+		return 0;
+	frames_into_fast(vq, eq, pkts, chain, descs, found);
+	for (uint16_t i = 0; i < found; i++) {
+		inflight[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
+			.id = entry[i], .len = hdr_len + pkts[i]->pkt_len};
+		slots += PK_ENTRY_SLOTS(entry[i]);
+	}
+	packed_advance(vq, found, slots);
+	return found;
 }
 
 static __rte_always_inline uint16_t
 enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable,
 	const bool indirect)
 {
-	uint32_t descs = 0;
-	uint16_t i;
+	struct enqueue eq = {0};
+	uint16_t i = 0, slow = 0;
 
 	if (unlikely(vq->broken != NULL))
 		return 0;
 	n = RTE_MIN(n, VN_VQ_MAX_BURST);
-	for (i = 0; i < n && descs <= VN_VQ_DESC_BUDGET; i++) {
-		struct vn_net_hdr_hash hdr = {.hdr = *vn_mbuf_hdr(pkts[i])};
-		const uint32_t len = pkts[i]->pkt_len;
-		enum reserve_result res;
-		struct reserve r;
+	while (i < n && eq.descs <= VN_VQ_DESC_BUDGET) {
+		/* Far from the limit, it need not be looked at for each frame. */
+		if (likely(slow == 0 && !vq->no_fast && !vq->log_dirty &&
+			    eq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
+			const uint16_t done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
 
-		if (unlikely(len > VN_MAX_FRAME)) {
-			count(&vq->stats->oversized, 1);
-			continue;
+			i += done;
+			if (likely(done > 0))
+				continue;
+			slow = VN_FAST_BACKOFF;
 		}
-		if (unlikely(!hdr_check(vq, &hdr.hdr, len))) {
-			count(&vq->stats->bad_header, 1);
-			continue;
-		}
-		res = reserve_buffers(
-			vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &descs);
-		if (unlikely(res == RESERVE_DROP))
-			continue;
-		if (unlikely(res != RESERVE_OK)) {
-			if (res == RESERVE_LATER)
-				count(&vq->stats->no_buffer, 1);
+		slow -= slow > 0;
+		if (unlikely(!enqueue_any(vq, &eq, pkts[i], mergeable, indirect)))
 			break;
-		}
-		hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
-		if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
-			hdr.hash_value = vn_mbuf_hdr_hash(pkts[i])->hash_value;
-			hdr.hash_report = vn_mbuf_hdr_hash(pkts[i])->hash_report;
-		}
-		deliver(vq, &hdr, pkts[i], &r);
+		i++;
 	}
+	count_frames(vq, &eq);
 	if (unlikely(vq->broken != NULL))
 		return i;
 	count(&vq->stats->received_desc, vq->inflight_descs);

@@ -6,91 +6,90 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-#include "vn_virtq_hdr.h"
+#include "vn_virtq_frame_tx.h"
 #include "vn_virtq_packed.h"
 
-/*
- * Copy @p len bytes into @p m, and into further mbufs as needed.
- * @return false if the pool has no more (then what was added has been freed again).
- */
-static __rte_always_inline bool
-fill_mbuf(struct rte_mempool *pool, struct rte_mbuf *m, struct vn_cursor *cur, uint32_t len)
-{
-	struct rte_mbuf *last = m;
-	uint32_t part = RTE_MIN(len, rte_pktmbuf_tailroom(m));
-
-	cursor_read(cur, rte_pktmbuf_mtod(m, void *), part);
-	m->data_len = part;
-	m->pkt_len = len;
-	for (len -= part; unlikely(len > 0); len -= part) {
-		struct rte_mbuf *next = rte_pktmbuf_alloc(pool);
-
-		if (next == NULL) {
-			rte_pktmbuf_free(m->next);
-			m->next = NULL;
-			m->nb_segs = 1;
-			return false;
-		}
-		last->next = next;
-		last = next;
-		m->nb_segs++;
-		part = RTE_MIN(len, rte_pktmbuf_tailroom(next));
-		cursor_read(cur, rte_pktmbuf_mtod(next, void *), part);
-		next->data_len = part;
-	}
-	return true;
-}
-
-enum frame_result {
-	FRAME_OK,
-	FRAME_BAD, /* counted */
-	FRAME_NO_MBUF,
-};
-
-/* Make a frame of what packed_chain_walk() has collected. */
-static __rte_always_inline enum frame_result
-frame_from_chain(
-	struct vn_virtq *vq, const struct vn_chain *c, struct rte_mempool *pool, struct rte_mbuf *m)
-{
-	struct vn_cursor cur = {.seg = vq->seg};
-	struct vn_net_hdr *hdr = vn_mbuf_hdr(m);
-	uint32_t len;
-
-	if (unlikely(c->bytes < vq->hdr_len)) {
-		count(&vq->stats->bad_header, 1);
-		return FRAME_BAD;
-	}
-	len = c->bytes - vq->hdr_len;
-	if (unlikely(len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
-		return FRAME_BAD;
-	}
-	cursor_read_hdr(&cur, hdr, RTE_MIN(vq->hdr_len, VN_NET_HDR_LEN));
-	if (unlikely(vq->hdr_len > VN_NET_HDR_LEN)) {
-		uint8_t hash[VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN];
-
-		/* Has no meaning in this direction (virtio 1.2, 5.1.6.2), and must not stay. */
-		cursor_read(&cur, hash, sizeof(hash));
-	}
-	if (unlikely(!hdr_check(vq, hdr, len))) {
-		count(&vq->stats->bad_header, 1);
-		return FRAME_BAD;
-	}
-	if (unlikely(!fill_mbuf(pool, m, &cur, len)))
-		return FRAME_NO_MBUF;
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, len);
-	return FRAME_OK;
-}
-
-/* mbufs for @p n frames, or for one when there are not so many. @return how many. */
+/* Take chains of the usual shapes, as the one of split rings does. */
 static __rte_always_inline uint16_t
-alloc_mbufs(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, uint16_t n, const bool indirect, bool *stop)
 {
-	if (likely(rte_pktmbuf_alloc_bulk(pool, pkts, n) == 0))
-		return n;
-	count(&vq->stats->no_buffer, 1);
-	return n > 1 && rte_pktmbuf_alloc_bulk(pool, pkts, 1) == 0 ? 1 : 0;
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	uint32_t entry[VN_FAST_BATCH], descs[VN_FAST_BATCH];
+	struct vn_fast chain[VN_FAST_BATCH];
+	struct vn_flat flat = flat_of(vq);
+	uint16_t head = vq->pk_next, room = packed_room(vq), slots = 0;
+	uint32_t all = 0;
+	uint16_t found, done;
+
+	n = RTE_MIN(n, VN_FAST_BATCH);
+	for (found = 0; found < n; found++) {
+		struct vn_fast *c = &chain[found];
+		uint16_t s;
+
+		descs[found] = packed_fast_look(
+			vq, &flat, head, room, false, indirect, VN_MIN_FRAME, c, &entry[found]);
+		if (unlikely(descs[found] == 0 || c->len > VN_MAX_FRAME))
+			break;
+		s = PK_ENTRY_SLOTS(entry[found]);
+		head = vn_vring_packed_advance(head, s, vq->size);
+		room -= s;
+		rte_prefetch0(c->hdr);
+		rte_prefetch0(c->data + 63);
+		if (unlikely(
+			    c->len > dq->room && (dq->long_bytes += c->len) >= VN_VQ_BYTE_BUDGET)) {
+			found++;
+			break;
+		}
+	}
+	done = frames_from_fast(vq, dq, chain, found, stop);
+	for (uint16_t i = 0; i < done; i++) {
+		inflight[(uint16_t)(taken + i) & mask] =
+			(struct vn_vring_used_elem){.id = entry[i]};
+		slots += PK_ENTRY_SLOTS(entry[i]);
+		all += descs[i];
+	}
+	dq->descs += all;
+	packed_advance(vq, done, slots);
+	return done;
+}
+
+/* Take a chain whatever it looks like. @return false: it cannot be taken, now or ever. */
+static __rte_always_inline bool
+dequeue_any(struct vn_virtq *vq, struct dequeue *dq, const bool indirect)
+{
+	enum frame_result frame = FRAME_BAD;
+	struct vn_chain c = {0};
+	struct packed_walk w;
+	uint64_t word;
+
+	if (!packed_walk_begin(vq, &w, vq->pk_next, packed_room(vq), &word)) {
+		(void)packed_none_there(vq, 0);
+		return false;
+	}
+	/* One byte more than a frame may have tells that it has more. */
+	switch (packed_chain_walk(
+		vq, &w, word, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
+	case VN_CHAIN_OK:
+		if (unlikely(c.bytes > vq->hdr_len + dq->room))
+			dq->long_bytes += c.bytes - vq->hdr_len;
+		frame = frame_from_chain(vq, &c, dq);
+		break;
+	case VN_CHAIN_BAD:
+		break;
+	case VN_CHAIN_SEGS:
+		count(&vq->stats->exceed_max_chain, 1);
+		break;
+	case VN_CHAIN_BROKEN:
+		return false;
+	}
+	if (unlikely(frame == FRAME_NO_MBUF)) {
+		count(&vq->stats->no_buffer, 1);
+		return false;
+	}
+	dq->descs += c.descs;
+	packed_take(vq, &w, 0);
+	return true;
 }
 
 static __rte_always_inline uint16_t
@@ -98,8 +97,9 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 	const bool indirect)
 {
 	const bool nothing_in_flight = vq->taken == vq->used;
-	uint32_t descs = 0;
-	uint16_t got = 0;
+	struct dequeue dq = {.pool = pool, .room = vn_mbuf_room(pool), .pkts = pkts};
+	uint16_t i = 0, slow = 0;
+	bool stop = false;
 
 	if (unlikely(vq->broken != NULL))
 		return 0;
@@ -107,48 +107,35 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 	n = packed_see(vq, RTE_MIN(n, VN_VQ_MAX_BURST));
 	if (n == 0)
 		return 0;
-	n = alloc_mbufs(vq, pool, pkts, n);
-	for (uint16_t i = 0; i < n && descs < VN_VQ_DESC_BUDGET; i++) {
-		enum frame_result frame = FRAME_BAD;
-		struct vn_chain c = {0};
-		struct packed_walk w;
-		uint64_t word;
+	n = get_mbufs(vq, pool, pkts, n);
+	while (i < n && dq.descs < VN_VQ_DESC_BUDGET && dq.long_bytes < VN_VQ_BYTE_BUDGET) {
+		/* Far from the limit, it need not be looked at for each chain. */
+		if (likely(slow == 0 && !vq->no_fast &&
+			    dq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
+			const uint16_t done = dequeue_fast(vq, &dq, n - i, indirect, &stop);
 
-		if (!packed_walk_begin(vq, &w, vq->pk_next, packed_room(vq), &word)) {
-			(void)packed_none_there(vq, 0);
-			break;
+			i += done;
+			if (unlikely(stop))
+				break;
+			if (likely(done > 0))
+				continue;
+			slow = VN_FAST_BACKOFF;
 		}
-		/* One byte more than a frame may have tells that it has more. */
-		switch (packed_chain_walk(vq, &w, word, false, indirect,
-			vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
-		case VN_CHAIN_OK:
-			frame = frame_from_chain(vq, &c, pool, pkts[got]);
+		slow -= slow > 0;
+		if (unlikely(!dequeue_any(vq, &dq, indirect)))
 			break;
-		case VN_CHAIN_BAD:
-			break;
-		case VN_CHAIN_SEGS:
-			count(&vq->stats->exceed_max_chain, 1);
-			break;
-		case VN_CHAIN_BROKEN:
-			goto out;
-		}
-		if (unlikely(frame == FRAME_NO_MBUF)) {
-			count(&vq->stats->no_buffer, 1);
-			break;
-		}
-		descs += c.descs;
-		vq->inflight_descs += c.descs;
-		packed_take(vq, &w, 0);
-		got += frame == FRAME_OK;
+		i++;
 	}
-out:
-	count(&vq->stats->received_desc, descs);
-	if (unlikely(got < n))
-		rte_pktmbuf_free_bulk(&pkts[got], n - got);
+	vq->inflight_descs += dq.descs;
+	count(&vq->stats->received_desc, dq.descs);
+	count(&vq->stats->packets, dq.got);
+	count(&vq->stats->total_bytes, dq.bytes);
+	if (unlikely(dq.got < n))
+		vn_mbuf_put_raw(pool, &pkts[dq.got], n - dq.got);
 	/* A caller that gets no frame need not complete any. */
-	if (unlikely(got == 0) && nothing_in_flight)
+	if (unlikely(dq.got == 0) && nothing_in_flight)
 		vn_virtq_flush_used(vq);
-	return got;
+	return dq.got;
 }
 
 static uint16_t

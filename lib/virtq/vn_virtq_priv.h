@@ -184,6 +184,20 @@ count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/* Count a received frame in its class (contract 7.4). */
+static __rte_always_inline void
+count_size(struct vn_virtq *vq, uint32_t len)
+{
+	/* The largest frame of each class. Larger ones belong to none. */
+	static const uint16_t last[10] = {64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(last) && len > last[i]; i++)
+		;
+	if (likely(i < RTE_DIM(last)))
+		count(&vq->stats->size_class[i], 1);
+}
+
 /* Mark the pages of [gpa, gpa + len) dirty. After the memory was written. */
 static inline void
 log_write(const struct vn_virtq *vq, uint64_t gpa, uint64_t len)

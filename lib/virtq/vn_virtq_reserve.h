@@ -101,20 +101,6 @@ reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const 
 	return RESERVE_OK;
 }
 
-static __rte_always_inline void
-count_size(struct vn_virtq *vq, uint32_t len)
-{
-	/* Contract 7.4: the largest frame of each class. Larger ones belong to none. */
-	static const uint16_t last[10] = {64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022};
-
-	for (unsigned int i = 0; i < RTE_DIM(last); i++) {
-		if (len <= last[i]) {
-			count(&vq->stats->size_class[i], 1);
-			return;
-		}
-	}
-}
-
 /* The buffers collected hold a frame now: take their chains. */
 static __rte_always_inline void
 reserve_take(struct vn_virtq *vq, const struct reserve *r)

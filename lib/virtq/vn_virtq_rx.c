@@ -5,27 +5,8 @@
  */
 #include <rte_mbuf.h>
 
-#include "vn_virtq_fast.h"
-#include "vn_virtq_hdr.h"
-#include "vn_virtq_priv.h"
+#include "vn_virtq_frame_rx.h"
 #include "vn_virtq_reserve.h"
-
-/* What a call has done. */
-struct enqueue {
-	uint32_t descs;      /* read */
-	uint32_t batch_last; /* descriptors of the last frame */
-	uint64_t packets, bytes;
-};
-
-static __rte_always_inline void
-count_frame(struct vn_virtq *vq, struct enqueue *eq, uint32_t len, uint32_t descs)
-{
-	eq->batch_last = descs;
-	eq->packets++;
-	eq->bytes += len;
-	if (unlikely(vq->count_sizes))
-		count_size(vq, len);
-}
 
 /* Write the frame into the buffers collected, and take their chains. */
 static __rte_always_inline void
@@ -81,53 +62,6 @@ enqueue_any(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf *m, const b
 	return true;
 }
 
-/* The bytes of a frame, from its mbufs. */
-static __rte_always_inline void
-copy_frame(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
-{
-	if (likely(m->nb_segs == 1 && m->data_len == len)) {
-		vn_copy(dst, rte_pktmbuf_mtod(m, const void *), len);
-		return;
-	}
-	for (; m != NULL && len > 0; m = m->next) {
-		const uint32_t part = RTE_MIN(len, m->data_len);
-
-		memcpy(dst, rte_pktmbuf_mtod(m, const void *), part);
-		dst += part;
-		len -= part;
-	}
-}
-
-/* The header of a frame in one chain. */
-static __rte_always_inline void
-put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
-{
-	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
-	struct vn_net_hdr h;
-
-	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN)) {
-		memcpy(dst, &plain, VN_NET_HDR_LEN);
-		return;
-	}
-	h = *vn_mbuf_hdr(m);
-	/* It has been found good before, and is ours. */
-	(void)hdr_check(vq, &h, m->pkt_len);
-	h.num_buffers = RTE_LE16(1);
-	if (likely(hdr_len == VN_NET_HDR_LEN)) {
-		memcpy(dst, &h, VN_NET_HDR_LEN);
-	} else if (hdr_len == VN_NET_HDR_LEN_LEGACY) {
-		memcpy(dst, &h, VN_NET_HDR_LEN_LEGACY);
-	} else {
-		const struct vn_net_hdr_hash hash = {
-			.hdr = h,
-			.hash_value = vn_mbuf_hdr_hash(m)->hash_value,
-			.hash_report = vn_mbuf_hdr_hash(m)->hash_report,
-		};
-
-		memcpy(dst, &hash, sizeof(hash));
-	}
-}
-
 /*
  * Give frames to chains of the usual shapes, one to each, as long as that goes (and fits a batch).
  * @return how many of @p pkts.
@@ -137,13 +71,12 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 	const bool indirect)
 {
 	struct vn_fast chain[VN_FAST_BATCH];
-	uint32_t descs[VN_FAST_BATCH], all = 0;
+	uint32_t descs[VN_FAST_BATCH];
 	struct vn_vring_used_elem *const inflight = vq->inflight;
 	const uint16_t mask = vq->mask, taken = vq->taken;
 	struct vn_flat flat = flat_of(vq);
 	const uint32_t hdr_len = vq->hdr_len;
 	uint16_t heads[VN_FAST_BATCH];
-	uint64_t bytes = 0;
 	uint16_t found;
 
 	n = RTE_MIN(n, RTE_MIN((uint16_t)(vq->avail - vq->taken), VN_FAST_BATCH));
@@ -152,10 +85,10 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 		rte_prefetch0(&vq->desc[heads[i] & vq->mask]);
 	}
 	for (found = 0; found < n; found++) {
-		struct vn_fast *c = &chain[found];
 		const uint32_t len = pkts[found]->pkt_len;
+		struct vn_fast *c = &chain[found];
 
-		if (unlikely(len > VN_MAX_FRAME || !hdr_is_good(vq, vn_mbuf_hdr(pkts[found]), len)))
+		if (unlikely(!frame_is_good(vq, pkts[found])))
 			break;
 		descs[found] = fast_look(vq, &flat, heads[found], true, indirect, len, c);
 		if (unlikely(descs[found] == 0))
@@ -163,29 +96,14 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 		rte_prefetch0(c->hdr);
 		rte_prefetch0(c->data + len - 1);
 	}
-	for (uint16_t i = 0; i < found; i++) {
-		struct rte_mbuf *m = pkts[i];
-		const uint32_t len = m->pkt_len;
-
-		put_hdr(vq, hdr_len, chain[i].hdr, m);
-		copy_frame(chain[i].data, m, len);
-		inflight[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
-			rte_cpu_to_le_32(heads[i]), rte_cpu_to_le_32(hdr_len + len)};
-		all += descs[i];
-		bytes += len;
-	}
 	if (unlikely(found == 0))
 		return 0;
-	vq->taken = taken + found;
-	eq->batch_last = descs[found - 1];
-	eq->packets += found;
-	eq->bytes += bytes;
-	if (unlikely(vq->count_sizes)) {
-		for (uint16_t i = 0; i < found; i++)
-			count_size(vq, pkts[i]->pkt_len);
+	frames_into_fast(vq, eq, pkts, chain, descs, found);
+	for (uint16_t i = 0; i < found; i++) {
+		inflight[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
+			rte_cpu_to_le_32(heads[i]), rte_cpu_to_le_32(hdr_len + pkts[i]->pkt_len)};
 	}
-	eq->descs += all;
-	vq->inflight_descs += all;
+	vq->taken = taken + found;
 	return found;
 }
 
@@ -218,11 +136,7 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 			break;
 		i++;
 	}
-	if (eq.packets > 0) {
-		count(&vq->stats->packets, eq.packets);
-		count(&vq->stats->total_bytes, eq.bytes);
-		__atomic_store_n(&vq->stats->batch_last, eq.batch_last, __ATOMIC_RELAXED);
-	}
+	count_frames(vq, &eq);
 	if (unlikely(vq->broken != NULL))
 		return i;
 	count(&vq->stats->received_desc, vq->inflight_descs);

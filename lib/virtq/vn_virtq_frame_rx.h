@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ */
+#ifndef VN_VIRTQ_FRAME_RX_H
+#define VN_VIRTQ_FRAME_RX_H
+
+/**
+ * @file
+ * Frames to the driver, whatever the ring: mbufs into chains that were found to have a usual shape
+ * (vn_virtq_fast.h).
+ */
+
+#include <rte_mbuf.h>
+
+#include "vn_virtq_fast.h"
+#include "vn_virtq_hdr.h"
+
+/* What a call has done. */
+struct enqueue {
+	uint32_t descs;      /* read */
+	uint32_t batch_last; /* descriptors of the last frame */
+	uint64_t packets, bytes;
+};
+
+static __rte_always_inline void
+count_frame(struct vn_virtq *vq, struct enqueue *eq, uint32_t len, uint32_t descs)
+{
+	eq->batch_last = descs;
+	eq->packets++;
+	eq->bytes += len;
+	if (unlikely(vq->count_sizes))
+		count_size(vq, len);
+}
+
+/* The bytes of a frame, from its mbufs. */
+static __rte_always_inline void
+copy_frame(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
+{
+	if (likely(m->nb_segs == 1 && m->data_len == len)) {
+		vn_copy(dst, rte_pktmbuf_mtod(m, const void *), len);
+		return;
+	}
+	for (; m != NULL && len > 0; m = m->next) {
+		const uint32_t part = RTE_MIN(len, m->data_len);
+
+		memcpy(dst, rte_pktmbuf_mtod(m, const void *), part);
+		dst += part;
+		len -= part;
+	}
+}
+
+/* The header of a frame in one chain. */
+static __rte_always_inline void
+put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
+{
+	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
+	struct vn_net_hdr h;
+
+	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN)) {
+		memcpy(dst, &plain, VN_NET_HDR_LEN);
+		return;
+	}
+	h = *vn_mbuf_hdr(m);
+	/* It has been found good before, and is ours. */
+	(void)hdr_check(vq, &h, m->pkt_len);
+	h.num_buffers = RTE_LE16(1);
+	if (likely(hdr_len == VN_NET_HDR_LEN)) {
+		memcpy(dst, &h, VN_NET_HDR_LEN);
+	} else if (hdr_len == VN_NET_HDR_LEN_LEGACY) {
+		memcpy(dst, &h, VN_NET_HDR_LEN_LEGACY);
+	} else {
+		const struct vn_net_hdr_hash hash = {
+			.hdr = h,
+			.hash_value = vn_mbuf_hdr_hash(m)->hash_value,
+			.hash_report = vn_mbuf_hdr_hash(m)->hash_report,
+		};
+
+		memcpy(dst, &hash, sizeof(hash));
+	}
+}
+
+/* Can @p m be delivered at all? */
+static __rte_always_inline bool
+frame_is_good(const struct vn_virtq *vq, struct rte_mbuf *m)
+{
+	return likely(m->pkt_len <= VN_MAX_FRAME) && hdr_is_good(vq, vn_mbuf_hdr(m), m->pkt_len);
+}
+
+/* Write the @p n frames into the chains found for them; @p descs: what those have. */
+static __rte_always_inline void
+frames_into_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts,
+	const struct vn_fast *c, const uint32_t *descs, uint16_t n)
+{
+	const uint32_t hdr_len = vq->hdr_len;
+	uint64_t bytes = 0;
+	uint32_t all = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		put_hdr(vq, hdr_len, c[i].hdr, pkts[i]);
+		copy_frame(c[i].data, pkts[i], pkts[i]->pkt_len);
+		bytes += pkts[i]->pkt_len;
+		all += descs[i];
+	}
+	eq->batch_last = descs[n - 1];
+	eq->packets += n;
+	eq->bytes += bytes;
+	eq->descs += all;
+	vq->inflight_descs += all;
+	if (unlikely(vq->count_sizes)) {
+		for (uint16_t i = 0; i < n; i++)
+			count_size(vq, pkts[i]->pkt_len);
+	}
+}
+
+/* At the end of a call. */
+static __rte_always_inline void
+count_frames(struct vn_virtq *vq, const struct enqueue *eq)
+{
+	if (eq->packets == 0)
+		return;
+	count(&vq->stats->packets, eq->packets);
+	count(&vq->stats->total_bytes, eq->bytes);
+	__atomic_store_n(&vq->stats->batch_last, eq->batch_last, __ATOMIC_RELAXED);
+}
+
+#endif /* VN_VIRTQ_FRAME_RX_H */
