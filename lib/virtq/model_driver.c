@@ -295,6 +295,12 @@ packed_push_head(struct model_driver *md, uint16_t head)
 			.flags = md->desc[i].flags};
 		i = md->desc[i].next;
 	} while (d[n - 1].flags & VN_DESC_F_NEXT && n < md->size && i < md->size);
+	/* Nobody takes them back here; but where this one goes, they must have come back. */
+	if (vn_vring_packed_distance(md->next_used, md->next_avail, md->size) + n > md->size) {
+		assert_int_equal(md_used_idx(md), md->added);
+		md->got = md->added;
+		md->next_used = md->next_avail;
+	}
 	*c = (struct md_chain){.head = head, .position = md->next_avail, .num_descs = n};
 	packed_push(md, d, n);
 	count_chain(md);

@@ -305,7 +305,7 @@ shapes(struct config *c, unsigned int most)
 static void
 all_configs(bool packed, unsigned int most)
 {
-	const unsigned int full = env_rounds("largest ring", 5, 8);
+	const unsigned int full = env_rounds("largest ring", 4, 8);
 
 	for (unsigned int size = 1; size <= full; size++) {
 		if (!packed && (size & (size - 1)) != 0)

@@ -48,15 +48,31 @@ published(struct vn_virtq *vq, uint16_t chains, uint16_t slots)
 }
 
 /* All chains have one descriptor, and are frames of their own. */
-static __rte_always_inline void
-publish_plain(struct vn_virtq *vq, uint16_t n)
+static void
+publish_plain(struct vn_virtq *vq, const uint16_t n)
 {
-	uint16_t at = vq->pk_published;
+	uint16_t flags = packed_used_flags(vq->pk_published);
+	uint16_t index = packed_index(vq->pk_published);
+	const uint16_t mask = vq->mask;
+	uint16_t from = vq->published;
 
 	note(vq, n, 0);
-	for (uint16_t i = 0; i < n; i++) {
-		give_back(vq, at, entry(vq, i));
-		at = vn_vring_packed_advance(at, 1, vq->size);
+	/* Up to the ring's end, and on from its beginning. */
+	for (uint16_t left = n; left > 0;) {
+		const uint16_t part = RTE_MIN(left, vq->size - index);
+		struct vn_vring_packed_desc *d = &vq->pk_desc[index];
+
+		for (uint16_t i = 0; i < part; i++, from++, d++) {
+			const struct vn_vring_used_elem *e = &vq->inflight[from & mask];
+
+			packed_store(d, e->len, PK_ENTRY_ID(e->id),
+				flags | (e->len > 0 ? VN_DESC_F_WRITE : 0));
+		}
+		if (unlikely(vq->log_dirty))
+			log_write(vq, vq->conf.desc_gpa + index * sizeof(*d), part * sizeof(*d));
+		left -= part;
+		index = 0;
+		flags ^= PK_FLAGS;
 	}
 	published(vq, n, n);
 }

@@ -209,6 +209,9 @@ packed_walk_next(struct vn_virtq *vq, struct packed_walk *w, uint64_t word, bool
 		if (w->slots > 0) {
 			if (unlikely(w->slots == w->room))
 				return chain_break(vq, &vq->stats->exceed_max_chain, "chain");
+			/* Empty descriptors add no pieces, but time. */
+			if (unlikely(w->slots == 2 * VN_VQ_MAX_SEGS))
+				return VN_CHAIN_SEGS;
 			word = packed_load(&vq->pk_desc[w->index]);
 		}
 		desc->addr = packed_walk_ring(vq, w, word);
