@@ -221,6 +221,8 @@ uint64_t poll_until_interrupt(const struct vn_poller *p);
 void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns);
 /** Poller: after the fence that follows arming. @return true if there is work after all. */
 bool poll_qp_has_work(struct vn_poll_qp *qp);
+/** Poller: look at the port's descriptor, of a pair that comes. */
+void poll_qp_watch(struct vn_poller *p, struct vn_poll_qp *qp);
 /** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time.
  */
 void poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp);

@@ -37,12 +37,12 @@ on_broken(struct vn_poll_qp *qp)
 }
 
 static inline void
-ring_make(struct ring *r, bool is_rx, uint64_t features)
+ring_make_size(struct ring *r, bool is_rx, uint64_t features, uint16_t size)
 {
 	struct vn_virtq_conf conf;
 
 	memset(r, 0, sizeof(*r));
-	md_init(&r->md, 1, RING, features & VN_F_RING_PACKED ? VN_VRING_PACKED_START : 0, features,
+	md_init(&r->md, 1, size, features & VN_F_RING_PACKED ? VN_VRING_PACKED_START : 0, features,
 		is_rx, 0);
 	r->md.plain = true;
 	r->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -51,6 +51,12 @@ ring_make(struct ring *r, bool is_rx, uint64_t features)
 	conf = md_conf(&r->md, &r->stats);
 	conf.call_fd = r->call;
 	assert_int_equal(vn_virtq_create(&conf, &r->vq), 0);
+}
+
+static inline void
+ring_make(struct ring *r, bool is_rx, uint64_t features)
+{
+	ring_make_size(r, is_rx, features, RING);
 }
 
 static inline void

@@ -53,6 +53,12 @@
  */
 #define VN_VQ_DESC_BUDGET 4096u
 
+/**
+ * Bytes after which a call takes no further frame that needs several mbufs: what was copied is
+ * passed on while it is in the cache, and the mbufs that come back are the ones taken next.
+ */
+#define VN_VQ_BYTE_BUDGET (256u << 10)
+
 /** A piece of a chain, in our memory. */
 struct vn_seg {
 	uint8_t *ptr;

@@ -16,9 +16,6 @@
 #include "cases.h"
 #include "driver.h"
 
-/** Frames per call of the device. */
-#define BURST 32
-
 /** Where guest memory begins. */
 #define GUEST_GPA UINT64_C(0x100000000)
 
@@ -37,8 +34,9 @@ struct guest {
 	 * descriptors.
 	 */
 	bool num_buffers;
-	uint32_t received; /**< frames since guest_reset() */
-	const char *error; /**< the first thing that was wrong since guest_reset() */
+	uint32_t received;  /**< frames since guest_reset() */
+	uint32_t looked_at; /**< of rx.reaped: chains of frames that are whole */
+	const char *error;  /**< the first thing that was wrong since guest_reset() */
 };
 
 /** Make the memory of a guest. @return 0 or negative errno. */

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "vn_log.h"
+#include "vn_mbuf.h"
 
 #include "vn_virtq.h"
 #include "vn_virtq_view.h"
@@ -164,7 +165,7 @@ tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 			q->stats.tx_dropped++;
 		}
 	}
-	rte_pktmbuf_free_bulk(pkts, n);
+	vn_mbuf_free_bulk(pkts, n);
 }
 
 /* A frame in more pieces than a call takes. */
