@@ -3,10 +3,14 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #include "vn_log.h"
 #include "vn_mbuf.h"
+
+#include "vn_virtq.h"
+#include "vn_virtq_view.h"
 
 #include "tap_private.h"
 
@@ -162,4 +166,61 @@ tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 		}
 	}
 	vn_mbuf_free_bulk(pkts, n);
+}
+
+/* A frame in more pieces than a call takes. */
+static __rte_noinline bool
+send_crumbs(int fd, const struct vn_view *view)
+{
+	uint8_t flat[VN_NET_HDR_LEN + VN_MAX_FRAME];
+	uint32_t len = VN_NET_HDR_LEN;
+
+	memcpy(flat, &view->hdr, len);
+	memcpy(flat + len, view->head, view->head_len);
+	len += view->head_len;
+	for (uint32_t i = 0; i < view->n_segs; i++) {
+		memcpy(flat + len, view->seg[i].ptr, view->seg[i].len);
+		len += (uint32_t)view->seg[i].len;
+	}
+	return write(fd, flat, len) == (ssize_t)len;
+}
+
+/*
+ * The header and what decides were checked in private memory; the kernel reads the rest where the
+ * driver has it, once. Memory that is gone is an error of the call.
+ */
+static bool
+send_view(int fd, const struct vn_view *view)
+{
+	struct iovec iov[IOV_MAX];
+	int n = 2;
+
+	if (unlikely(view->n_segs > IOV_MAX - 2))
+		return send_crumbs(fd, view);
+	iov[0].iov_base = (void *)(uintptr_t)&view->hdr;
+	iov[0].iov_len = VN_NET_HDR_LEN;
+	iov[1].iov_base = (void *)(uintptr_t)view->head;
+	iov[1].iov_len = view->head_len;
+	for (uint32_t i = 0; i < view->n_segs; i++, n++) {
+		iov[n].iov_base = (void *)(uintptr_t)view->seg[i].ptr;
+		iov[n].iov_len = view->seg[i].len;
+	}
+	return writev(fd, iov, n) == (ssize_t)(view->len + VN_NET_HDR_LEN);
+}
+
+uint16_t
+tap_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n)
+{
+	struct vn_view view;
+	uint16_t i;
+
+	for (i = 0; i < n && vn_virtq_view(tx, &view); i++) {
+		if (likely(send_view(q->fd, &view))) {
+			q->stats.tx_packets++;
+			q->stats.tx_bytes += view.len;
+		} else {
+			q->stats.tx_dropped++;
+		}
+	}
+	return i;
 }

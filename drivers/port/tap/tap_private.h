@@ -144,5 +144,6 @@ void tap_queue_free(struct vn_port_queue *q);
 /** See struct vn_port_ops. */
 uint16_t tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
 void tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+uint16_t tap_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n);
 
 #endif /* TAP_PRIVATE_H */

@@ -305,4 +305,5 @@ const struct vn_port_ops vn_tap_ops = {
 	.queue_stats = queue_stats,
 	.rx_burst = tap_rx_burst,
 	.tx_burst = tap_tx_burst,
+	.tx_views = tap_tx_views,
 };
