@@ -70,13 +70,16 @@ poll_look(struct vn_poller *p, uint64_t timeout_ns)
 		if ((ev[i].data.u64 & EV_MASK) == EV_SOURCE)
 			continue;
 		qp = (struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 & ~(uint64_t)EV_MASK);
-		poll_qp_touch(qp);
 		if ((ev[i].data.u64 & EV_MASK) == EV_PORT) {
+			/* Frames that have no buffers are no news, and are told in every look. */
+			if (!qp->pq_ready || qp->cold)
+				poll_qp_touch(qp);
 			qp->pq_ready = true;
 			/* A netdev that is gone shows an error for ever: do not spin on it. */
 			if (ev[i].events & (EPOLLERR | EPOLLHUP))
 				poll_qp_unwatch(p, qp);
 		} else {
+			poll_qp_touch(qp);
 			poll_qp_kicked(qp);
 		}
 	}
@@ -164,21 +167,49 @@ look_is_due(const struct vn_poller *p)
 	return !p->busy || p->now - p->looked_at >= p->look_cycles;
 }
 
+/* Look at all hot pairs. */
+static __rte_always_inline unsigned int
+look_hot(struct vn_poller *p, bool measure)
+{
+	uint64_t before = 0, after;
+	struct vn_poll_qp *qp;
+	unsigned int moved = 0;
+
+	if (measure)
+		before = rte_get_tsc_cycles();
+	TAILQ_FOREACH (qp, &p->hot, next) {
+		const unsigned int n = poll_qp_round(qp);
+
+		if (n > 0)
+			qp->active_at = p->now;
+		moved += n;
+		if (!measure)
+			continue;
+		after = rte_get_tsc_cycles();
+		if (n > 0)
+			poll_count(&qp->load, (int64_t)(after - before));
+		before = after;
+	}
+	return moved;
+}
+
 static unsigned int
 poll_round(struct vn_poller *p)
 {
-	struct vn_poll_qp *qp;
+	const uint64_t last = p->now;
 	unsigned int moved = 0;
 
 	poll_count(&p->stats.rounds, 1);
 	if (p->qsbr != NULL)
 		rte_rcu_qsbr_quiescent(p->qsbr, p->index);
 	p->now = rte_get_tsc_cycles();
+	if (p->busy)
+		poll_count(&p->stats.busy_cycles, (int64_t)(p->now - last));
 	run_commands(p);
 	moved = poll_sources(p);
 	if (!has_pairs(p)) {
 		p->interrupt_due = 0;
-		p->busy = false;
+		p->busy = moved > 0;
 		return moved;
 	}
 	poll_take_woken(p);
@@ -186,13 +217,10 @@ poll_round(struct vn_poller *p)
 		poll_look(p, 0);
 	if (p->n_timed > 0)
 		moved += poll_timed(p);
-	TAILQ_FOREACH (qp, &p->hot, next) {
-		const unsigned int n = poll_qp_round(qp);
-
-		if (n > 0)
-			qp->active_at = p->now;
-		moved += n;
-	}
+	if (p->stats.rounds % VN_POLL_LOAD_EVERY == 0)
+		moved += look_hot(p, true);
+	else
+		moved += look_hot(p, false);
 	moved += poll_sink_publish(p);
 	p->busy = moved > 0;
 	if (moved > 0) {
