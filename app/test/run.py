@@ -26,7 +26,7 @@ from vnt import core, ring, workers  # noqa: E402  (the path must be set first)
 
 
 # Groups that boot guests. Those are emulated and need all processors: one at a time.
-GUESTS = ("handover", "guest", "guest_sriov", "vfio_guest", "vfio_hotplug")
+GUESTS = ("handover", "guest", "guest_switch", "guest_sriov", "vfio_guest", "vfio_hotplug")
 
 
 def arguments():

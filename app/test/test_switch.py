@@ -98,6 +98,8 @@ def forwarding(t, pollers):
         shown = n.show()
         check_eq(shown["ports"], 3, "ports")
         check_eq(shown["counters"]["unknown"], 2, "frames for nobody")
+        if pollers == 1:
+            check(shown["counters"]["direct"] > 90, f"frames by one copy: {shown['counters']}")
         learnt = [e for e in shown["table"] if e["learnt"]]
         check_eq([(e["mac"], e["vlan"]) for e in learnt], [(inner, 5)], "learnt addresses")
 

@@ -80,12 +80,14 @@ test_next_driver(void **state)
 	unload();
 	assert_false(vn_device_driver_present(de.dev));
 	c = de.dev->conf;
+	assert_memory_equal(fp.mac, c.mac, 6);
 	memcpy(c.mac, foreign, sizeof(c.mac));
 	c.mtu = 9000;
 	c.max_queue_size = 64;
 	c.features = USUAL_FEATURES & ~VN_NET_F_CTRL_RX;
 	assert_int_equal(vn_device_reconf(de.dev, &c), 0);
 	assert_memory_equal(config().mac, foreign, 6);
+	UNTIL(memcmp(fp.mac, foreign, 6) == 0); /* the port, too */
 	assert_int_equal(config().mtu, rte_cpu_to_le_16(9000));
 	assert_int_equal(vn_model_queue(de.dev, 0)->max_size, 64);
 	/* What needs another goes with it. */

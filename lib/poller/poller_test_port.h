@@ -74,6 +74,7 @@ static struct {
 	uint64_t features;                          /* set last */
 	bool link_up;                               /* the same */
 	uint16_t mtu;                               /* the same */
+	uint8_t mac[6];                             /* the same */
 	struct vn_port_conf conf;                   /* of the last port opened, or prepared */
 	char alias[64];                             /* of the last discard */
 	struct vn_port_queue *queue[FP_MAX_QUEUES]; /* open now, by index, of the last port */
@@ -201,6 +202,7 @@ fp_open(const struct vn_port_conf *conf, struct vn_port **port, char *err, size_
 	fp.conf = *conf;
 	fp.link_up = conf->link_up;
 	fp.mtu = conf->mtu;
+	memcpy(fp.mac, conf->mac, sizeof(fp.mac));
 	(*port)->ifindex = ++fp.made;
 	pthread_mutex_unlock(&fp.lock);
 	return 0;
@@ -279,6 +281,16 @@ fp_set_mtu(struct vn_port *port, uint16_t mtu)
 	(void)port;
 	pthread_mutex_lock(&fp.lock);
 	fp.mtu = mtu;
+	pthread_mutex_unlock(&fp.lock);
+	return 0;
+}
+
+static inline int
+fp_set_mac(struct vn_port *port, const uint8_t mac[6])
+{
+	(void)port;
+	pthread_mutex_lock(&fp.lock);
+	memcpy(fp.mac, mac, sizeof(fp.mac));
 	pthread_mutex_unlock(&fp.lock);
 	return 0;
 }
@@ -423,6 +435,7 @@ static const struct vn_port_ops fp_ops = {
 	.set_features = fp_set_features,
 	.set_link = fp_set_link,
 	.set_mtu = fp_set_mtu,
+	.set_mac = fp_set_mac,
 	.get_info = fp_get_info,
 	.queue_open = fp_queue_open,
 	.queue_close = fp_queue_close,

@@ -103,6 +103,21 @@ by_mbuf(struct sw_burst *b, enum sw_verdict verdict, struct vn_port *to, const s
 		sw_flood(b, verdict == SW_TO_ALL ? b->map->n_ports : b->map->n_uplinks, m);
 }
 
+void
+sw_forward_view(struct sw_burst *b, const struct vn_view *view)
+{
+	struct vn_port *to;
+	enum sw_verdict verdict;
+
+	b->q->stats.tx_packets++;
+	b->q->stats.tx_bytes += view->len;
+	verdict = sw_decide(b, view->head, view->len, &to);
+	if (verdict == SW_DROP)
+		b->q->stats.tx_dropped++;
+	else if (verdict != SW_TO_NOBODY && (verdict != SW_TO_PORT || !direct(b, to, view)))
+		by_mbuf(b, verdict, to, view);
+}
+
 uint16_t
 sw_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n)
 {
@@ -111,19 +126,8 @@ sw_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n)
 	uint16_t i;
 
 	sw_burst_begin(&b, q);
-	for (i = 0; i < n && vn_virtq_view(tx, &view); i++) {
-		struct vn_port *to;
-		enum sw_verdict verdict;
-
-		q->stats.tx_packets++;
-		q->stats.tx_bytes += view.len;
-		verdict = sw_decide(&b, view.head, view.len, &to);
-		if (verdict == SW_DROP)
-			q->stats.tx_dropped++;
-		else if (verdict != SW_TO_NOBODY &&
-			 (verdict != SW_TO_PORT || !direct(&b, to, &view)))
-			by_mbuf(&b, verdict, to, &view);
-	}
+	for (i = 0; i < n && vn_virtq_view(tx, &view); i++)
+		sw_forward_view(&b, &view);
 	sw_burst_end(&b);
 	return i;
 }
