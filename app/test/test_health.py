@@ -10,7 +10,7 @@ import time
 import vhost_user_client as vu
 from vfu import bench, net
 from vnt import core, ring, victim
-from vnt.core import check, check_eq, test, variants
+from vnt.core import check, check_eq, split_only, test, variants
 
 
 def health(p, pf=0):
@@ -184,6 +184,7 @@ def representor_gone(t):
     p.stop()
 
 
+@split_only
 @test
 def counters(t):
     """A broken ring, addresses outside memory, doorbells without cause, memory that goes away."""
