@@ -15,19 +15,14 @@
 
 #include "poller_private.h"
 #include "vn_log.h"
-
-/* As an available index: what the driver has made available up to now. */
-static uint16_t
-made_available(struct vn_virtq *vq)
-{
-	return vq != NULL ? (uint16_t)(vn_virtq_position(vq) + vn_virtq_avail(vq)) : 0;
-}
+#include "vn_mbuf.h"
 
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
 {
 	struct vn_poll_kicks *k = &qp->kicks;
-	const uint16_t tx = made_available(qp->tx), rx = made_available(qp->rx);
+	const uint16_t tx = qp->tx != NULL ? vn_virtq_offered(qp->tx) : 0;
+	const uint16_t rx = qp->rx != NULL ? vn_virtq_offered(qp->rx) : 0;
 
 	k->credit += (uint16_t)(tx - k->tx_seen) + (uint16_t)(rx - k->rx_seen);
 	k->credit = RTE_MIN(k->credit, (uint32_t)VN_POLL_KICKS_AHEAD);
@@ -59,15 +54,25 @@ poll_tx(struct vn_poll_qp *qp)
 {
 	struct rte_mbuf *pkts[VN_POLL_BURST];
 	const uint16_t before = vn_virtq_position(qp->tx);
-	const uint16_t n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
+	uint16_t n;
 
+	if (qp->pq != NULL && qp->ops->tx_views != NULL && likely(!qp->learn_mac)) {
+		n = qp->ops->tx_views(qp->pq, qp->tx, VN_POLL_BURST);
+		poll_sink_publish((struct vn_poller *)(uintptr_t)qp->sink.owner);
+		if (n == 0 && vn_virtq_position(qp->tx) == before)
+			return 0;
+		vn_virtq_complete(qp->tx);
+		vn_virtq_publish(qp->tx);
+		return n > 0 ? n : 1;
+	}
+	n = vn_virtq_dequeue(qp->tx, qp->pool, pkts, VN_POLL_BURST);
 	if (n > 0) {
 		if (unlikely(qp->learn_mac))
 			learn_mac(qp, pkts[0]);
 		if (likely(qp->pq != NULL))
 			qp->ops->tx_burst(qp->pq, pkts, n);
 		else
-			rte_pktmbuf_free_bulk(pkts, n);
+			vn_mbuf_free_bulk(pkts, n);
 	} else if (vn_virtq_position(qp->tx) == before) {
 		return 0;
 	}
@@ -256,7 +261,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 bool
 poll_qp_has_work(struct vn_poll_qp *qp)
 {
-	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
+	if (qp->tx != NULL && vn_virtq_avail_upto(qp->tx, 1) > 0)
 		return true;
 	/* What was found broken just now has to be told. */
 	if (qp->tx != NULL && vn_virtq_broken(qp->tx) && !qp->tx_told)
@@ -357,16 +362,23 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 }
 
 void
-vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_port_queue *pq)
+poll_qp_watch(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
-	const int fd = qp->ops->queue_fd(pq);
+	const int fd = qp->ops->queue_fd(qp->pq);
 
-	vn_poll_qp_touch(p, qp);
-	qp->pq = pq;
 	qp->pq_ready = true;
 	qp->pq_muted = false;
 	qp->pq_watched = fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+void
+vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_port_queue *pq)
+{
+	vn_poll_qp_touch(p, qp);
+	qp->pq = pq;
+	poll_qp_watch(p, qp);
+	poll_sink_attach(p, qp);
 	link_qp(p, qp);
 }
 
@@ -379,6 +391,7 @@ vn_poll_qp_detach_port(struct vn_poller *p, struct vn_poll_qp *qp)
 	if (pq == NULL)
 		return NULL;
 	poll_qp_unwatch(p, qp);
+	poll_sink_detach(qp);
 	/* Once the driver knows that the pair is out of use, it may get nothing (5.1.6.5.5). */
 	poll_rx_drop_pending(qp);
 	qp->pq = NULL;

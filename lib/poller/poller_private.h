@@ -73,15 +73,17 @@ struct vn_poller {
 	struct poll_list hot __rte_cache_aligned; /* looked at in every round */
 	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
 	struct poll_list timed; /* cold, and by_time: in the order of look_at */
+	TAILQ_HEAD(, vn_poll_source) sources;
 	unsigned int n_timed;
 	TAILQ_HEAD(, vn_poll_source) sources;
-	uint64_t now;           /* cycles, when the round began */
-	uint64_t looked_at;     /* ... of the last look at descriptors */
-	uint64_t cool_at;       /* ... of the next search for pairs to go cold */
-	uint64_t interrupt_due; /* cycles; 0: none waits for time */
-	bool busy;              /* the last round moved something */
-	bool touched;           /* the command at hand has said what it changed */
-	bool no_pwait2;         /* the kernel has no epoll_pwait2() */
+	uint64_t now;                  /* cycles, when the round began */
+	uint64_t looked_at;            /* ... of the last look at descriptors */
+	uint64_t cool_at;              /* ... of the next search for pairs to go cold */
+	uint64_t interrupt_due;        /* cycles; 0: none waits for time */
+	bool busy;                     /* the last round moved something */
+	bool touched;                  /* the command at hand has said what it changed */
+	bool no_pwait2;                /* the kernel has no epoll_pwait2() */
+	SLIST_HEAD(, vn_poll_qp) sunk; /* got frames by their sinks, not published */
 	struct vn_poller_stats stats;
 };
 
@@ -161,6 +163,12 @@ bool poll_rx_blocked(const struct vn_poll_qp *qp);
 /** Poller: poll_rx() for such a pair, which need not have a receive ring. */
 unsigned int poll_rx_by_rules(struct vn_poll_qp *qp);
 
+/** Poller: the pair has a port queue from now on, which may put frames; or not any more. */
+void poll_sink_attach(struct vn_poller *p, struct vn_poll_qp *qp);
+void poll_sink_detach(struct vn_poll_qp *qp);
+/** Poller: show drivers what sinks have put. @return rings that got something. */
+unsigned int poll_sink_publish(struct vn_poller *p);
+
 /* poll_source.c */
 
 /** Poller: look at all sources. @return frames moved. */
@@ -214,6 +222,8 @@ uint64_t poll_until_interrupt(const struct vn_poller *p);
 void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns);
 /** Poller: after the fence that follows arming. @return true if there is work after all. */
 bool poll_qp_has_work(struct vn_poll_qp *qp);
+/** Poller: look at the port's descriptor, of a pair that comes. */
+void poll_qp_watch(struct vn_poller *p, struct vn_poll_qp *qp);
 /** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time.
  */
 void poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp);

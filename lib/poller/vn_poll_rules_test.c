@@ -39,6 +39,18 @@ vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t 
 	return to == NOBODY ? VN_RX_DROP : to;
 }
 
+int
+vn_rx_rules_apply_view(const struct vn_rx_rules *rules, const struct vn_view *view,
+	struct vn_net_hdr_hash *hdr, uint16_t from)
+{
+	(void)rules;
+	(void)view;
+	(void)hdr;
+	(void)from;
+	fail_msg("no port here puts views");
+	return VN_RX_DROP;
+}
+
 bool
 vn_rx_rules_trivial(const struct vn_rx_rules *rules)
 {

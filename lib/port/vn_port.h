@@ -66,8 +66,10 @@ struct vn_port_sink {
 	 */
 	const void *owner;
 	/**
-	 * Deliver, by the device's receive rules, to whichever pair they say. What is filtered is
-	 * counted as such by the device.
+	 * Deliver, by the device's receive rules, to whichever pair they say. What is filtered, or
+	 * can never be delivered, is counted as such by the device. Frames for the device that wait
+	 * in the port's own queue are older: they come first, so while there are some, frames are
+	 * not put.
 	 * @return false: there were no buffers, or the receiver cannot take it like that (its
 	 * driver needs the frame segmented): the port drops it or sends mbufs.
 	 */

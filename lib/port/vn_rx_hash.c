@@ -52,12 +52,21 @@ struct flow {
 	unsigned int options; /* looked at */
 };
 
-/* Copy from the frame, which may have several segments. False: it is too short. */
+/* Copy from the frame. False: it is too short, or not there to be seen. */
 static bool
-get(const struct rte_mbuf *m, uint32_t off, uint32_t len, void *buf)
+get(struct vn_rx_head *h, uint32_t off, uint32_t len, void *buf)
 {
-	const void *p = rte_pktmbuf_read(m, off, len, buf);
+	const void *p;
 
+	if (likely(off <= h->head_len && len <= h->head_len - off)) {
+		memcpy(buf, h->head + off, len);
+		return true;
+	}
+	if (h->m == NULL) {
+		h->cut |= off <= h->len && len <= h->len - off;
+		return false;
+	}
+	p = rte_pktmbuf_read(h->m, off, len, buf);
 	if (p == NULL)
 		return false;
 	if (p != buf)
@@ -73,7 +82,7 @@ be16(const uint8_t *p)
 
 /* The ports, if the whole fixed header of TCP or UDP is there; @end is the packet's. */
 static void
-get_l4(const struct rte_mbuf *m, uint32_t off, uint32_t end, uint8_t proto, struct flow *f)
+get_l4(struct vn_rx_head *m, uint32_t off, uint32_t end, uint8_t proto, struct flow *f)
 {
 	uint32_t need;
 
@@ -89,13 +98,13 @@ get_l4(const struct rte_mbuf *m, uint32_t off, uint32_t end, uint8_t proto, stru
 
 /* Where a packet ends that says it has @len bytes: what follows is padding. */
 static uint32_t
-packet_end(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+packet_end(struct vn_rx_head *m, uint32_t off, uint32_t len)
 {
-	return RTE_MIN(rte_pktmbuf_pkt_len(m), off + len);
+	return RTE_MIN(m->len, off + len);
 }
 
 static bool
-get_ipv4(const struct rte_mbuf *m, uint32_t off, struct flow *f)
+get_ipv4(struct vn_rx_head *m, uint32_t off, struct flow *f)
 {
 	uint8_t h[IP4_MIN_HDR_LEN];
 	uint32_t hdr_len;
@@ -114,7 +123,7 @@ get_ipv4(const struct rte_mbuf *m, uint32_t off, struct flow *f)
 
 /* The home address among the options of a header that ends at @end. */
 static void
-get_home(const struct rte_mbuf *m, uint32_t off, uint32_t end, struct flow *f)
+get_home(struct vn_rx_head *m, uint32_t off, uint32_t end, struct flow *f)
 {
 	uint8_t opt[2];
 
@@ -134,7 +143,7 @@ get_home(const struct rte_mbuf *m, uint32_t off, uint32_t end, struct flow *f)
 
 /* Walk the extension headers to TCP or UDP, or to where it cannot go on. */
 static void
-get_ipv6_headers(const struct rte_mbuf *m, uint32_t off, uint32_t end, uint8_t next, struct flow *f)
+get_ipv6_headers(struct vn_rx_head *m, uint32_t off, uint32_t end, uint8_t next, struct flow *f)
 {
 	for (unsigned int i = 0; i < MAX_HEADERS; i++) {
 		uint32_t len;
@@ -177,7 +186,7 @@ get_ipv6_headers(const struct rte_mbuf *m, uint32_t off, uint32_t end, uint8_t n
 }
 
 static bool
-get_ipv6(const struct rte_mbuf *m, uint32_t off, struct flow *f)
+get_ipv6(struct vn_rx_head *m, uint32_t off, struct flow *f)
 {
 	uint8_t h[IP6_HDR_LEN];
 
@@ -191,7 +200,7 @@ get_ipv6(const struct rte_mbuf *m, uint32_t off, struct flow *f)
 
 /* Ethertype behind the tags, and where what it names begins; 0: too short, too many tags. */
 static uint16_t
-ether_type(const struct rte_mbuf *m, uint32_t *off)
+ether_type(struct vn_rx_head *m, uint32_t *off)
 {
 	*off = 2 * RTE_ETHER_ADDR_LEN;
 	for (unsigned int tags = 0; tags <= MAX_TAGS; tags++) {
@@ -253,7 +262,7 @@ vn_rx_hash_init(struct vn_rx_hash *h, uint32_t types, const uint8_t *key, uint8_
 }
 
 uint16_t
-vn_rx_hash(const struct vn_rx_hash *h, const struct rte_mbuf *m, uint32_t *hash)
+vn_rx_hash(const struct vn_rx_hash *h, struct vn_rx_head *m, uint32_t *hash)
 {
 	const uint32_t with_ports = VN_NET_HASH_TCPV4 | VN_NET_HASH_UDPV4 | VN_NET_HASH_TCPV6 |
 				    VN_NET_HASH_UDPV6 | VN_NET_HASH_TCP_EX | VN_NET_HASH_UDP_EX;

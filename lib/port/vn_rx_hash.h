@@ -10,11 +10,21 @@
  * with it is vn_rx_rules.c's.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vn_net_ctrl.h"
 
 struct rte_mbuf;
+
+/** A frame: its beginning, where most that is looked for lies, and all of it or not. */
+struct vn_rx_head {
+	const uint8_t *head;
+	uint32_t head_len;
+	uint32_t len;             /**< of the frame */
+	const struct rte_mbuf *m; /**< the frame, or NULL: the head is all there is */
+	bool cut;                 /**< set when something was looked for behind the head */
+};
 
 /** Parameters; constant while a poller uses them. */
 struct vn_rx_hash {
@@ -35,6 +45,6 @@ void vn_rx_hash_init(struct vn_rx_hash *h, uint32_t types, const uint8_t *key, u
  *   The hash, in the order of the processor; 0 when there is none.
  * @return VN_NET_HASH_REPORT_*
  */
-uint16_t vn_rx_hash(const struct vn_rx_hash *h, const struct rte_mbuf *m, uint32_t *hash);
+uint16_t vn_rx_hash(const struct vn_rx_hash *h, struct vn_rx_head *frame, uint32_t *hash);
 
 #endif /* VN_RX_HASH_H */

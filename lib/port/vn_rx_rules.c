@@ -12,6 +12,7 @@
 #include "vn_net_hdr.h"
 #include "vn_rx_hash.h"
 #include "vn_rx_rules.h"
+#include "vn_virtq_view.h"
 
 #define VLAN_ID_MASK 0xfff
 
@@ -199,33 +200,26 @@ vlan_passes(const struct vn_rx_rules *rules, const uint8_t *hdr, uint32_t len)
 }
 
 static bool
-frame_passes(const struct vn_rx_rules *rules, const struct rte_mbuf *m)
+frame_passes(const struct vn_rx_rules *rules, const uint8_t *hdr, uint32_t len)
 {
-	uint8_t buf[RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr)];
-	const uint32_t len = RTE_MIN(rte_pktmbuf_pkt_len(m), sizeof(buf));
-	const uint8_t *hdr;
-
 	if (len < RTE_ETHER_HDR_LEN)
 		return false;
-	hdr = rte_pktmbuf_read(m, 0, len, buf);
-	if (hdr == NULL || (rules->filter_vlan && !vlan_passes(rules, hdr, len)))
+	if (rules->filter_vlan && !vlan_passes(rules, hdr, len))
 		return false;
 	return address_passes(rules, hdr);
 }
 
-int
-vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t from)
+/* Hash and spread. The hash as the header has it is written to @p hdr if it is wanted. */
+static int
+spread(const struct vn_rx_rules *rules, struct vn_rx_head *frame, struct vn_net_hdr_hash *hdr,
+	uint16_t from)
 {
 	uint16_t report = VN_NET_HASH_REPORT_NONE;
 	uint32_t hash = 0;
 
-	if (rules->filter && !frame_passes(rules, m))
-		return VN_RX_DROP;
 	if (rules->hash.types != 0 && (rules->rss || rules->report))
-		report = vn_rx_hash(&rules->hash, m, &hash);
+		report = vn_rx_hash(&rules->hash, frame, &hash);
 	if (rules->report) {
-		struct vn_net_hdr_hash *hdr = vn_mbuf_hdr_hash(m);
-
 		hdr->hash_value = rte_cpu_to_le_32(hash);
 		hdr->hash_report = rte_cpu_to_le_16(report);
 		hdr->padding_reserved = 0;
@@ -235,4 +229,36 @@ vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t 
 	if (report == VN_NET_HASH_REPORT_NONE)
 		return rules->unclassified;
 	return rules->table[hash & rules->table_mask];
+}
+
+int
+vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t from)
+{
+	uint8_t buf[RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr)];
+	struct vn_rx_head frame = {
+		.head = rte_pktmbuf_mtod(m, const uint8_t *),
+		.head_len = RTE_MIN(rte_pktmbuf_data_len(m), rte_pktmbuf_pkt_len(m)),
+		.len = rte_pktmbuf_pkt_len(m),
+		.m = m,
+	};
+	const uint32_t len = RTE_MIN(frame.len, sizeof(buf));
+	const uint8_t *hdr = rte_pktmbuf_read(m, 0, len, buf);
+
+	if (rules->filter && (hdr == NULL || !frame_passes(rules, hdr, len)))
+		return VN_RX_DROP;
+	return spread(rules, &frame, vn_mbuf_hdr_hash(m), from);
+}
+
+int
+vn_rx_rules_apply_view(const struct vn_rx_rules *rules, const struct vn_view *view,
+	struct vn_net_hdr_hash *hdr, uint16_t from)
+{
+	struct vn_rx_head frame = {
+		.head = view->head, .head_len = view->head_len, .len = view->len};
+	int pair;
+
+	if (rules->filter && !frame_passes(rules, view->head, view->head_len))
+		return VN_RX_DROP;
+	pair = spread(rules, &frame, hdr, from);
+	return frame.cut ? VN_RX_CUT : pair;
 }

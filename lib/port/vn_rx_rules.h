@@ -21,6 +21,8 @@
 #include "vn_net_ctrl.h"
 
 struct rte_mbuf;
+struct vn_net_hdr_hash;
+struct vn_view;
 
 /** Entries of a MAC table that are kept; with more, whoever fills it sets alluni or allmulti. */
 #define VN_RX_MACS 256
@@ -63,6 +65,8 @@ void vn_rx_rules_free(struct vn_rx_rules *rules);
 
 /** vn_rx_rules_apply(): the frame is not for this device. */
 #define VN_RX_DROP (-1)
+/** vn_rx_rules_apply_view(): what decides lies behind the private bytes; use an mbuf. */
+#define VN_RX_CUT (-2)
 
 /**
  * Decide about one frame from the network. Poller; the frame may be hostile. With hash report the
@@ -73,6 +77,9 @@ void vn_rx_rules_free(struct vn_rx_rules *rules);
  * @return queue pair (< queue_pairs), or VN_RX_DROP.
  */
 int vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t from);
+/** The same for a view, by its private bytes. @p hdr gets the hash fields. @return or VN_RX_CUT. */
+int vn_rx_rules_apply_view(const struct vn_rx_rules *rules, const struct vn_view *view,
+	struct vn_net_hdr_hash *hdr, uint16_t from);
 
 /**
  * True if nothing can be dropped, moved or hashed: the caller may skip vn_rx_rules_apply(). Never

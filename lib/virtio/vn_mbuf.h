@@ -76,6 +76,17 @@ vn_mbuf_init(struct rte_mbuf *m, uint32_t pkt_len, uint16_t data_len)
 	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, packet_type), &frame, sizeof(frame));
 }
 
+/** rte_pktmbuf_alloc_bulk(): @p n empty frames, or none and -ENOENT. */
+static inline int
+vn_mbuf_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **m, unsigned int n)
+{
+	const int err = vn_mbuf_get_raw(pool, m, n);
+
+	for (unsigned int i = 0; err == 0 && i < n; i++)
+		vn_mbuf_init(m[i], 0, 0);
+	return err;
+}
+
 /** Where the bytes of a raw mbuf begin once it is initialised. */
 static __rte_always_inline uint8_t *
 vn_mbuf_raw_data(const struct rte_mbuf *m)

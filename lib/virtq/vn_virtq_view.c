@@ -5,70 +5,50 @@
  */
 #include <rte_prefetch.h>
 
-#include "vn_virtq_chain.h"
+#include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
-#include "vn_virtq_priv.h"
+#include "vn_virtq_view_priv.h"
 
-/* Of the pieces in vq->seg[], those from @p cur on become the view's. */
-static __rte_always_inline void
-view_segs(struct vn_virtq *vq, const struct vn_cursor *cur, const struct vn_chain *c,
-	struct vn_view *view)
+/*
+ * A chain of the usual shape. @return its descriptors; 0: it is none, or there is anything to be
+ * counted about it.
+ */
+static __rte_always_inline uint32_t
+view_fast(struct vn_virtq *vq, uint16_t head, const bool indirect, struct vn_view *view)
 {
-	const struct vn_seg *const end = &vq->seg[c->segs];
-	const struct vn_seg *from = cur->seg;
-	uint64_t off = cur->off;
-	uint32_t n = 0;
+	struct vn_flat flat = flat_of(vq);
+	struct vn_fast c;
+	const uint32_t descs = fast_look(vq, &flat, head, false, indirect, VN_MIN_FRAME, &c);
 
-	/* In the same memory: a piece is read before it is written over, as they get shorter. */
-	for (; from < end; from++, off = 0) {
-		const struct vn_view_seg s = {.ptr = from->ptr + off, .len = from->len - off};
-
-		if (s.len > 0)
-			vq->view_seg[n++] = s;
-	}
-	view->seg = vq->view_seg;
-	view->n_segs = n;
+	if (unlikely(descs == 0 || !view_from_fast(vq, &c, view)))
+		return 0;
+	return descs;
 }
 
-/* Make a view of what chain_walk() has collected. @return false: it is no frame; counted. */
-static __rte_always_inline bool
-view_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct vn_view *view)
+/* Take the next chain, whatever it looks like. @return true: it is a frame. */
+static __rte_noinline bool
+view_any(struct vn_virtq *vq, uint16_t head, const bool indirect, struct vn_view *view,
+	struct vn_chain *c)
 {
-	struct vn_cursor cur = {.seg = vq->seg};
-	struct vn_net_hdr *hdr = &view->hdr.hdr;
-
-	if (unlikely(c->bytes < vq->hdr_len)) {
-		count(&vq->stats->bad_header, 1);
+	/* One byte more than a frame may have tells that it has more. */
+	switch (chain_walk(
+		vq, head, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, c)) {
+	case VN_CHAIN_OK:
+		return view_from_chain(vq, c, view);
+	case VN_CHAIN_SEGS:
+		count(&vq->stats->exceed_max_chain, 1);
+		return false;
+	default:
 		return false;
 	}
-	if (unlikely(c->bytes - vq->hdr_len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
-		return false;
-	}
-	view->len = (uint32_t)c->bytes - vq->hdr_len;
-	view->head_len = RTE_MIN(view->len, (uint32_t)VN_VIEW_HEAD);
-	/* The hash has no meaning in this direction (virtio 1.2, 5.1.6.2). */
-	cursor_read_hdr(&cur, &view->hdr, vq->hdr_len);
-	memset(&view->hdr.hash_value, 0, VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN);
-	if (unlikely(!hdr_check(vq, hdr, view->len))) {
-		count(&vq->stats->bad_header, 1);
-		return false;
-	}
-	cursor_read(&cur, view->head, view->head_len);
-	view->n_segs = 0;
-	if (view->len > VN_VIEW_HEAD)
-		view_segs(vq, &cur, c, view);
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, view->len);
-	return true;
 }
 
-/* The driver's next chains are read soon. */
+/* Chains after the next one are read soon. */
 static __rte_always_inline void
 view_prefetch(const struct vn_virtq *vq, uint16_t left)
 {
-	if (left > 1)
-		rte_prefetch0(&vq->desc[read_head(vq, 1) & vq->mask]);
+	if (likely(left > 4))
+		rte_prefetch0(&vq->desc[read_head(vq, 4) & vq->mask]);
 }
 
 static __rte_always_inline bool
@@ -92,25 +72,17 @@ view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 		}
 		view_prefetch(vq, left);
 		head = read_head(vq, 0);
-		/* One byte more than a frame may have tells that it has more. */
-		switch (chain_walk(
-			vq, head, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
-		case VN_CHAIN_OK:
-			got = view_from_chain(vq, &c, view);
-			break;
-		case VN_CHAIN_BAD:
-			break;
-		case VN_CHAIN_SEGS:
-			count(&vq->stats->exceed_max_chain, 1);
-			break;
-		case VN_CHAIN_BROKEN:
-			goto out;
+		c.descs = likely(!vq->no_fast) ? view_fast(vq, head, indirect, view) : 0;
+		got = c.descs != 0;
+		if (unlikely(!got)) {
+			got = view_any(vq, head, indirect, view, &c);
+			if (unlikely(vq->broken != NULL))
+				break;
 		}
 		descs += c.descs;
 		vq->inflight_descs += c.descs;
 		take(vq, head, 0);
 	}
-out:
 	if (descs == 0)
 		return false;
 	count(&vq->stats->received_desc, descs);

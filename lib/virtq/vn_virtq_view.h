@@ -65,6 +65,9 @@ enum vn_put {
  * overlap. Owner of @p rx, and of the ring of the view. Not visible before vn_virtq_publish().
  */
 enum vn_put vn_virtq_put_view(struct vn_virtq *rx, const struct vn_view *view);
+/** The same with view->hdr but for the hash fields, which are those of @p hdr. */
+enum vn_put vn_virtq_put_view_as(
+	struct vn_virtq *rx, const struct vn_view *view, const struct vn_net_hdr_hash *hdr);
 
 enum vn_view_fit {
 	VN_VIEW_AS_IS,   /**< the receiver takes the header as it is */

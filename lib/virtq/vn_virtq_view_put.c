@@ -3,26 +3,10 @@
  *
  * Frames without mbufs to the driver: receiveq (virtio 1.2, 5.1.6.3 and 5.1.6.4).
  */
+#include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
-#include "vn_virtq_priv.h"
 #include "vn_virtq_reserve.h"
-
-/*
- * Copy out of somebody's memory into the pieces. Both may be the same: of bytes that overlap
- * nobody promises what comes out, but it ends.
- */
-static __rte_always_inline void
-cursor_move(struct vn_cursor *cur, const uint8_t *src, uint64_t len)
-{
-	while (len > 0) {
-		uint32_t part = (uint32_t)RTE_MIN(len, (uint64_t)UINT32_MAX);
-		uint8_t *p = cursor_next(cur, &part);
-
-		memmove(p, src, part);
-		src += part;
-		len -= part;
-	}
-}
+#include "vn_virtq_view_priv.h"
 
 static void
 cursor_move_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const uint8_t *src, uint64_t len,
@@ -50,9 +34,9 @@ patch(const struct vn_virtq *vq, uint64_t at, const void *src, uint32_t len)
 	cursor_write(&cur, src, len);
 }
 
-/* What follows the header, with the checksum made of what is copied. */
-static __rte_noinline void
-deliver_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_view *view)
+void
+vn_virtq_view_write_sum(
+	const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_view *view)
 {
 	const uint32_t start = rte_le_to_cpu_16(view->hdr.hdr.csum_start);
 	const uint32_t field = start + rte_le_to_cpu_16(view->hdr.hdr.csum_offset);
@@ -79,23 +63,6 @@ deliver_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_vi
 	patch(vq, vq->hdr_len + (uint64_t)field, &csum, sizeof(csum));
 }
 
-static __rte_always_inline void
-deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct vn_view *view,
-	const bool sum, const struct reserve *r)
-{
-	struct vn_cursor cur = {.seg = vq->seg};
-
-	cursor_write_hdr(&cur, hdr, vq->hdr_len);
-	if (unlikely(sum)) {
-		deliver_sum(vq, &cur, view);
-	} else {
-		cursor_write(&cur, view->head, view->head_len);
-		for (uint32_t i = 0; i < view->n_segs; i++)
-			cursor_move(&cur, view->seg[i].ptr, view->seg[i].len);
-	}
-	reserve_use(vq, r, view->len);
-}
-
 enum vn_view_fit
 vn_virtq_view_fits(const struct vn_virtq *vq, const struct vn_view *view)
 {
@@ -112,12 +79,8 @@ vn_virtq_view_fits(const struct vn_virtq *vq, const struct vn_view *view)
 	return h->flags & VN_NET_HDR_F_NEEDS_CSUM && !csum ? VN_VIEW_CSUM : VN_VIEW_AS_IS;
 }
 
-/*
- * Make the header that the driver gets. @return false: there is none.
- * @p sum: the checksum is to be filled in.
- */
-static __rte_noinline bool
-put_hdr_offload(
+bool
+vn_virtq_view_hdr(
 	const struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr *h, bool *sum)
 {
 	uint32_t start, field;
@@ -131,8 +94,47 @@ put_hdr_offload(
 	return view->len >= VN_MIN_FRAME && start >= VN_MIN_FRAME && field + 2 <= view->len;
 }
 
+/* A used entry at once: nothing is in flight on a receive ring between two calls. */
+static __rte_always_inline void
+use_one(struct vn_virtq *vq, uint16_t head, uint32_t len, uint32_t descs)
+{
+	const uint16_t at = vq->taken & vq->mask;
+
+	vq->taken++;
+	note_position(vq);
+	vq->used_ring->ring[at] =
+		(struct vn_vring_used_elem){rte_cpu_to_le_32(head), rte_cpu_to_le_32(len)};
+	vq->used++;
+	count(&vq->stats->received_desc, descs);
+	count(&vq->stats->completed_desc, descs);
+	count(&vq->stats->packets, 1);
+	count(&vq->stats->total_bytes, len - vq->hdr_len);
+	__atomic_store_n(&vq->stats->batch_last, descs, __ATOMIC_RELAXED);
+	if (unlikely(vq->count_sizes))
+		count_size(vq, len - vq->hdr_len);
+}
+
+/* Into a chain of the usual shape. @return false: the next one is none, or too short. */
+static __rte_always_inline bool
+put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr,
+	const bool indirect)
+{
+	struct vn_flat flat = flat_of(vq);
+	const uint16_t head = read_head(vq, 0);
+	struct vn_fast c;
+	const uint32_t descs = fast_look(vq, &flat, head, true, indirect, view->len, &c);
+
+	if (unlikely(descs == 0))
+		return false;
+	view_write_fast(vq, hdr, view, &c);
+	use_one(vq, head, vq->hdr_len + view->len, descs);
+	return true;
+}
+
+/* Into whatever the next chains are. */
 static __rte_always_inline enum vn_put
-put_body(struct vn_virtq *vq, const struct vn_view *view, const bool mergeable, const bool indirect)
+put_any(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash *hdr, bool sum,
+	const bool mergeable, const bool indirect)
 {
 	static const enum vn_put ret[] = {
 		[RESERVE_OK] = VN_PUT_OK,
@@ -140,37 +142,17 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const bool mergeable, 
 		[RESERVE_LATER] = VN_PUT_FULL,
 		[RESERVE_BROKEN] = VN_PUT_DROPPED,
 	};
-	const uint16_t avail = read_avail(vq);
 	const uint16_t before = vq->taken;
-	struct vn_net_hdr_hash hdr = view->hdr;
 	uint32_t descs = 0;
 	enum reserve_result res;
 	struct reserve r;
-	bool sum = false, good;
-
-	if (unlikely(vq->broken != NULL))
-		return VN_PUT_DROPPED;
-	if (avail > vq->stats->max_post)
-		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
-	if (unlikely(view->len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
-		return VN_PUT_DROPPED;
-	}
-	if (likely((hdr.hdr.flags | hdr.hdr.gso_type) == 0))
-		good = hdr_check(vq, &hdr.hdr, view->len);
-	else
-		good = put_hdr_offload(vq, view, &hdr.hdr, &sum);
-	if (unlikely(!good)) {
-		count(&vq->stats->bad_header, 1);
-		return VN_PUT_DROPPED;
-	}
 
 	res = reserve_buffers(
 		vq, vq->hdr_len + (uint64_t)view->len, mergeable, indirect, &r, &descs);
 	if (likely(res == RESERVE_OK)) {
-		hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
-		hdr.padding_reserved = 0;
-		deliver(vq, &hdr, view, sum, &r);
+		hdr->hdr.num_buffers = rte_cpu_to_le_16(r.chains);
+		view_write(vq, hdr, view, sum);
+		reserve_use(vq, &r, view->len);
 	} else if (res == RESERVE_LATER) {
 		count(&vq->stats->no_buffer, 1);
 	}
@@ -183,10 +165,37 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const bool mergeable, 
 	return ret[res];
 }
 
+static __rte_always_inline enum vn_put
+put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *view_hdr,
+	const bool mergeable, const bool indirect)
+{
+	const uint16_t avail = read_avail(vq);
+	struct vn_net_hdr_hash hdr;
+	bool sum = false;
+
+	if (unlikely(vq->broken != NULL))
+		return VN_PUT_DROPPED;
+	if (avail > vq->stats->max_post)
+		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
+	/* Most headers say nothing. */
+	if (likely(view_is_plain(vq, view)) &&
+		likely(avail > 0 && !vq->no_fast && !vq->log_dirty) &&
+		likely(put_fast(vq, view, &view_plain, indirect)))
+		return VN_PUT_OK;
+	hdr = *view_hdr;
+	if (unlikely(!view_check(vq, view, &hdr, &sum)))
+		return VN_PUT_DROPPED;
+	if (likely(avail > 0 && !sum && !vq->no_fast && !vq->log_dirty) &&
+		likely(put_fast(vq, view, &hdr, indirect)))
+		return VN_PUT_OK;
+	return put_any(vq, view, &hdr, sum, mergeable, indirect);
+}
+
 #define PUT(name, mergeable, indirect)                                           \
-	static enum vn_put name(struct vn_virtq *vq, const struct vn_view *view) \
+	static enum vn_put name(struct vn_virtq *vq, const struct vn_view *view, \
+		const struct vn_net_hdr_hash *hdr)                               \
 	{                                                                        \
-		return put_body(vq, view, mergeable, indirect);                  \
+		return put_body(vq, view, hdr, mergeable, indirect);             \
 	}
 PUT(put_single_direct, false, false)
 PUT(put_single_indirect, false, true)
@@ -209,5 +218,13 @@ enum vn_put
 vn_virtq_put_view(struct vn_virtq *vq, const struct vn_view *view)
 {
 	check_owner(vq);
-	return vq->put(vq, view);
+	return vq->put(vq, view, &view->hdr);
+}
+
+enum vn_put
+vn_virtq_put_view_as(
+	struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr)
+{
+	check_owner(vq);
+	return vq->put(vq, view, hdr);
 }

@@ -53,7 +53,11 @@ struct bench_case {
 	const struct bench_path *path;
 	const struct bench_size *size;
 	enum bench_dir dir;
+	uint32_t burst; /**< frames per call of the device, at most MAX_BURST */
 };
+
+/** What rte_vhost takes in one call, and lib/poller does. */
+#define MAX_BURST 32
 
 #define NUM_PATHS 10
 #define NUM_SIZES 5

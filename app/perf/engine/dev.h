@@ -33,6 +33,8 @@ struct dev {
 	 * to be enqueued, which it fills.
 	 */
 	void (*look)(struct dev *d, struct rte_mbuf **pkts, uint16_t n, bool fill);
+	bool through_mbufs; /**< device to device: never by a view */
+	bool app_mbufs;     /**< ours: frames come from and go where those of rte_vhost do */
 	uint32_t frames[2]; /**< verifying: frames checked and filled since reset */
 	const char *error;  /**< verifying: what was wrong */
 };
@@ -45,7 +47,7 @@ struct dev_ops {
 	void (*close)(struct dev *d);
 	int (*reset)(struct dev *d);
 	/**
-	 * One round with up to BURST frames, from allocation to free and to the check whether the
+	 * One round with a burst of frames, from allocation to free and to the check whether the
 	 * driver is to be interrupted. This is what is timed.
 	 * @return frames.
 	 */
@@ -56,6 +58,8 @@ extern const struct dev_ops dev_engine_ops, dev_vhost_ops, dev_copy_ops;
 
 /** Room of an mbuf of these pools. */
 #define DEV_MBUF_ROOM 2048
+/** Most mbufs that a frame needs. */
+#define MAX_SEGS ((FRAME_MAX + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM)
 
 /* dev_app.c: what an application does, whichever device it uses. */
 

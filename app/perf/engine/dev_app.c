@@ -13,8 +13,6 @@
 
 #define POOL_MBUFS 4095
 #define POOL_CACHE 512
-/* Segments of the largest frame. */
-#define MAX_SEGS ((FRAME_MAX + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM)
 
 static void
 fill_mbuf(struct rte_mempool *pool, void *arg, void *obj, unsigned int i)
@@ -44,7 +42,7 @@ dev_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n, uint32_t
 {
 	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
 	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
-	struct rte_mbuf *all[BURST * MAX_SEGS];
+	struct rte_mbuf *all[MAX_BURST * MAX_SEGS];
 	struct rte_mbuf **m = segs == 1 ? pkts : all;
 	int err = rte_pktmbuf_alloc_bulk(pool, m, n * segs);
 

@@ -13,7 +13,7 @@
 #include "dev.h"
 
 #define HDR_LEN   12u
-#define MAX_MBUFS (BURST * ((FRAME_MAX + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM))
+#define MAX_MBUFS (MAX_BURST * ((FRAME_MAX + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM))
 
 struct move {
 	uint8_t *dst;
@@ -66,11 +66,11 @@ in_guest(struct place *p, const struct drv_ring *r, uint32_t first, uint32_t cha
 static void
 in_mbufs(struct place *p, const struct dev *d, uint32_t frame)
 {
-	const uint32_t segs = d->priv->num_mbufs / BURST;
+	const uint32_t segs = d->priv->num_mbufs / MAX_BURST;
 
 	p->n = 0;
 	for (uint32_t i = 0; i < segs; i++)
-		add(p, rte_pktmbuf_mtod(d->priv->mbuf[frame % BURST * segs + i], uint8_t *),
+		add(p, rte_pktmbuf_mtod(d->priv->mbuf[frame % MAX_BURST * segs + i], uint8_t *),
 			DEV_MBUF_ROOM);
 }
 
@@ -108,7 +108,7 @@ make_plan(struct dev *d, struct plan *p, const struct guest *tx, const struct gu
 	struct place to, from;
 	uint32_t n = 0;
 
-	p->frames = BURST;
+	p->frames = MAX_BURST;
 	if (tx != NULL)
 		p->frames = RTE_MAX(p->frames, tx->tx.num_chains);
 	if (rx != NULL)
@@ -152,7 +152,7 @@ static int
 copy_open(struct dev *d)
 {
 	const uint32_t len = d->guest[0].c.size->kind.len;
-	const uint32_t n = BURST * ((len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM);
+	const uint32_t n = MAX_BURST * ((len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM);
 	int err;
 
 	d->priv = calloc(1, sizeof(*d->priv));
@@ -182,34 +182,37 @@ copy_reset(struct dev *d)
 }
 
 static inline uint16_t
-execute(struct plan *p)
+execute(const struct dev *d, struct plan *p)
 {
-	const struct move *m = &p->move[p->first[p->pos % p->frames]];
-	const struct move *end = &p->move[p->first[p->pos % p->frames + BURST]];
+	const uint32_t burst = d->guest[0].c.burst;
 
-	for (; m < end; m++)
-		memcpy(m->dst, m->src, m->len);
-	p->pos += BURST;
-	return BURST;
+	for (uint32_t i = 0; i < burst; i++, p->pos = (p->pos + 1) % p->frames) {
+		const struct move *m = &p->move[p->first[p->pos]];
+		const struct move *end = &p->move[p->first[p->pos + 1]];
+
+		for (; m < end; m++)
+			memcpy(m->dst, m->src, m->len);
+	}
+	return burst;
 }
 
 static uint16_t
 copy_first(struct dev *d)
 {
-	return execute(&d->priv->plan[0]);
+	return execute(d, &d->priv->plan[0]);
 }
 
 static uint16_t
 copy_second(struct dev *d)
 {
-	return execute(&d->priv->plan[1]);
+	return execute(d, &d->priv->plan[1]);
 }
 
 static uint16_t
 copy_both(struct dev *d)
 {
-	execute(&d->priv->plan[0]);
-	return execute(&d->priv->plan[1]);
+	execute(d, &d->priv->plan[0]);
+	return execute(d, &d->priv->plan[1]);
 }
 
 const struct dev_ops dev_copy_ops = {

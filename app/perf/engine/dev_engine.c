@@ -15,8 +15,10 @@
 #include "vn_blackbox.h"
 #include "vn_features.h"
 #include "vn_guestmem.h"
+#include "vn_mbuf.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
+#include "vn_virtq_view.h"
 
 struct side {
 	struct vn_guestmem *mem;
@@ -55,7 +57,8 @@ make_ring(struct dev *d, unsigned int i, int q)
 
 	vn_virtq_free(s->vq[q]);
 	s->vq[q] = NULL;
-	vn_bb_ring_start(&s->bb[q], conf.size, conf.desc_gpa, conf.used_gpa, conf.start);
+	vn_bb_ring_start(&s->bb[q], conf.features & VN_F_RING_PACKED, conf.size, conf.desc_gpa,
+		conf.used_gpa, conf.start);
 	err = vn_virtq_create(&conf, &s->vq[q]);
 	if (err == 0)
 		vn_virtq_disarm(s->vq[q]);
@@ -129,25 +132,74 @@ engine_open(struct dev *d)
 	return err;
 }
 
-/* As poll_tx() with a port that frees what it has sent. */
+/* What is done with frames that have been sent or received. */
+static inline void
+free_frames(const struct dev *d, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (unlikely(d->app_mbufs))
+		rte_pktmbuf_free_bulk(pkts, n);
+	else
+		vn_mbuf_free_bulk(pkts, n);
+}
+
+/* As poll_tx() with a port that frees what it has sent; long frames come a few at a time. */
 static inline uint16_t
 serve_tx(struct dev *d, struct vn_virtq *vq)
 {
-	struct rte_mbuf *pkts[BURST];
-	const uint16_t n = vn_virtq_dequeue(vq, d->pool, pkts, BURST);
+	const uint16_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
+	uint16_t all = 0, n;
 
-	if (d->look != NULL)
-		d->look(d, pkts, n, false);
-	rte_pktmbuf_free_bulk(pkts, n);
-	vn_virtq_complete(vq);
-	vn_virtq_publish(vq);
-	return n;
+	do {
+		n = vn_virtq_dequeue(vq, d->pool, pkts, burst - all);
+		if (d->look != NULL)
+			d->look(d, pkts, n, false);
+		free_frames(d, pkts, n);
+		vn_virtq_complete(vq);
+		vn_virtq_publish(vq);
+		all += n;
+	} while (n > 0 && all < burst);
+	return all;
+}
+
+/* dev_alloc() by the means that lib/ has for it, and the header, as a port would. */
+static inline int
+alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct vn_net_hdr *hdr)
+{
+	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
+	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
+	struct rte_mbuf *all[MAX_BURST * MAX_SEGS], **m = all;
+	const uint32_t burst = d->guest[0].c.burst;
+	int err;
+
+	if (unlikely(d->app_mbufs)) {
+		err = dev_alloc(d->pool, pkts, burst, len);
+		for (unsigned int i = 0; err == 0 && i < burst; i++)
+			*vn_mbuf_hdr(pkts[i]) = *hdr;
+		return err;
+	}
+	err = vn_mbuf_get_raw(d->pool, all, burst * segs);
+	for (unsigned int i = 0; err == 0 && i < burst; i++, m += segs) {
+		vn_mbuf_init(m[0], len, segs == 1 ? last : DEV_MBUF_ROOM);
+		*vn_mbuf_hdr(m[0]) = *hdr;
+		if (unlikely(segs > 1))
+			m[0]->nb_segs = segs;
+		for (uint32_t k = 1; k < segs; k++) {
+			const uint32_t part = k + 1 < segs ? DEV_MBUF_ROOM : last;
+
+			vn_mbuf_init(m[k], part, part);
+			m[k - 1]->next = m[k];
+		}
+		pkts[i] = m[0];
+	}
+	return err;
 }
 
 /* As poll_rx() with a port that has a burst. */
 static inline uint16_t
 serve_rx(struct dev *d, struct vn_virtq *vq)
 {
+	const uint32_t burst = d->guest[0].c.burst;
 	static const struct vn_net_hdr plain;
 	static const struct vn_net_hdr tso = {
 		.flags = VN_NET_HDR_F_NEEDS_CSUM,
@@ -159,17 +211,15 @@ serve_rx(struct dev *d, struct vn_virtq *vq)
 	};
 	const struct frame_kind *k = &d->guest[0].c.size->kind;
 	const struct vn_net_hdr *hdr = k->tso ? &tso : &plain;
-	struct rte_mbuf *pkts[BURST];
+	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t n;
 
-	if (dev_alloc(d->pool, pkts, BURST, k->len) != 0)
+	if (alloc_frames(d, pkts, k->len, hdr) != 0)
 		return 0;
-	for (unsigned int i = 0; i < BURST; i++)
-		*vn_mbuf_hdr(pkts[i]) = *hdr;
 	if (d->look != NULL)
-		d->look(d, pkts, BURST, true);
-	n = vn_virtq_enqueue(vq, pkts, BURST);
-	rte_pktmbuf_free_bulk(pkts, BURST);
+		d->look(d, pkts, burst, true);
+	n = vn_virtq_enqueue(vq, pkts, burst);
+	free_frames(d, pkts, burst);
 	vn_virtq_publish(vq);
 	return n;
 }
@@ -209,16 +259,40 @@ engine_both(struct dev *d)
 	return RTE_MIN(sent, received);
 }
 
+static inline uint16_t
+through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+{
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
+	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, burst);
+	const uint16_t n = vn_virtq_enqueue(rx, pkts, got);
+
+	free_frames(d, pkts, got);
+	return n;
+}
+
+static inline uint16_t
+by_views(const struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+{
+	const uint32_t burst = d->guest[0].c.burst;
+	struct vn_view view;
+	uint16_t n;
+
+	for (n = 0; n < burst && vn_virtq_view(tx, &view); n++) {
+		if (vn_virtq_view_fits(rx, &view) == VN_VIEW_SEGMENT ||
+			vn_virtq_put_view(rx, &view) != VN_PUT_OK)
+			break;
+	}
+	return n;
+}
+
+/* As a port that has both devices on its poller. */
 static uint16_t
 engine_d2d(struct dev *d)
 {
 	struct vn_virtq *tx = d->priv->side[0].vq[TX], *rx = d->priv->side[1].vq[RX];
-	struct rte_mbuf *pkts[BURST];
-	uint16_t n = vn_virtq_dequeue(tx, d->pool, pkts, BURST);
-	const uint16_t got = n;
+	const uint16_t n = d->through_mbufs ? through_mbufs(d, tx, rx) : by_views(d, tx, rx);
 
-	n = vn_virtq_enqueue(rx, pkts, n);
-	rte_pktmbuf_free_bulk(pkts, got);
 	vn_virtq_complete(tx);
 	vn_virtq_publish(tx);
 	vn_virtq_publish(rx);

@@ -182,8 +182,9 @@ vhost_reset(struct dev *d)
 static inline uint16_t
 serve_tx(struct dev *d, int vid)
 {
-	struct rte_mbuf *pkts[BURST];
-	const uint16_t n = rte_vhost_dequeue_burst(vid, TX, d->pool, pkts, BURST);
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
+	const uint16_t n = rte_vhost_dequeue_burst(vid, TX, d->pool, pkts, burst);
 
 	if (d->look != NULL)
 		d->look(d, pkts, n, false);
@@ -194,13 +195,14 @@ serve_tx(struct dev *d, int vid)
 static inline uint16_t
 serve_rx(struct dev *d, int vid)
 {
+	const uint32_t burst = d->guest[0].c.burst;
 	const struct frame_kind *k = &d->guest[0].c.size->kind;
-	struct rte_mbuf *pkts[BURST];
+	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t n;
 
-	if (dev_alloc(d->pool, pkts, BURST, k->len) != 0)
+	if (dev_alloc(d->pool, pkts, burst, k->len) != 0)
 		return 0;
-	for (unsigned int i = 0; k->tso && i < BURST; i++) {
+	for (unsigned int i = 0; k->tso && i < burst; i++) {
 		pkts[i]->ol_flags |= RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV4;
 		pkts[i]->l2_len = FRAME_L2_LEN;
 		pkts[i]->l3_len = FRAME_L3_LEN;
@@ -208,9 +210,9 @@ serve_rx(struct dev *d, int vid)
 		pkts[i]->tso_segsz = FRAME_MSS;
 	}
 	if (d->look != NULL)
-		d->look(d, pkts, BURST, true);
-	n = rte_vhost_enqueue_burst(vid, RX, pkts, BURST);
-	rte_pktmbuf_free_bulk(pkts, BURST);
+		d->look(d, pkts, burst, true);
+	n = rte_vhost_enqueue_burst(vid, RX, pkts, burst);
+	rte_pktmbuf_free_bulk(pkts, burst);
 	return n;
 }
 
@@ -238,9 +240,10 @@ vhost_both(struct dev *d)
 static uint16_t
 vhost_d2d(struct dev *d)
 {
-	struct rte_mbuf *pkts[BURST];
+	const uint32_t burst = d->guest[0].c.burst;
+	struct rte_mbuf *pkts[MAX_BURST];
 	const uint16_t got =
-		rte_vhost_dequeue_burst(d->priv->side[0].vid, TX, d->pool, pkts, BURST);
+		rte_vhost_dequeue_burst(d->priv->side[0].vid, TX, d->pool, pkts, burst);
 	const uint16_t n = rte_vhost_enqueue_burst(d->priv->side[1].vid, RX, pkts, got);
 
 	rte_pktmbuf_free_bulk(pkts, got);

@@ -16,9 +16,6 @@
 #include "cases.h"
 #include "driver.h"
 
-/** Frames per call of the device. */
-#define BURST 32
-
 /** Where guest memory begins. */
 #define GUEST_GPA UINT64_C(0x100000000)
 
@@ -32,12 +29,14 @@ struct guest {
 	uint64_t desc_gpa[2], driver_gpa[2], device_gpa[2]; /**< [0]: rx, [1]: tx */
 	uint32_t rx_buffers;                                /**< chains that a frame takes */
 	/**
-	 * The device that has it writes num_buffers without MRG_RXBUF, too, as it has to (virtio 1.2,
-	 * 5.1.6.4.1). rte_vhost does not where it works on batches of packed descriptors.
+	 * The device that has it writes num_buffers without MRG_RXBUF, too, as it has to
+	 * (virtio 1.2, 5.1.6.4.1). rte_vhost does not where it works on batches of packed
+	 * descriptors.
 	 */
 	bool num_buffers;
-	uint32_t received;                                  /**< frames since guest_reset() */
-	const char *error; /**< the first thing that was wrong since guest_reset() */
+	uint32_t received;  /**< frames since guest_reset() */
+	uint32_t looked_at; /**< of rx.reaped: chains of frames that are whole */
+	const char *error;  /**< the first thing that was wrong since guest_reset() */
 };
 
 /** Make the memory of a guest. @return 0 or negative errno. */

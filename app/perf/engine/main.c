@@ -23,8 +23,10 @@
 struct options {
 	struct measure_conf conf;
 	const char *path, *size, *dir; /* filters */
-	bool list, smoke, json, huge;
-	int cpu;
+	const char *svg;
+	bool list, smoke, json, huge, cross_core;
+	uint32_t burst;      /* 0: default */
+	int cpu, driver_cpu; /* -1: any */
 };
 
 static const char usage[] =
@@ -32,12 +34,19 @@ static const char usage[] =
 	"  --path, --size, --dir LIST   only these: words between commas; a path matches by any "
 	"part\n"
 	"                               of its name, sizes and directions as --list shows them\n"
+	"  --burst N                    frames in each call of the device (default and most: 32;\n"
+	"                               default of tso: 8)\n"
 	"  --rounds N                   rounds of each row (default 200)\n"
 	"  --seconds S                  no more than so long for a row (default: no limit)\n"
 	"  --slice MS                   about so long one side is measured at a time (default 1)\n"
 	"  --cpu N                      run there (default: the first CPU this process may use)\n"
+	"  --cross-core[=CPU]           the driver on another CPU (default: the next it may use)\n"
+	"  --mbufs                      device to device: ours through mbufs, too\n"
+	"  --app-mbufs                  our side, too, takes and frees mbufs by "
+	"rte_pktmbuf_*_bulk()\n"
 	"  --huge                       mbufs in huge pages\n"
 	"  --json                       JSON instead of a table\n"
+	"  --svg FILE                   a plot, too\n"
 	"  --list                       print the rows that would be measured\n"
 	"  --smoke                      check all bytes on all rows, then a few rounds; no "
 	"figures\n";
@@ -60,6 +69,16 @@ wanted(const char *list, const char *name, bool part)
 	return true;
 }
 
+/*
+ * 32 frames for segmentation are 2 MiB in 1024 mbufs: more than a pool's cache holds, so that each
+ * burst goes through the whole pool. That costs everybody who uses mbufs three times as much.
+ */
+static uint32_t
+default_burst(const struct bench_size *size)
+{
+	return size->kind.tso ? 8 : MAX_BURST;
+}
+
 static unsigned int
 pick_rows(const struct options *o, struct row *rows)
 {
@@ -72,8 +91,9 @@ pick_rows(const struct options *o, struct row *rows)
 					!wanted(o->size, bench_sizes[s].name, false) ||
 					!wanted(o->dir, bench_dirs[dir], false))
 					continue;
-				rows[n++].c =
-					(struct bench_case){&bench_paths[p], &bench_sizes[s], dir};
+				rows[n++].c = (struct bench_case){&bench_paths[p], &bench_sizes[s],
+					dir,
+					o->burst != 0 ? o->burst : default_burst(&bench_sizes[s])};
 			}
 		}
 	}
@@ -83,17 +103,40 @@ pick_rows(const struct options *o, struct row *rows)
 static int
 parse(int argc, char **argv, struct options *o)
 {
-	enum { PATH = 256, SIZE, DIR, ROUNDS, SECONDS, SLICE, CPU, HUGE, JSON, LIST, SMOKE, HELP };
+	enum {
+		PATH = 256,
+		SIZE,
+		DIR,
+		BURST,
+		ROUNDS,
+		SECONDS,
+		SLICE,
+		CPU,
+		CROSS,
+		MBUFS,
+		APP_MBUFS,
+		HUGE,
+		JSON,
+		SVG,
+		LIST,
+		SMOKE,
+		HELP
+	};
 	static const struct option longs[] = {
 		{"path", required_argument, NULL, PATH},
 		{"size", required_argument, NULL, SIZE},
 		{"dir", required_argument, NULL, DIR},
+		{"burst", required_argument, NULL, BURST},
 		{"rounds", required_argument, NULL, ROUNDS},
 		{"seconds", required_argument, NULL, SECONDS},
 		{"slice", required_argument, NULL, SLICE},
 		{"cpu", required_argument, NULL, CPU},
+		{"cross-core", optional_argument, NULL, CROSS},
+		{"mbufs", no_argument, NULL, MBUFS},
+		{"app-mbufs", no_argument, NULL, APP_MBUFS},
 		{"huge", no_argument, NULL, HUGE},
 		{"json", no_argument, NULL, JSON},
+		{"svg", required_argument, NULL, SVG},
 		{"list", no_argument, NULL, LIST},
 		{"smoke", no_argument, NULL, SMOKE},
 		{"help", no_argument, NULL, HELP},
@@ -113,6 +156,9 @@ parse(int argc, char **argv, struct options *o)
 		case DIR:
 			o->dir = optarg;
 			break;
+		case BURST:
+			o->burst = strtoul(optarg, NULL, 10);
+			break;
 		case ROUNDS:
 			o->conf.rounds = strtoul(optarg, NULL, 10);
 			break;
@@ -125,11 +171,24 @@ parse(int argc, char **argv, struct options *o)
 		case CPU:
 			o->cpu = strtol(optarg, NULL, 10);
 			break;
+		case CROSS:
+			o->cross_core = true;
+			o->driver_cpu = optarg != NULL ? strtol(optarg, NULL, 10) : -1;
+			break;
+		case MBUFS:
+			o->conf.through_mbufs = true;
+			break;
+		case APP_MBUFS:
+			o->conf.app_mbufs = true;
+			break;
 		case HUGE:
 			o->huge = true;
 			break;
 		case JSON:
 			o->json = true;
+			break;
+		case SVG:
+			o->svg = optarg;
 			break;
 		case LIST:
 			o->list = true;
@@ -147,9 +206,32 @@ parse(int argc, char **argv, struct options *o)
 			return -EINVAL;
 		}
 	}
-	if (optind < argc || o->conf.rounds < 1 || o->conf.rounds > 100000 ||
-		!(o->conf.slice_ms > 0 && o->conf.slice_ms <= 1000))
+	if (optind < argc || o->burst > MAX_BURST || o->conf.rounds < 1 ||
+		o->conf.rounds > 100000 || !(o->conf.slice_ms > 0 && o->conf.slice_ms <= 1000))
 		return -EINVAL;
+	return 0;
+}
+
+/* CPUs: the first that this process may use, and the next one for the driver. */
+static int
+pick_cpus(struct options *o)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return -errno;
+	for (int i = 0; i < CPU_SETSIZE && o->cpu < 0; i++) {
+		if (CPU_ISSET(i, &set) && i != o->driver_cpu)
+			o->cpu = i;
+	}
+	for (int i = 0; i < CPU_SETSIZE && o->cross_core && o->driver_cpu < 0; i++) {
+		if (CPU_ISSET(i, &set) && i != o->cpu)
+			o->driver_cpu = i;
+	}
+	if (o->cpu < 0 || (o->cross_core && o->driver_cpu < 0)) {
+		fprintf(stderr, "bench: not so many CPUs\n");
+		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -160,14 +242,8 @@ start_eal(const struct options *o)
 		"--log-level=lib.eal:error", "--log-level=lib.vhost*:error", "-d",
 		"librte_mempool_ring.so", "--lcores", "", ""};
 	char *argv[RTE_DIM(args)];
-	int cpu = o->cpu;
-	cpu_set_t set;
 
-	if (cpu < 0 && sched_getaffinity(0, sizeof(set), &set) == 0) {
-		for (cpu = 0; cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &set); cpu++)
-			;
-	}
-	snprintf(args[11], sizeof(args[11]), "0@%d", cpu);
+	snprintf(args[11], sizeof(args[11]), "0@%d", o->cpu);
 	snprintf(args[12], sizeof(args[12]), "%s", o->huge ? "--in-memory" : "--no-huge");
 	for (unsigned int i = 0; i < RTE_DIM(args); i++)
 		argv[i] = args[i];
@@ -196,11 +272,15 @@ main(int argc, char **argv)
 			bench_dirs[rows[i].c.dir]);
 	if (o.list)
 		return 0;
-	err = start_eal(&o);
+	err = pick_cpus(&o);
+	if (err == 0)
+		err = start_eal(&o);
 	if (err == 0)
 		err = measure_init();
+	if (err == 0 && o.cross_core)
+		err = xcore_start(o.driver_cpu, &o.conf.xcore);
 	if (err < 0) {
-		fprintf(stderr, "bench: cannot start DPDK: %s\n", strerror(-err));
+		fprintf(stderr, "bench: cannot start: %s\n", strerror(-err));
 		return 1;
 	}
 	for (unsigned int i = 0; i < n; i++) {
@@ -218,6 +298,10 @@ main(int argc, char **argv)
 		report_json(stdout, rows, n);
 	else if (!o.smoke || failed > 0)
 		report_table(stdout, rows, n, o.smoke);
+	if (o.svg != NULL && plot_svg(o.svg, rows, n) < 0) {
+		fprintf(stderr, "bench: cannot write %s: %s\n", o.svg, strerror(errno));
+		failed++;
+	}
 	if (o.smoke) {
 		unsigned int absent = 0;
 
@@ -226,6 +310,7 @@ main(int argc, char **argv)
 		printf("%u rows: %u ok, %u failed, %u not there\n", n, n - failed - absent, failed,
 			absent);
 	}
+	xcore_stop(o.conf.xcore);
 	measure_fini();
 	rte_eal_cleanup();
 	return failed > 0;

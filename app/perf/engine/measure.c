@@ -86,22 +86,24 @@ timed_round(struct dev *d, enum bench_dir dir, uint16_t *n)
 	return cycles > cost ? cycles - cost : 0;
 }
 
+/* A burst with the driver on this CPU. */
 static const char *
-burst(struct dev *d, enum bench_dir dir, bool verify, uint64_t *cycles)
+burst_here(struct dev *d, enum bench_dir dir, bool verify, uint64_t *cycles)
 {
 	struct guest *from = &d->guest[0], *to = &d->guest[d->num_guests - 1];
+	const uint32_t burst = from->c.burst;
 	uint16_t n;
 
 	if (dir != DIR_D2G)
 		guest_send(from);
 	*cycles = timed_round(d, dir, &n);
-	if (n != BURST)
+	if (n != burst)
 		return "the device did not move a whole burst";
-	if (dir != DIR_D2G && guest_sent(from) != BURST)
+	if (dir != DIR_D2G && guest_sent(from) != burst)
 		return "not all sent chains were given back";
 	if (dir != DIR_G2D &&
 		guest_receive(to, verify, dir == DIR_D2D ? from->tx.num_chains : FRAME_NUMBERS) !=
-			BURST)
+			burst)
 		return "not all frames were received";
 	if (from->error != NULL)
 		return from->error;
@@ -114,10 +116,10 @@ copy_burst(struct dev *d, enum bench_dir dir, uint32_t pos, uint64_t *cycles)
 	struct guest *from = &d->guest[0], *to = &d->guest[d->num_guests - 1];
 	uint16_t n;
 
-	for (uint32_t i = 0; dir != DIR_D2G && i < BURST; i++)
+	for (uint32_t i = 0; dir != DIR_D2G && i < from->c.burst; i++)
 		guest_touch_tx(from, pos + i);
 	*cycles = timed_round(d, dir, &n);
-	for (uint32_t i = 0; dir != DIR_G2D && i < BURST; i++)
+	for (uint32_t i = 0; dir != DIR_G2D && i < from->c.burst; i++)
 		guest_touch_rx(to, (pos + i) * to->rx_buffers);
 	return NULL;
 }
@@ -146,14 +148,54 @@ undisturbed(double *v, uint32_t n)
 	return sum / k;
 }
 
-/* @return what was wrong, or NULL, with the @p cycles per frame. */
 static const char *
-slice(struct dev *d, enum bench_dir dir, uint32_t bursts, bool verify, double *cycles)
+run_here(struct dev *d, enum bench_dir dir, uint32_t bursts, bool verify, double *each)
 {
-	const uint32_t warm_up = verify ? 0 : WARM_UP;
-	static double each[MAX_BURSTS];
 	const char *error = NULL;
 	uint64_t c = 0;
+
+	for (uint32_t i = 0; i < bursts && error == NULL; i++) {
+		if (d->ops->no_rings)
+			error = copy_burst(d, dir, i * d->guest[0].c.burst, &c);
+		else
+			error = burst_here(d, dir, verify, &c);
+		each[i] = c;
+	}
+	return error;
+}
+
+static const char *
+run_cross_core(struct xcore *x, struct dev *d, enum bench_dir dir, uint32_t bursts, bool verify,
+	double *each)
+{
+	const char *error = NULL, *driver_error;
+	uint16_t n;
+
+	xcore_begin(x, d, dir, bursts, verify);
+	for (uint32_t i = 0; i < bursts && error == NULL; i++) {
+		error = xcore_wait(x, i);
+		if (error != NULL)
+			break;
+		each[i] = timed_round(d, dir, &n);
+		if (n == d->guest[0].c.burst)
+			xcore_served(x, i);
+		else
+			error = "the device did not move a whole burst";
+	}
+	driver_error = xcore_end(x);
+	if (driver_error != NULL)
+		return driver_error;
+	return error != NULL ? error : d->error;
+}
+
+/* @return what was wrong, or NULL, with the @p cycles per frame. */
+static const char *
+slice(const struct measure_conf *conf, struct dev *d, enum bench_dir dir, uint32_t bursts,
+	bool verify, double *cycles)
+{
+	const uint32_t warm_up = verify ? 0 : WARM_UP;
+	static double each[MAX_BURSTS + WARM_UP];
+	const char *error;
 
 	for (unsigned int i = 0; i < d->num_guests; i++) {
 		guest_reset(&d->guest[i]);
@@ -164,15 +206,11 @@ slice(struct dev *d, enum bench_dir dir, uint32_t bursts, bool verify, double *c
 	d->look = verify ? dev_look : NULL;
 	d->frames[0] = d->frames[1] = 0;
 	d->error = NULL;
-	for (uint32_t i = 0; i < bursts + warm_up && error == NULL; i++) {
-		if (d->ops->no_rings)
-			error = copy_burst(d, dir, i * BURST, &c);
-		else
-			error = burst(d, dir, verify, &c);
-		if (i >= warm_up)
-			each[i - warm_up] = c;
-	}
-	*cycles = error == NULL ? undisturbed(each, bursts) / BURST : 0;
+	if (conf->xcore != NULL)
+		error = run_cross_core(conf->xcore, d, dir, bursts + warm_up, verify, each);
+	else
+		error = run_here(d, dir, bursts + warm_up, verify, each);
+	*cycles = error == NULL ? undisturbed(each + warm_up, bursts) / d->guest[0].c.burst : 0;
 	return error;
 }
 
@@ -198,7 +236,7 @@ slice_bursts(const struct measure_conf *conf, struct dev *d, enum bench_dir dir)
 
 		if (d[i].priv == NULL)
 			continue;
-		slice(&d[i], dir, 16, false, &cycles);
+		slice(conf, &d[i], dir, 16, false, &cycles);
 		most = RTE_MAX(most, rte_rdtsc() - begin);
 	}
 	return RTE_MAX(8u, RTE_MIN(MAX_BURSTS, (uint32_t)(conf->slice_ms / 1e3 * rte_get_tsc_hz() *
@@ -224,7 +262,7 @@ measure_sides(const struct measure_conf *conf, struct dev *d, struct row *row, d
 
 			if (d[i].priv == NULL)
 				continue;
-			error = slice(&d[i], dir, row->bursts, false, &v[i][n]);
+			error = slice(conf, &d[i], dir, row->bursts, false, &v[i][n]);
 			if (error != NULL) {
 				snprintf(row->error, sizeof(row->error), "%s: %s", d[i].ops->name,
 					error);
@@ -246,10 +284,10 @@ measure_sides(const struct measure_conf *conf, struct dev *d, struct row *row, d
 
 /* Every byte, on each side. */
 static bool
-verify_sides(struct dev *d, struct row *row)
+verify_sides(const struct measure_conf *conf, struct dev *d, struct row *row)
 {
 	const uint32_t bursts = RTE_MIN(
-		VERIFY_BURSTS, VERIFY_BYTES / (BURST * RTE_MAX(row->c.size->kind.len, 64u)));
+		VERIFY_BURSTS, VERIFY_BYTES / (MAX_BURST * RTE_MAX(row->c.size->kind.len, 64u)));
 	double cycles;
 
 	for (int i = 0; i < SIDE_COPY; i++) {
@@ -257,7 +295,7 @@ verify_sides(struct dev *d, struct row *row)
 
 		if (d[i].priv == NULL)
 			continue;
-		error = slice(&d[i], row->c.dir, bursts, true, &cycles);
+		error = slice(conf, &d[i], row->c.dir, bursts, true, &cycles);
 		if (error == NULL && rte_mempool_avail_count(d[i].pool) != pool_full[i])
 			error = "mbufs are missing afterwards";
 		if (error != NULL) {
@@ -269,7 +307,7 @@ verify_sides(struct dev *d, struct row *row)
 }
 
 static bool
-open_sides(struct dev *d, struct row *row)
+open_sides(const struct measure_conf *conf, struct dev *d, struct row *row)
 {
 	static const struct dev_ops *const ops[NUM_SIDES] = {
 		[SIDE_OURS] = &dev_engine_ops,
@@ -286,8 +324,12 @@ open_sides(struct dev *d, struct row *row)
 		return false;
 	}
 	for (int i = 0; i < NUM_SIDES; i++) {
-		d[i] = (struct dev){
-			.ops = ops[i], .guest = guests, .num_guests = n, .pool = pools[i]};
+		d[i] = (struct dev){.ops = ops[i],
+			.guest = guests,
+			.num_guests = n,
+			.pool = pools[i],
+			.through_mbufs = conf->through_mbufs,
+			.app_mbufs = conf->app_mbufs};
 		err = ops[i]->open(&d[i]);
 		if (err == 0)
 			continue;
@@ -308,7 +350,7 @@ measure_row(const struct measure_conf *conf, struct row *row)
 	double *values = NULL;
 	bool ok;
 
-	ok = open_sides(d, row) && verify_sides(d, row);
+	ok = open_sides(conf, d, row) && verify_sides(conf, d, row);
 	if (ok) {
 		values = calloc((NUM_SIDES + 1) * (size_t)conf->rounds, sizeof(*values));
 		ok = values != NULL && measure_sides(conf, d, row, values) == NULL;

@@ -13,15 +13,19 @@
 #include <stdint.h>
 
 #include "dev.h"
+#include "xcore.h"
 
 /** Ours, what it is compared with, the limit. */
 enum side { SIDE_OURS, SIDE_VHOST, SIDE_COPY, NUM_SIDES };
 
 struct measure_conf {
-	uint32_t rounds; /**< most rounds of a row; each has a slice of each side */
-	double seconds;  /**< most seconds of a row, 0: no limit */
-	double slice_ms; /**< about how long a slice takes */
-	bool smoke;      /**< the figures are of no interest */
+	uint32_t rounds;     /**< most rounds of a row; each has a slice of each side */
+	double seconds;      /**< most seconds of a row, 0: no limit */
+	double slice_ms;     /**< about how long a slice takes */
+	bool smoke;          /**< the figures are of no interest */
+	bool through_mbufs;  /**< device to device: ours by mbufs, too, not by views */
+	bool app_mbufs;      /**< dev.app_mbufs */
+	struct xcore *xcore; /**< cross-core mode, or NULL */
 };
 
 /** 10th, 50th and 90th percentile. */

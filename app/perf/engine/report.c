@@ -44,15 +44,16 @@ json_spread(FILE *out, const char *name, const struct spread *s)
 void
 report_json(FILE *out, const struct row *rows, unsigned int n)
 {
-	fprintf(out, "{\"dpdk\": \"%s\", \"tsc_hz\": %ju, \"burst\": %d, \"rows\": [",
-		rte_version(), (uintmax_t)rte_get_tsc_hz(), BURST);
+	fprintf(out, "{\"dpdk\": \"%s\", \"tsc_hz\": %ju, \"rows\": [", rte_version(),
+		(uintmax_t)rte_get_tsc_hz());
 	for (unsigned int i = 0; i < n; i++) {
 		const struct row *r = &rows[i];
 
 		fprintf(out,
-			"%s\n  {\"path\": \"%s\", \"size\": \"%s\", \"bytes\": %u, \"dir\": \"%s\"",
+			"%s\n  {\"path\": \"%s\", \"size\": \"%s\", \"bytes\": %u, \"dir\": "
+			"\"%s\", \"burst\": %u",
 			i > 0 ? "," : "", r->c.path->name, r->c.size->name, r->c.size->kind.len,
-			bench_dirs[r->c.dir]);
+			bench_dirs[r->c.dir], r->c.burst);
 		if (r->error[0] != '\0') {
 			fprintf(out, ", \"error\": \"%s\"}", r->error);
 			continue;

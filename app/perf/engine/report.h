@@ -13,4 +13,8 @@ void report_table(FILE *out, const struct row *rows, unsigned int n, bool only_f
 /** ... and for programs. */
 void report_json(FILE *out, const struct row *rows, unsigned int n);
 
+/* plot.c */
+/** ... as a picture: the ratios as bars. @return 0, or -1 with errno. */
+int plot_svg(const char *file, const struct row *rows, unsigned int n);
+
 #endif /* REPORT_H */
