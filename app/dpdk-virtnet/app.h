@@ -18,8 +18,14 @@
 
 #define APP_ERR_LEN 512
 
+struct json_t;
+struct rte_mempool;
+struct rte_rcu_qsbr;
 struct vn_controller;
 struct vn_gm_registry;
+struct vn_pollers;
+struct vn_port_ops;
+struct vn_switch;
 
 /** What the command line says, with the defaults filled in. */
 struct app_args {
@@ -86,6 +92,24 @@ struct app_linkwatch {
 };
 int app_linkwatch_start(struct app_linkwatch *w, struct vn_loop *loop, struct vn_controller *ctrl);
 void app_linkwatch_stop(struct app_linkwatch *w, struct vn_loop *loop);
+
+/** switch.c: the embedded switch. */
+struct app_switch {
+	struct vn_switch *sw;
+	struct rte_mempool *clones;
+	struct vn_loop *loop;
+	struct vn_timer tick;
+};
+/**
+ * Make it. @p qsbr: that of the pollers, which do not run yet. @return 0, or negative errno with
+ * one line in @p err.
+ */
+int app_switch_make(struct app_switch *s, const struct vn_conf *conf, struct rte_mempool *pool,
+	struct rte_rcu_qsbr *qsbr, struct vn_loop *loop, char *err);
+/** No poller runs and all ports are closed. */
+void app_switch_free(struct app_switch *s);
+/** For vn_ctl_conf::show_switch; @p ctx: struct app_switch. */
+struct json_t *app_switch_show(void *ctx);
 
 /** service.c: the EAL is up; run until a signal. @return exit status. */
 int app_service_run(const struct app_args *args, const struct vn_conf *conf,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
 
 #include "app.h"
 #include "vn_blackbox.h"
@@ -24,6 +26,7 @@
 #include "vn_net_hdr.h"
 #include "vn_poller.h"
 #include "vn_recovery.h"
+#include "vn_switch.h"
 #include "vn_tap.h"
 #include "vn_vfio_user.h"
 #include "vn_vhost_user.h"
@@ -44,6 +47,8 @@ struct service {
 	struct vn_pollers *pollers;
 	struct vn_blackbox *bb;
 	struct rte_mempool *pool;
+	struct rte_rcu_qsbr *qsbr; /* the pollers are its threads */
+	struct app_switch sw;
 	struct vn_controller *ctrl;
 	struct vn_ctl *ctl;
 	struct app_linkwatch links;
@@ -115,12 +120,13 @@ woken(void *ctx)
 static int
 make_pollers(struct service *s, const struct app_args *args, char *err)
 {
-	const struct vn_poller_conf pc = {
+	struct vn_poller_conf pc = {
 		.idle_spin_us = args->idle_spin_us,
 		.idle_cold_us = args->idle_cold_us,
 		.idle_policy = args->idle_policy,
 	};
 	unsigned int lcores[RTE_MAX_LCORE], n = 0, lcore;
+	size_t size;
 	int rc;
 
 	RTE_LCORE_FOREACH_WORKER (lcore)
@@ -131,6 +137,13 @@ make_pollers(struct service *s, const struct app_args *args, char *err)
 			"needed to move packets, e.g. -l 0,1 or --lcores 0@0,1@0");
 		return -EINVAL;
 	}
+	size = RTE_ALIGN_CEIL(rte_rcu_qsbr_get_memsize(n), RTE_CACHE_LINE_SIZE);
+	s->qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (s->qsbr == NULL || rte_rcu_qsbr_init(s->qsbr, n) != 0) {
+		snprintf(err, APP_ERR_LEN, "out of memory");
+		return -ENOMEM;
+	}
+	pc.qsbr = s->qsbr;
 	rc = vn_pollers_create(s->loop, lcores, n, &pc, &s->pollers);
 	if (rc == 0)
 		rc = vn_pollers_start(s->pollers);
@@ -140,7 +153,7 @@ make_pollers(struct service *s, const struct app_args *args, char *err)
 }
 
 static int
-make_parts(struct service *s, const struct app_args *args, char *err)
+make_parts(struct service *s, const struct app_args *args, const struct vn_conf *conf, char *err)
 {
 	bool fresh;
 	int rc;
@@ -164,6 +177,9 @@ make_parts(struct service *s, const struct app_args *args, char *err)
 			args->num_mbufs, rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
+	rc = app_switch_make(&s->sw, conf, s->pool, s->qsbr, s->loop, err);
+	if (rc != 0)
+		return rc;
 	snprintf(s->bb_path, sizeof(s->bb_path), "%s/blackbox", args->run_dir);
 	rc = vn_blackbox_open(s->bb_path, MAX_BLACKBOX_RINGS, &s->bb, &fresh);
 	if (rc != 0) {
@@ -197,7 +213,7 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 		&vn_vfio_user_ops,
 		&vn_vhost_user_ops,
 	};
-	static const struct vn_port_ops *const ports[] = {&vn_internal_ops};
+	const struct vn_port_ops *const ports[] = {&vn_internal_ops, vn_switch_ops(s->sw.sw)};
 	const struct vn_controller_env env = {
 		.dev =
 			{
@@ -234,6 +250,8 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 	/* The control socket first: the cheapest way to find out that we should not be here. */
 	cc.controller = s->ctrl;
 	cc.pollers = s->pollers;
+	cc.show_switch = app_switch_show;
+	cc.ctx = &s->sw;
 	rc = vn_ctl_create(s->loop, &cc, &s->ctl, err, APP_ERR_LEN);
 	if (rc == 0)
 		rc = vn_controller_start(s->ctrl, err, APP_ERR_LEN);
@@ -257,6 +275,7 @@ take_down(struct service *s)
 	if (!clean)
 		return; /* something may still be in use: the kernel will see to it */
 	vn_controller_destroy(s->ctrl);
+	app_switch_free(&s->sw);
 	vn_loop_cancel(s->loop, &s->stop_timer);
 	vn_loop_destroy(s->loop);
 	vn_pollers_destroy(s->pollers);
@@ -264,6 +283,7 @@ take_down(struct service *s)
 		vn_blackbox_close(s->bb, true);
 	vn_gm_registry_destroy(s->gm);
 	rte_mempool_free(s->pool);
+	free(s->qsbr);
 }
 
 int
@@ -274,7 +294,7 @@ app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	char err[APP_ERR_LEN] = "";
 	int rc;
 
-	rc = make_parts(&s, args, err);
+	rc = make_parts(&s, args, conf, err);
 	if (rc == 0)
 		rc = make_controller(&s, args, conf, capacity, board_serial, err);
 	if (rc == 0) {

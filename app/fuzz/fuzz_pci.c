@@ -21,6 +21,7 @@
 
 #include "fuzz_device.h"
 #include "pci_private.h"
+#include "vn_features.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,7 +46,7 @@ enum op {
 	OP_PROGRESS, /* u8: that many things end that were held back */
 	OP_HOLD,     /* from now on resets take time */
 	OP_MEM,      /* u16 offset, u8 length, the bytes: into guest memory */
-	OP_RUN,      /* u8 queue: a driver's way to DRIVER_OK, with a ring */
+	OP_RUN,      /* u8 queue (bit 7: packed): a driver's way to DRIVER_OK, with a ring */
 	OP_NEWS,     /* u8: link, MTU, announcement, VFs: what the controller says */
 	NUM_OPS,
 };
@@ -294,12 +295,15 @@ set_common(struct function *f, uint32_t offset, uint32_t len, uint64_t v)
 static void
 run_driver(struct function *f, struct input *in)
 {
-	const uint16_t q = (uint16_t)take(in, 1);
+	const uint8_t what = (uint8_t)take(in, 1);
+	const uint64_t refused = what & 0x80 ? 0 : VN_F_RING_PACKED;
+	const uint16_t q = what & 0x7f;
 
 	set_common(f, COMMON(device_status), 1, VN_STATUS_ACK | VN_STATUS_DRIVER);
 	for (uint32_t word = 0; word < 2; word++) {
 		set_common(f, COMMON(driver_feature_select), 4, word);
-		set_common(f, COMMON(driver_feature), 4, vn_model_offered(f->dev, word));
+		set_common(f, COMMON(driver_feature), 4,
+			vn_model_offered(f->dev, word) & ~(uint32_t)(refused >> 32 * word));
 	}
 	set_common(f, COMMON(device_status), 1,
 		VN_STATUS_ACK | VN_STATUS_DRIVER | VN_STATUS_FEATURES_OK);

@@ -7,6 +7,7 @@
  * Guest memory lies between pages that cannot be accessed, one region is really read-only, and the
  * mbufs come from fuzz_pool.h. Beyond not crashing, what the engine hands on is checked.
  */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 #include "vn_features.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
-#include "vn_vring.h"
+#include "vn_vring_packed.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,11 +55,14 @@ static const struct {
 #define LOG_SIZE  8
 
 enum op {
-	OP_WRITE,     /* u16 offset into rings and data, u8 n, n bytes */
-	OP_DESC,      /* u8 index, u24 address, u16 length, u8 flags, u8 next */
-	OP_DESC_WIDE, /* u8 index, u64 address, u32 length, u16 flags, u16 next */
-	OP_PUSH,      /* u8 head */
-	OP_AVAIL_IDX, /* u16 */
+	OP_WRITE, /* u16 offset into rings and data, u8 n, n bytes */
+	/* u8 index, u24 address, u16 length, u8 flags, u8 next; packed: id in place of next, and of
+	 * the flags bits 6 and 7 are USED and AVAIL
+	 */
+	OP_DESC,
+	OP_DESC_WIDE, /* u8 index, u64 address, u32 length, u16 flags, u16 next or id */
+	OP_PUSH,      /* u8 head; packed: u8 n, the driver makes so many descriptors available */
+	OP_AVAIL_IDX, /* u16; packed: where the driver goes on, bit 15: its wrap counter */
 	OP_MOVE,      /* u8 n, u16 length: dequeue, enqueue frames of that length, or take a command
 		       * of which n bytes are read; its answer will be that long
 		       */
@@ -68,7 +72,7 @@ enum op {
 	OP_ARM,     /* u8: on, off */
 	OP_SET_MEM, /* u8: which map */
 	OP_SET_LOG, /* u8: on, off */
-	OP_RESTART, /* a new ring object at used->idx */
+	OP_RESTART, /* a new ring object, at used->idx or where the black box says */
 	OP_AVAIL,
 	OP_COAL, /* u8: packets; 0: no wait */
 	NUM_OPS,
@@ -289,6 +293,47 @@ guest_write(struct input *in)
 	}
 }
 
+/* The driver of a packed ring: it makes available what is in the descriptors already. */
+struct packed_driver {
+	uint16_t size, at;
+};
+
+static void
+packed_push(struct packed_driver *d, unsigned int n)
+{
+	struct vn_vring_packed_desc *ring = (void *)ring_mem(DESC_GPA);
+
+	for (; n > 0; n--) {
+		struct vn_vring_packed_desc *p = &ring[d->at & ~VN_EVENT_WRAP];
+
+		p->flags &= ~(VN_DESC_F_AVAIL | VN_DESC_F_USED);
+		p->flags |= d->at & VN_EVENT_WRAP ? VN_DESC_F_AVAIL : VN_DESC_F_USED;
+		d->at = vn_vring_packed_advance(d->at, 1, d->size);
+	}
+}
+
+static uint16_t
+in_ring(uint16_t position, uint16_t size)
+{
+	return (position & VN_EVENT_WRAP) | (position & ~VN_EVENT_WRAP) % size;
+}
+
+static void
+packed_desc(struct input *in, bool wide)
+{
+	struct vn_vring_packed_desc *d =
+		(struct vn_vring_packed_desc *)ring_mem(DESC_GPA) + get(in, 1) % MAX_SIZE;
+	uint16_t flags;
+
+	d->addr = get(in, wide ? 8 : 3);
+	d->len = get(in, wide ? 4 : 2);
+	flags = get(in, wide ? 2 : 1);
+	if (!wide)
+		flags = (flags & ~0x40) | (flags & 0x40 ? VN_DESC_F_USED : 0);
+	d->flags = flags;
+	d->id = get(in, wide ? 2 : 1);
+}
+
 static void
 guest_desc(struct input *in, bool wide)
 {
@@ -311,8 +356,10 @@ read_conf(struct input *in)
 		VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6};
 	const uint8_t first = get(in, 1);
 	const uint16_t features = get(in, 2);
+	const bool packed = first & 0x08;
+	const uint16_t size = packed ? 1 + get(in, 1) % MAX_SIZE : 1 << (first & 7) % 7;
 	struct vn_virtq_conf conf = {
-		.size = 1 << (first & 0xf) % 7,
+		.size = size,
 		.is_rx = first & 0x80,
 		.is_ctrl = (first & 0xa0) == 0x20,
 		.count_sizes = first & 0x40,
@@ -329,7 +376,24 @@ read_conf(struct input *in)
 		conf.features |= features & 1 << i ? bits[i] : 0;
 	if (first & 0x10)
 		conf.features |= VN_F_VERSION_1 | VN_NET_F_HASH_REPORT;
+	if (packed) {
+		conf.features |= VN_F_VERSION_1 | VN_F_RING_PACKED;
+		conf.start = in_ring(conf.start, conf.size);
+	}
 	return conf;
+}
+
+/* Where a process that comes after this one goes on. */
+static uint16_t
+resumed(const struct vn_virtq_conf *conf, const struct vn_bb_ring *bb, uint16_t position)
+{
+	int at;
+
+	if (!(conf->features & VN_F_RING_PACKED))
+		return vn_virtq_split_used_idx(maps[0], USED_GPA);
+	at = vn_virtq_packed_resume(maps[0], DESC_GPA, conf->size, bb);
+	CHECK(at == -EINVAL || (at >= 0 && (at & ~VN_EVENT_WRAP) < conf->size));
+	return at >= 0 ? at : position;
 }
 
 int
@@ -343,38 +407,52 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vn_vring_avail *avail = (void *)ring_mem(AVAIL_GPA);
 	struct vn_vring_used *used = (void *)ring_mem(USED_GPA);
 	struct vn_net_hdr_hash hdr = {0};
+	const bool packed = conf.features & VN_F_RING_PACKED;
+	struct packed_driver driver = {conf.size, conf.start};
 	uint32_t answer = 0;
 	struct vn_virtq *vq;
 
 	memset(memory[RINGS], 0, layout[RINGS].size);
 	memset(memory[DATA], 0, layout[DATA].size);
 	memset(memory[BIG], 0, layout[BIG].size);
-	avail->idx = used->idx = conf.start;
+	if (!packed)
+		avail->idx = used->idx = conf.start;
 	conf.bb = &bb;
 	conf.stats = &stats;
-	vn_bb_ring_start(&bb, conf.size, DESC_GPA, USED_GPA, conf.start);
+	vn_bb_ring_start(&bb, packed, conf.size, DESC_GPA, USED_GPA, conf.start);
 	CHECK(vn_virtq_create(&conf, &vq) == 0);
 
 	while (in.p < in.end) {
+		const enum op op = get(&in, 1) % NUM_OPS;
 		unsigned int n;
 		uint32_t len;
 
-		switch ((enum op)(get(&in, 1) % NUM_OPS)) {
+		switch (op) {
 		case OP_WRITE:
 			guest_write(&in);
 			break;
 		case OP_DESC:
-			guest_desc(&in, false);
-			break;
 		case OP_DESC_WIDE:
-			guest_desc(&in, true);
+			if (packed)
+				packed_desc(&in, op == OP_DESC_WIDE);
+			else
+				guest_desc(&in, op == OP_DESC_WIDE);
 			break;
 		case OP_PUSH:
-			avail->ring[avail->idx % conf.size] = get(&in, 1);
+			n = get(&in, 1);
+			if (packed) {
+				packed_push(&driver, n % (MAX_SIZE + 1));
+				break;
+			}
+			avail->ring[avail->idx % conf.size] = n;
 			avail->idx++;
 			break;
 		case OP_AVAIL_IDX:
-			avail->idx = get(&in, 2);
+			n = get(&in, 2);
+			if (packed)
+				driver.at = in_ring(n, conf.size);
+			else
+				avail->idx = n;
 			break;
 		case OP_MOVE:
 			n = get(&in, 1) % (VN_VQ_MAX_BURST + 1);
@@ -414,9 +492,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			vn_virtq_set_log(vq, get(&in, 1) & 1, &log, get(&in, 2));
 			break;
 		case OP_RESTART:
+			n = vn_virtq_position(vq);
+			CHECK(!packed || (n & ~VN_EVENT_WRAP) < conf.size);
 			vn_virtq_free(vq);
-			conf.start = vn_virtq_split_used_idx(maps[0], USED_GPA);
-			vn_bb_ring_start(&bb, conf.size, DESC_GPA, USED_GPA, conf.start);
+			conf.start = resumed(&conf, &bb, n);
+			vn_bb_ring_start(&bb, packed, conf.size, DESC_GPA, USED_GPA, conf.start);
 			CHECK(vn_virtq_create(&conf, &vq) == 0);
 			break;
 		case OP_AVAIL:

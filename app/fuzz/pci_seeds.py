@@ -50,6 +50,11 @@ def run(queue):
     return bytes((RUN, queue))
 
 
+def run_packed(queue):
+    """The same by a driver that has packed rings."""
+    return bytes((RUN, queue | 0x80))
+
+
 def irq(what, vector=255):
     """Interrupts that the host has set up: 1 INTx, 2 MSI-X; 4: it is MSI-X that changed."""
     return bytes((IRQ, what, vector))
@@ -71,6 +76,15 @@ def command(cls, cmd, data=b"", room=1):
                 struct.pack("<QIHH", GPA + ring + 0x500, room, 2, 0)) +
             mem(ring + 0x400, body) + mem(ring + 0x100, struct.pack("<HHH", 0, 1, 0)) +
             write(BAR4, NOTIFY_CTRL, u16(6)))
+
+
+def packed_command(cls, cmd, data=b"", room=1):
+    """The same in a packed ring that is new."""
+    ring = 0x6000
+    body = bytes((cls, cmd)) + data
+    return (mem(ring, struct.pack("<QIHH", GPA + ring + 0x400, len(body), 0, 0x81) +
+                struct.pack("<QIHH", GPA + ring + 0x500, room, 0, 0x82)) +
+            mem(ring + 0x400, body) + write(BAR4, NOTIFY_CTRL, u32(6 | 2 << 16 | 1 << 31)))
 
 
 # Registers of the SR-IOV capability: control, NumVFs, page size, BARs.
@@ -125,6 +139,12 @@ SEEDS = {
     "vfs-gone": bytes((MODERN,)) + write(CONFIG, VF_NUM, u16(2)) + write(
         CONFIG, VF_CTRL, u16(1)) + bytes((NEWS, 0xb0, NEWS, 0x30)),
     "table": bytes((MODERN,)) + write(BAR1, 0, u32(4)) + read(BAR1, 0, 255),
+    "packed": bytes((MODERN,)) + MSIX_ON + run_packed(0) + run_packed(1)
+              + write(BAR4, NOTIFY, u32(0x80010000)) + bytes((SAVE,)) + write(BAR4, STATUS, b"\0"),
+    "packed-size": bytes((MODERN,)) + run_packed(0) + QUEUE_0 + write(BAR4, QUEUE_RESET, u16(1))
+                   + write(BAR4, 24, u16(100)) + write(BAR4, QUEUE_ENABLE, u16(1)) + bytes((SAVE,)),
+    "packed-ctrl": bytes((MODERN,)) + run_packed(6) + packed_command(0, 0, b"\1")
+                   + bytes((SAVE, RESET, 0xff)),
     "ctrl-promisc": bytes((MODERN,)) + run(6) + command(0, 0, b"\1"),
     "ctrl-mac": bytes((MODERN,)) + run(6) + command(1, 1, b"\2\1\2\3\4\5"),
     "ctrl-mac-table": bytes((MODERN,)) + run(6) + command(

@@ -14,7 +14,8 @@ import sys
  SET_LOG, RESTART, AVAIL, COAL) = range(15)
 NEXT, WRITABLE, INDIRECT = 1, 2, 4
 RX = 0x80
-CTRL, HASH = 0x20, 0x10
+CTRL, HASH, PACKED = 0x20, 0x10, 0x08
+AVAIL_BIT, USED_BIT = 0x80, 0x40  # in the flags of desc(), of a packed ring
 
 # Numbers of the feature table in fuzz_virtq.c.
 F_INDIRECT, F_EVENT, F_MRG, F_V1, F_INORDER, F_CSUM, F_GCSUM, F_TSO4 = range(8)
@@ -24,6 +25,12 @@ F_GTSO4 = 12
 def begin(size_log2, features, start=65534, rx=False, form=0):
     """The configuration."""
     return struct.pack("<BHH", size_log2 | (RX if rx else 0) | form, sum(1 << f for f in features), start)
+
+
+def packed(size, features, start=0x8000, rx=False, form=0):
+    """The same for a packed ring of @size entries."""
+    return struct.pack("<BHBH", PACKED | (RX if rx else 0) | form, sum(1 << f for f in features),
+                       size - 1, start)
 
 
 def write(offset, data):
@@ -107,6 +114,35 @@ SEEDS = {
     "rx-bad-then-good": begin(3, [F_V1, F_MRG], rx=True) + desc(0, 0x2000, 64, WRITABLE)
                         + desc(1, 0x2040, 64) + desc(2, 0x2080, 512, WRITABLE)
                         + push(0) + push(1) + push(2) + move(1),
+    "packed-tx": packed(8, [F_V1]) + (desc(0, 0x2000, 12, NEXT, 7) + desc(1, 0x2100, 60, 0, 7) + push(2)
+                 + move(8)),
+    "packed-tx-wrap": packed(3, [F_V1, F_EVENT], 2) + b"".join(
+        desc(i % 3, 0x2000, 112, 0, i) + push(1) + move(8) for i in range(2, 9)),
+    "packed-tx-across": packed(5, [F_V1, F_INORDER], 0x8004) + desc(4, 0x2000, 12, NEXT, 1)
+                        + desc(0, 0x2100, 60, 0, 1) + push(2) + move(8) + bytes((RESTART,)) + move(8),
+    "packed-tx-indirect": packed(8, [F_V1, F_INDIRECT])
+                          + write(0x1800, entry(0x2000, 12) + entry(0x2100, 90))
+                          + desc(0, 0x2800, 32, INDIRECT, 3) + push(1) + move(1),
+    "packed-tx-no-end": packed(4, [F_V1]) + b"".join(desc(i, 0x2000, 99, NEXT, 1) for i in range(4))
+                        + push(4) + move(8),
+    "packed-tx-restart": packed(8, [F_V1]) + b"".join(desc(i, 0x2000, 112, 0, i) for i in range(8))
+                         + push(5) + struct.pack("<BBH", MOVE, 2, 0) + bytes((RESTART,)) + move(2)
+                         + bytes((RESTART,)) + move(8),
+    "packed-wrong-lap": packed(4, [F_V1]) + desc(0, 0x2000, 99, USED_BIT, 1)
+                        + desc(1, 0x2000, 99, AVAIL_BIT | USED_BIT, 1) + move(8)
+                        + desc(0, 0x2000, 99, AVAIL_BIT, 1) + move(8),
+    "packed-rx": packed(8, [F_V1], rx=True) + desc(0, 0x2000, 12, NEXT | WRITABLE, 1)
+                 + desc(1, 0x2100, 1500, WRITABLE, 1) + push(2) + move(1),
+    "packed-rx-mrg": packed(5, [F_V1, F_MRG, F_EVENT], 0x8003, rx=True)
+                     + b"".join(desc(i, 0x2000 + 64 * i, 64, WRITABLE, i) for i in range(5)) + push(5)
+                     + move(2) + bytes((RESTART,)) + push(4) + move(1),
+    "packed-rx-log": packed(8, [F_V1], rx=True) + struct.pack("<BBH", SET_LOG, 1, 0x1000)
+                     + desc(0, 0x1f80, 300, WRITABLE) + push(1) + move(1),
+    "packed-ctrl": packed(8, [F_V1], form=CTRL) + desc(0, 0x2000, 2, NEXT, 1)
+                   + desc(1, 0x2100, 6, NEXT, 1) + desc(2, 0x2200, 1, WRITABLE, 1) + push(3)
+                   + move(64, 1),
+    "packed-arm": packed(7, [F_V1, F_EVENT]) + bytes((ARM, 1, AVAIL, ARM, 0, SET_MEM, 1))
+                  + desc(0, 0x2000, 99) + push(1) + move(1) + struct.pack("<BH", AVAIL_IDX, 3),
     "arm": begin(3, [F_V1, F_EVENT]) + bytes((ARM, 1, AVAIL, ARM, 0, SET_MEM, 1)) + desc(0, 0x2000, 99)
            + push(0) + move(1),
 }

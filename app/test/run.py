@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
-from vnt import core, workers  # noqa: E402  (the path must be set first)
+from vnt import core, ring, workers  # noqa: E402  (the path must be set first)
 
 
 # Groups that boot guests. Those are emulated and need all processors: one at a time.
@@ -38,6 +38,8 @@ def arguments():
                    help="a build with -Db_sanitize=address, used by the leak check")
     p.add_argument("--reference", action="store_true",
                    help="the tests that can run against DPDK's own back end do so")
+    p.add_argument("--packed", action="store_true",
+                   help="only tests with packed rings, and all that there are")
     p.add_argument("--verbose", action="store_true", help="show the steps of long tests")
     p.add_argument("-j", metavar="N", type=int, default=1, help="so many tests at a time, of those that boot no guest")
     p.add_argument("-k", metavar="PATTERN", action="append", default=[],
@@ -52,6 +54,7 @@ def wanted(name, patterns):
 
 def run_one(options, test):
     """@return (result, reason)."""
+    ring.Default.packed = test.packed
     t = core.Context(options, test.name)
     result, reason, trace = "ok", "", ""
     try:
@@ -89,10 +92,12 @@ def main():
     for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
                  "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
                  "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
-                 "recovery", "health", "clients", "bridges", "stall", "leak", "crash", *GUESTS):
+                 "recovery", "health", "liars", "clients", "bridges", "stall", "leak", "crash", *GUESTS):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
-    tests = [t for t in core.found() if wanted(t.name, args.k)]
+    tests = [t for t in core.found(args.long or args.packed) if wanted(t.name, args.k)]
+    if args.packed:
+        tests = [t for t in tests if t.packed]
     if args.list:
         for t in tests:
             print(f"{t.name:44} {t.doc}")

@@ -6,13 +6,12 @@ import mmap
 import multiprocessing
 import random
 import signal
-import struct
 import time
 
 import vhost_user_client as vu
 
 from vnt import core, frames, program, victim
-from vnt.core import check, check_eq, variants
+from vnt.core import check, check_eq, packed_too, variants
 
 # Frames that one burst may repeat towards the network after each kill.
 BURST = 64
@@ -47,10 +46,8 @@ class Driver:
                          "TX chain completed out of order, lost or twice: number")
                 self.completed += 1
         except vu.VhostUserError as e:
-            at = [struct.unpack("<I", tx.mem.read(tx.used + 4 + 8 * (i % tx.size), 4))[0]
-                  for i in range(before - 4, before + 36)]
-            raise core.Fail(f"{e}; used index {before} -> {tx.used_idx}, available {tx.avail_idx}; "
-                            f"used ids around it: {at}; completed {self.completed}") from e
+            raise core.Fail(f"{e}; used {before} before, available {tx.avail_idx}; used around it: "
+                            f"{tx.used_around(before)}; completed {self.completed}") from e
 
     def work(self):
         """One round: TX completions and new frames, RX frames and their buffers back."""
@@ -157,6 +154,7 @@ def stuck(p, net):
     print(p.cli("debug")[1])
 
 
+@packed_too("plain", "mergeable")
 @variants(("plain", PLAIN, False, 256), ("mergeable", MERGEABLE, False, 64),
           ("indirect", INDIRECT, True, 256))
 def kill(t, features, indirect, size):
@@ -208,7 +206,7 @@ def kill(t, features, indirect, size):
         check_eq(net.distinct, d.sent, "different frames at the representor")
         check(net.repeated <= kills * BURST, f"{net.repeated} frames repeated in {kills} kills")
         for r in c.rings.values():
-            check_eq(r.stop(), r.used_idx, f"position of ring {r.index}")
+            check_eq(r.stop(), r.end_base, f"position of ring {r.index}")
         t.note(f"TX {d.sent}, {net.repeated} repeated; RX {len(d.received)} of {net.sent}")
     p.wait_enabled(0, victim.VICTIM)
     p.stop()

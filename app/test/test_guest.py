@@ -5,7 +5,7 @@
 import os
 
 import test_lifecycle
-from vnt import core, guest, pings, program, reference
+from vnt import core, guest, pings, program, reference, virtio
 from vnt.core import check, check_eq, test, variants
 
 HOST, GUEST, GUEST2 = "198.18.0.1", "198.18.0.2", "198.18.0.3"
@@ -185,11 +185,14 @@ def two_guests(t):
     guests = []
     for pf, name in ((0, "a"), (1, "b")):
         p.ns.ip("link", "set", p.rep(pf), "master", BR, "up")
-        guests.append(guest.Guest(t, name).add(p.socket(pf)).start(wait=False))
+        # Frames go from split to packed rings, and back.
+        props = "packed=on" if name == "b" else ""
+        guests.append(guest.Guest(t, name).add(p.socket(pf), props=props).start(wait=False))
     for g, address in zip(guests, (GUEST, GUEST2)):
         g.wait_up()
         g.address(f"{address}/24")
     a, b = guests
+    check(virtio.F_RING_PACKED in b.features(), f"no packed rings: {sorted(b.features())}")
     a.ping(GUEST2)
     b.ping(GUEST)
     b.sh("iperf3 -s -D")
@@ -248,13 +251,14 @@ def kill_and_restart(t):
 
 @test
 def client_mode(t):
-    """QEMU is the server, the program connects; also after kill -9 and restart."""
+    """QEMU is the server, the program connects; also after kill -9 and restart. Packed rings."""
     path = f"{t.tmp}/vm"
     os.mkdir(path)
     p = backend(t, conf={"vhost_user": {"mode": "client", "socket_dir": path}})
     rep = host_side(t, p, bridge=True)
-    g = guest.Guest(t, "a").add(p.socket(), server=True).start()
+    g = guest.Guest(t, "a").add(p.socket(), server=True, props="packed=on").start()
     g.address(f"{GUEST}/24")
+    check(virtio.F_RING_PACKED in g.features(), f"no packed rings: {sorted(g.features())}")
     survives(t, p, rep, g, t.count(2, 20))
     p.stop()
 

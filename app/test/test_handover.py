@@ -11,7 +11,7 @@ import time
 
 from vfu.client import VfioUserClient
 from vfu.driver import WANTED, Driver, bit
-from vnt import core, guest, pings, victim, virtio
+from vnt import core, guest, pings, ring, victim, virtio
 from vnt.core import check, check_eq, test, variants
 
 REP = "hand0"
@@ -26,8 +26,8 @@ class Servers:
         self.ns = t.ns
         self.socket = os.path.join(t.tmp, "hand.sock")
         binary = os.path.join(t.options.build, "app/test/handover/handover")
-        self.process = t.spawn([binary, self.socket, REP, str(pairs)], ns=self.ns, name="handover",
-                               env={"RUNTIME_DIRECTORY": t.tmp})
+        argv = [binary, self.socket, REP, str(pairs)] + ["packed"] * ring.Default.packed
+        self.process = t.spawn(argv, ns=self.ns, name="handover", env={"RUNTIME_DIRECTORY": t.tmp})
         self.served = 0
         self._wait()
         self.ns.ip("link", "set", REP, "up")

@@ -9,7 +9,8 @@ import struct
 import vhost_user_client as vu
 
 from vnt import core, frames, victim
-from vnt.core import check, check_eq, test, variants
+from vnt.core import check, check_eq, packed_too, test, variants
+from vnt.ring import Default
 
 
 def unsealed(size=16 << 20):
@@ -210,7 +211,7 @@ def errors(p):
         sum(r[key] for r in rings for key in ("bad_header", "oversized"))
 
 
-def hostile_rings():
+def hostile_rings(packed):
     """(name, ring number, function(ring), must it break the device)."""
     far = 1 << 45
 
@@ -238,15 +239,32 @@ def hostile_rings():
             r.kick(force=True)
         return write
 
+    def all_at_once(flags):
+        """Every descriptor of the ring is available, also those that nobody has written."""
+        def write(r):
+            for i in reversed(range(r.size)):  # the first one is looked at
+                r._put16(r.desc + 16 * i + 14, flags)
+            r.kick(force=True)
+        return write
+
     n, w = vu.DESC_NEXT, vu.DESC_WRITE
     yield "loop_self", 1, chain((None, 64, n, 0)), True
     yield "loop_two", 1, chain((None, 64, n, 1), (None, 64, n, 0)), True
     yield "loop_rx", 0, chain((None, 64, n | w, 1), (None, 0, n | w, 1)), True
     # Long enough for the frame before it comes round: nobody else is harmed.
-    yield "loop_rx_long", 0, chain((None, 1024, n | w, 1), (None, 1024, n | w, 0)), False
-    yield "head_outside", 1, chain((None, 64, 0, 0), head=256), True
-    yield "head_far", 0, chain((None, 64, w, 0), head=65535), True
-    yield "next_outside", 1, chain((None, 64, n, 256)), True
+    # (In a packed ring, only its last descriptor says which chain it is.)
+    yield "loop_rx_long", 0, chain((None, 1024, n | w, 1), (None, 1024, n | w, 0)), packed
+    if not packed:
+        yield "head_outside", 1, chain((None, 64, 0, 0), head=256), True
+        yield "head_far", 0, chain((None, 64, w, 0), head=65535), True
+        yield "next_outside", 1, chain((None, 64, n, 256)), True
+        yield "avail_far", 1, avail_jump(257), True
+        yield "avail_back", 1, avail_jump(0xFFFF), True
+        yield "avail_half", 0, avail_jump(0x8000), True
+    else:
+        yield "all_available", 1, all_at_once(vu.PACKED_AVAIL), None
+        yield "all_available_rx", 0, all_at_once(vu.PACKED_AVAIL | w), None
+        yield "all_of_one_chain", 1, all_at_once(vu.PACKED_AVAIL | n), True
     yield "address_outside", 1, chain((far, 64, 0, 0)), None
     yield "address_outside_rx", 0, chain((far, 2048, w, 0)), None
     yield "address_wraps", 1, chain((2**64 - 16, 4096, 0, 0)), None
@@ -257,42 +275,42 @@ def hostile_rings():
     yield "tx_writable", 1, chain((None, 64, w, 0)), None
     yield "rx_readable", 0, chain((None, 2048, 0, 0)), None
     yield "too_long_frame", 1, chain((None, 1 << 19, 0, 0)), None
-    yield "avail_far", 1, avail_jump(257), True
-    yield "avail_back", 1, avail_jump(0xFFFF), True
-    yield "avail_half", 0, avail_jump(0x8000), True
     yield "indirect_odd", 1, indirect(17, (None, 64, 0, 0)), None
     yield "indirect_empty", 1, indirect(0), None
     yield "indirect_huge", 1, indirect(0xFFFFFFF0, (None, 64, 0, 0)), None
-    yield "indirect_nested", 1, indirect(16, (None, 16, vu.DESC_INDIRECT, 0)), None
-    yield "indirect_loop", 1, indirect(32, (None, 64, n, 1), (None, 64, n, 0)), None
-    yield "indirect_next_outside", 1, indirect(16, (None, 64, n, 5)), None
+    # (In a packed ring's table there is nothing but the order.)
+    none = False if packed else None
+    yield "indirect_nested", 1, indirect(16, (None, 16, vu.DESC_INDIRECT, 0)), none
+    yield "indirect_loop", 1, indirect(32, (None, 64, n, 1), (None, 64, n, 0)), none
+    yield "indirect_next_outside", 1, indirect(16, (None, 64, n, 5)), none
     yield "indirect_outside", 1, chain((far, 16, vu.DESC_INDIRECT, 0)), None
     yield "indirect_and_next", 1, chain((None, 16, vu.DESC_INDIRECT | n, 1), (None, 64, 0, 0)), None
 
 
+@packed_too()
 @test
 def hostile(t):
     """Rings that no driver writes: counted, the device breaks at most, the next client is served."""
     p, by = victim.start(t)
     broke = []
-    cases = list(hostile_rings())
+    cases = list(hostile_rings(Default.packed))
     for name, index, function, must_break in cases:
         with victim.client(p) as c:
             c.setup()
             p.wait_enabled(2, victim.VICTIM)
             before = errors(p)
-            ring = c.rings[index]
+            r = c.rings[index]
             link = frames.Link(p.ns, p.rep(victim.VICTIM))
             for _ in range(4):
                 link.send(victim.body(0))
-            function(ring)
+            function(r)
             if must_break:
                 core.wait_for(lambda: victim.broken(p), 15, f"{name}: the device is shown as broken")
             elif must_break is None:
                 core.wait_for(lambda: errors(p) > before or victim.broken(p), 15,
                               f"{name}: counted as an error")
             else:
-                core.wait_for(lambda r=ring: r.used_idx == 1, 15, f"{name}: completed")
+                core.wait_for(lambda r=r: r.used_idx == 1, 15, f"{name}: completed")
                 check(not victim.broken(p), f"{name}: the device broke")
             if victim.broken(p):
                 broke.append(name)
@@ -304,6 +322,23 @@ def hostile(t):
     victim.all_well(p, by)
 
 
+def random_lie(r, rnd):
+    """Write something into a ring that may be anything."""
+    r.mem.write(rnd.choice((r.desc, r.avail, r.used)) + rnd.randrange(64),
+                rnd.randbytes(rnd.choice((1, 2, 8, 64))))
+    if rnd.random() < 0.5:
+        return
+    length, flags = rnd.choice((0, 12, 2048, rnd.getrandbits(32))), rnd.randrange(8)
+    if r.packed:
+        flags |= rnd.choice((0, vu.PACKED_AVAIL, vu.PACKED_USED))
+        r.mem.write(r.desc + 16 * rnd.randrange(r.size), struct.pack(
+            "<QIHH", r.addr(0), length, rnd.randrange(r.size), flags))
+    else:
+        r.write_desc(rnd.randrange(r.size), r.addr(0), length, flags, rnd.randrange(r.size))
+        struct.pack_into("<H", r.mem.mem, r.avail + 2, rnd.getrandbits(16))
+
+
+@packed_too()
 @test
 def hostile_random(t):
     """Random bytes all over the rings, again and again, while frames come in."""
@@ -316,15 +351,9 @@ def hostile_random(t):
             c.setup(size=rnd.choice((4, 16, 256)))
             link = frames.Link(p.ns, p.rep(victim.VICTIM))
             for _ in range(20):
-                ring = c.rings[rnd.randrange(2)]
-                at = rnd.choice((ring.desc, ring.avail, ring.used)) + rnd.randrange(64)
-                c.mem.write(at, rnd.randbytes(rnd.choice((1, 2, 8, 64))))
-                if rnd.random() < 0.5:
-                    ring.write_desc(rnd.randrange(ring.size), ring.addr(0),
-                                    rnd.choice((0, 12, 2048, rnd.getrandbits(32))),
-                                    rnd.randrange(8), rnd.randrange(ring.size))
-                    struct.pack_into("<H", c.mem.mem, ring.avail + 2, rnd.getrandbits(16))
-                ring.kick(force=True)
+                r = c.rings[rnd.randrange(2)]
+                random_lie(r, rnd)
+                r.kick(force=True)
                 link.send(victim.body(0))
             link.close()
             by.check()

@@ -14,14 +14,14 @@ from vnt.core import check, check_eq, test
 # Feature bits by the names of virtio 1.2, 5.1.3.
 CTRL_VQ, CTRL_RX, CTRL_VLAN, MQ, CTRL_MAC_ADDR, MTU = 17, 18, 19, 22, 23, 3
 DEVICE_STATS, VQ_NOTF_COAL, NOTF_COAL, HASH_REPORT, RSS = 50, 52, 53, 57, 60
-VERSION_1, ACCESS_PLATFORM, IN_ORDER = 32, 33, 35
+VERSION_1, ACCESS_PLATFORM, RING_PACKED, IN_ORDER = 32, 33, 34, 35
 
 # What each kernel's driver must have taken; and what it is offered besides the default.
 EVERY = {0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 16, 17, 18, 19, 21, 22, 23, 32, 33, 63}
 MORE = {"bookworm": {7, 8, 9},  # whole segments without mergeable buffers
         "trixie": {15, 36, 38, HASH_REPORT}}
 TAKEN = {"bookworm": EVERY | {NOTF_COAL, RSS},
-         "trixie": EVERY | MORE["trixie"] | {54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS, DEVICE_STATS}}
+         "trixie": EVERY | MORE["trixie"] | {RING_PACKED, 54, 55, 56, VQ_NOTF_COAL, NOTF_COAL, RSS, DEVICE_STATS}}
 
 FOREIGN = "0c:c4:7a:ff:99:99"
 
@@ -32,7 +32,9 @@ class Linux:
     def __init__(self, t, suite, pairs=4):
         self.t = t
         self.suite = suite
-        self.b = functions.backend(t, conf={"mrg_rxbuf": 1}).start()
+        # One of the kernels has packed rings, the other split ones.
+        packed = int(suite == "trixie")
+        self.b = functions.backend(t, conf={"mrg_rxbuf": 1, "packed_vq": packed}).start()
         more = sum(1 << bit for bit in MORE[suite])
         self.f = self.b.make("-f", hex(more), mtu=9000, pairs=pairs)
         self.g = self.b.guest("a", cpus=2, suite=suite)

@@ -2,13 +2,14 @@
 # Copyright(c) 2026 the dpdk-virtnet contributors
 """DPDK's virtio-user PMD as the driver: every frame once, uncorrupted, in every ring mode."""
 
-from vnt import core, frames, program, reference, testpmd
-from vnt.core import check, check_eq, variants
+from vnt import core, frames, guest, program, reference, ring, testpmd
+from vnt.core import check, check_eq, packed_too, variants
 
 MRG_RXBUF = 15
 INDIRECT = 28
 EVENT_IDX = 29
 VERSION_1 = 32
+RING_PACKED = 34
 IN_ORDER = 35
 
 # mbufs too small for a frame: received frames are chains of mbufs, and are sent as such.
@@ -37,6 +38,7 @@ def check_features(t, back, devargs):
         return
     mask = features(back)
     check(has(mask, VERSION_1), f"VERSION_1 not negotiated: {mask:#x}")
+    check_eq(has(mask, RING_PACKED), ring.Default.packed, f"packed rings in {mask:#x}")
     check_eq(has(mask, MRG_RXBUF), "mrg_rxbuf=1" in devargs, f"mergeable in {mask:#x}")
     if "in_order=1" in devargs:
         check(has(mask, IN_ORDER), f"in-order asked for, not negotiated: {mask:#x}")
@@ -82,9 +84,11 @@ MODES = (
 )
 
 
+@packed_too("mergeable_4q", "non_mergeable_1q", "indirect_1q", "in_order_1q",
+            "in_order_non_mergeable_1q")
 @variants(*((f"{mode}_{q}q", devargs, args, size, q)
             for mode, devargs, args, size in MODES for q in (1, 4)))
-def split(t, devargs, args, max_frame, queues):
+def frames_back(t, devargs, args, max_frame, queues):
     """Frames go representor -> RX ring -> testpmd -> TX ring -> representor, checked one by one."""
     count = t.count(2000, 20000)
     back = backend(t, queues)
@@ -100,6 +104,7 @@ def split(t, devargs, args, max_frame, queues):
     back.stop()
 
 
+@packed_too()
 @core.test
 def vectorized(t):
     """The driver's vector path (in-order off, no offloads): other descriptor habits."""
@@ -108,11 +113,31 @@ def vectorized(t):
     driver = testpmd.Testpmd(t, back.socket(), devargs="mrg_rxbuf=0,in_order=0,vectorized=1")
     driver.wait_started()
     back.wait_enabled(2)
+    check_eq(has(features(back), RING_PACKED), ring.Default.packed, "packed rings")
     traffic(t, back, count)
     driver.stop()
     back.stop()
 
 
+@packed_too()
+@core.test
+def current_dpdk(t):
+    """The virtio-user PMD of DPDK 25.11."""
+    exe = guest.script(t, "mk-dpdk", "forky")
+    count = t.count(2000, 20000)
+    back = backend(t)
+    devargs = "mrg_rxbuf=1,in_order=0"
+    driver = testpmd.Testpmd(t, back.socket(), devargs=devargs, exe=exe)
+    driver.wait_started()
+    back.wait_enabled(2)
+    check_features(t, back, devargs)
+    loop, before = traffic(t, back, count)
+    check_stats(t, back, loop, before)
+    driver.stop()
+    back.stop()
+
+
+@packed_too("32")
 @variants(("32", 32), ("1024", 1024), ("4096", 4096))
 def ring_size(t, size):
     """Small rings wrap often; the VMM may choose larger ones than max_queue_size."""
@@ -175,6 +200,7 @@ def driver_again(t):
     back.stop()
 
 
+@packed_too()
 @core.test
 def program_again(t):
     """The program is killed and started again: the driver reconnects, traffic goes on."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 the dpdk-virtnet contributors
-"""A vhost-user front end with a split-ring driver, for tests. Python standard library only.
+"""A vhost-user front end with a driver, for tests. Python standard library only.
 
 What a VMM does (connect, negotiate, share memory, set up rings) and what a guest's driver does
 (post buffers, kick, poll the used ring) in one process, both fully under the test's control:
@@ -24,7 +24,7 @@ import socket
 import struct
 import time
 
-from vnt import ring
+from vnt import packed_ring, ring
 # Names that the tests use as this module's.
 from vnt.ring import GuestMemory, event_read, event_write, eventfd  # noqa: F401
 from vnt.virtio import *  # noqa: F401,F403
@@ -86,7 +86,7 @@ _REGION = struct.Struct('=QQQQ')
 
 
 # What this driver cannot do: never taken unless a test asks for it by name.
-NOT_OURS = 1 << F_ACCESS_PLATFORM | 1 << F_RING_PACKED | 1 << F_LOG_ALL
+NOT_OURS = bit(F_ACCESS_PLATFORM, F_LOG_ALL)
 
 
 class VhostUserError(Exception):
@@ -97,7 +97,7 @@ class Disconnected(VhostUserError):
     """The server closed the connection."""
 
 
-class Ring(ring.Ring):
+class _FrontRing:
     """A ring of the front end: its eventfds, and the messages that start and stop it."""
 
     error = VhostUserError
@@ -144,10 +144,10 @@ class Ring(ring.Ring):
     def enable(self, on=True):
         self.client.request(SET_VRING_ENABLE, self.state(1 if on else 0))
 
-    def start(self, base=0, enable=True, polled=False):
-        """All messages that start the ring, in the order of a VMM."""
+    def start(self, base=None, enable=True, polled=False):
+        """All messages that start the ring, in the order of a VMM. @base: None: a new ring."""
         self.set_num()
-        self.set_base(base)
+        self.set_base(self.fresh_base if base is None else base)
         self.set_addr()
         self.set_call()
         self.set_kick(nofd=polled)
@@ -168,6 +168,14 @@ class Ring(ring.Ring):
             if fd >= 0:
                 os.close(fd)
                 setattr(self, name, -1)
+
+
+class Ring(_FrontRing, ring.Ring):
+    """A split one."""
+
+
+class PackedRing(_FrontRing, packed_ring.PackedRing):
+    """A packed one."""
 
 
 class VhostUserClient:
@@ -336,8 +344,13 @@ class VhostUserClient:
         self.request(SET_OWNER)
         if features is None:
             want = self.features & ~NOT_OURS
+            if not ring.Default.packed:
+                want &= ~bit(F_RING_PACKED)
         else:
             want = self.features & (features | bit(F_PROTOCOL_FEATURES))
+            # Where the run is about packed rings, a modern driver has them.
+            if ring.Default.packed and features & bit(F_VERSION_1):
+                want |= self.features & bit(F_RING_PACKED)
         self.set_features(want)
         return self.acked
 
@@ -386,7 +399,8 @@ class VhostUserClient:
         kwargs.setdefault('hdr_len', 12 if mergeable else 10)
         if index in self.rings:
             self.rings[index].close()
-        self.rings[index] = Ring(self, index, **kwargs)
+        cls = PackedRing if self.acked & bit(F_RING_PACKED) else Ring
+        self.rings[index] = cls(self, index, **kwargs)
         return self.rings[index]
 
     def rx(self, pair):
@@ -418,12 +432,12 @@ class VhostUserClient:
         return self
 
     def resume(self, features=None, protocol=None):
-        """After a reconnect: the handshake again with the rings as they are, each from where the
-        used index in memory stands, as a VMM does whose back end died."""
+        """After a reconnect: the handshake again with the rings as they are, each from where a VMM
+        believes it to be whose back end died."""
         self.negotiate(features if features is not None else self.acked, protocol)
         self.set_mem_table()
         for r in self.rings.values():
-            r.start(base=r.used_idx)
+            r.start(base=r.resume_base)
         if self.has_protocol(PF_STATUS):
             self.set_status(1 | 2 | 8 | 4)
 

@@ -28,6 +28,7 @@ enum kind {
 	DOORBELL,
 	LIMITS,
 	PORT,
+	UPLINKS,
 	HOSTS,
 	DIRECTORY,
 	OBJECT,
@@ -72,6 +73,15 @@ static const struct param vfio_user_params[] = {
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
+static const struct param switch_params[] = {
+	{"uplinks", UPLINKS, AT(sw), 0, 0, NULL},
+	{"anti_spoof", FLAG, AT(sw.anti_spoof), 0, 0, NULL},
+	{"isolated", FLAG, AT(sw.isolated), 0, 0, NULL},
+	{"table_size", NUM32, AT(sw.table_size), 64, 1048576, NULL},
+	{"ageing", NUM32, AT(sw.ageing), 0, 1000000, NULL},
+	{NULL, FLAG, 0, 0, 0, NULL},
+};
+
 static const struct param params[] = {
 	{"ib_dev_p0", NAME, AT(ib_dev_p0), 0, 0, NULL},
 	{"ib_dev_p1", NAME, AT(ib_dev_p1), 0, 0, NULL},
@@ -93,6 +103,7 @@ static const struct param params[] = {
 	{"transport", TRANSPORT, AT(vhost_user), 0, 0, NULL},
 	{"vfio_user", OBJECT, 0, 0, 0, vfio_user_params},
 	{"vhost_user", OBJECT, 0, 0, 0, vhost_user_params},
+	{"switch", OBJECT, 0, 0, 0, switch_params},
 	{"hosts", HOSTS, 0, 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
@@ -114,6 +125,8 @@ vn_conf_defaults(struct vn_conf *conf)
 	strcpy(conf->ib_dev_p1, "mlx5_1");
 	strcpy(conf->ib_dev_for_static_pf, "mlx5_0");
 	conf->recovery = true;
+	conf->sw.table_size = 8192;
+	conf->sw.ageing = 300;
 }
 
 static void
@@ -151,10 +164,19 @@ read_either(
 static void
 read_port(const struct vn_conf_at *at, const json_t *v, struct vn_conf_fn *fn)
 {
-	bool internal = false;
+	static const char *const kind[] = {"tap", "internal", "switch"};
+	char word[VN_CONF_NAME_LEN], show[40];
 
-	read_either(at, v, "tap", "internal", &internal);
-	fn->port = internal ? "internal" : "tap";
+	if (!vn_conf_get_string(at, v, word, sizeof(word)))
+		return;
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+		if (strcmp(word, kind[i]) == 0) {
+			fn->port = kind[i];
+			return;
+		}
+	}
+	vn_conf_error_at(at, "must be \"tap\", \"internal\" or \"switch\", is \"%s\"",
+		vn_conf_safe(word, show, sizeof(show)));
 }
 
 static void
@@ -238,6 +260,9 @@ read_value(
 	case PORT:
 		read_port(at, v, fn);
 		break;
+	case UPLINKS:
+		vn_conf_read_uplinks(at, v, out);
+		break;
 	case HOSTS:
 		vn_conf_read_hosts(at, v, conf);
 		break;
@@ -271,6 +296,7 @@ home_of(const char *name, const char *parent)
 		if (p->sub != NULL && find(p->sub, name) != NULL)
 			return p->sub == static_pf_params    ? "inside \"static_pf\" or \"vf\""
 			       : p->sub == vf_params         ? "inside \"vf\""
+			       : p->sub == switch_params     ? "inside \"switch\""
 			       : p->sub == vhost_user_params ? "inside \"vhost_user\""
 			       : find(vhost_user_params, name) != NULL
 				       ? "inside \"vfio_user\" or \"vhost_user\""

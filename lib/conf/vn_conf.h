@@ -28,6 +28,18 @@ struct vn_conf_host {
 	char port[VN_CONF_MAX_PORTS][VN_CONF_NAME_LEN]; /**< ids of its PCIe root ports */
 };
 
+/** Most uplinks of the embedded switch. */
+#define VN_CONF_MAX_UPLINKS 8
+
+/** Ours: object "switch", the embedded switch. */
+struct vn_conf_switch {
+	unsigned int n_uplinks;
+	char uplink[VN_CONF_MAX_UPLINKS][VN_CONF_NAME_LEN]; /**< DPDK ports or RDMA devices */
+	bool anti_spoof, isolated;
+	uint32_t table_size; /**< learnt addresses */
+	uint32_t ageing;     /**< seconds; 0: never */
+};
+
 /** Parameters of "static_pf" and of "vf". */
 struct vn_conf_fn {
 	bool has_mac_base; /**< any six bytes: uniqueness is the operator's job */
@@ -37,7 +49,10 @@ struct vn_conf_fn {
 	uint32_t vfs_per_pf;      /**< "vf" only; 0: not given */
 	uint16_t max_queue_pairs; /**< "vf" only; 0: not given */
 	uint16_t max_queue_size;  /**< "vf" only; 0: not given */
-	/** Ours: kind of the network side, "tap" or "internal"; NULL: not given. A constant. */
+	/**
+	 * Ours: kind of the network side, "tap", "internal" or "switch"; NULL: not given. A
+	 * constant.
+	 */
 	const char *port;
 };
 
@@ -62,6 +77,7 @@ struct vn_conf {
 	/** "vfio_user"."socket_dir"; as vhost_user_socket_dir. */
 	char vfio_user_socket_dir[VN_CONF_PATH_LEN];
 	bool vfio_user_doorbell_page; /**< "vfio_user"."doorbell": "event" (default) or "page" */
+	struct vn_conf_switch sw;
 	unsigned int n_hosts;
 	struct vn_conf_host host[VN_CONF_MAX_HOSTS];
 

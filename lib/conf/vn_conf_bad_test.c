@@ -161,7 +161,7 @@ static const struct {
 	{"{\"vf\": {\"max_queue_size\": 65536}}",
 		"line 1: vf.max_queue_size: must be a whole number from 4 to 32768, is 65536"},
 	{"{\"vf\": {\"port\": \"veth\"}}",
-		"line 1: vf.port: must be \"tap\" or \"internal\", is \"veth\""},
+		"line 1: vf.port: must be \"tap\", \"internal\" or \"switch\", is \"veth\""},
 	{"{\"vhost_user\": {\"mode\": \"both\"}}",
 		"line 1: vhost_user.mode: must be \"server\" or \"client\", is \"both\""},
 	{"{\"vhost_user\": {\"mode\": 0}}",
@@ -207,13 +207,6 @@ static const struct {
 		"line 1: dpa_core_end: must be above \"dpa_core_start\" (5), is 5"},
 	{"{\"dpa_core_start\": 5, \"dpa_core_end\": 4}",
 		"line 1: dpa_core_end: must be above \"dpa_core_start\" (5), is 4"},
-	{"{\"packed_vq\": 1}",
-		"line 1: packed_vq: 1 is not supported yet: this version has split virtqueues "
-		"only, write 0"},
-	{"{\"packed_vq\": 1,\n\"mrg_rxbuf\": 1}",
-		"line 1: packed_vq: 1 is not supported yet: this version has split virtqueues "
-		"only, write 0\n"
-		"line 2: mrg_rxbuf: 1 excludes \"packed_vq\": 1, switch one of them off"},
 	{"{\"static_pf\": {\"features\": \"0x8900010300e7982f\"}}",
 		"line 1: static_pf.features: bit 15 (VIRTIO_NET_F_MRG_RXBUF) needs \"mrg_rxbuf\": "
 		"1"},

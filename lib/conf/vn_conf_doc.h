@@ -101,6 +101,11 @@ const char *vn_conf_closest(const char *name, const char *const names[], size_t 
 /** Note contradictions between parameters, among those that have no error of their own. */
 void vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf);
 
+/* vn_conf_switch.c */
+
+/** The array "uplinks" at @p at. */
+void vn_conf_read_uplinks(const struct vn_conf_at *at, const json_t *v, struct vn_conf_switch *sw);
+
 /* vn_conf_hosts.c */
 
 /** The array "hosts" at @p at. */

@@ -80,19 +80,6 @@ check_cores(const struct vn_conf_doc *doc, struct vn_conf *conf)
 	conf->has_dpa_cores = true;
 }
 
-static void
-check_rings(const struct vn_conf_doc *doc, const struct vn_conf *conf)
-{
-	struct vn_conf_at packed, mrg;
-
-	if (!given(doc, &packed, NULL, "packed_vq") || !conf->packed_vq)
-		return;
-	vn_conf_error_at(
-		&packed, "1 is not supported yet: this version has split virtqueues only, write 0");
-	if (given(doc, &mrg, NULL, "mrg_rxbuf") && conf->mrg_rxbuf)
-		vn_conf_error_at(&mrg, "1 excludes \"packed_vq\": 1, switch one of them off");
-}
-
 /* Bits that are only offered together with a parameter (contract 8.11). */
 static void
 check_features(const struct vn_conf_doc *doc, const char *parent, const struct vn_conf *conf,
@@ -139,7 +126,6 @@ vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf)
 {
 	check_ports(doc, conf);
 	check_cores(doc, conf);
-	check_rings(doc, conf);
 	check_features(doc, "static_pf", conf, &conf->static_pf);
 	check_features(doc, "vf", conf, &conf->vf);
 	check_vf(doc, conf);

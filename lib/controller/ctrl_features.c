@@ -9,9 +9,8 @@
 #include "vn_model.h"
 
 /* Offered only when somebody asks for them (contract 8.11). */
-#define ON_DEMAND                                                                               \
-	(VN_NET_F_MRG_RXBUF | VN_F_RING_PACKED | VN_F_ORDER_PLATFORM | VN_F_NOTIFICATION_DATA | \
-		VN_NET_F_HASH_REPORT)
+#define ON_DEMAND \
+	(VN_NET_F_MRG_RXBUF | VN_F_ORDER_PLATFORM | VN_F_NOTIFICATION_DATA | VN_NET_F_HASH_REPORT)
 
 /* Ring mechanics are no service that an operator's mask is about. */
 #define MECHANICS (VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_VERSION_1)
@@ -46,6 +45,9 @@ ctrl_carried(const struct vn_controller *ctrl, const struct vn_transport_ops *tr
 	/* Contract 8.9: both the key and the device's mask. With rings only, the VMM chooses. */
 	if (transport->full && !ctrl->conf.mrg_rxbuf)
 		features &= ~VN_NET_F_MRG_RXBUF;
+	/* Contract 8.6: the key is enough. */
+	if (transport->full && !ctrl->conf.packed_vq)
+		features &= ~VN_F_RING_PACKED;
 	return features;
 }
 

@@ -155,7 +155,8 @@ struct bad {
 	X(sf_low, VIRTNET_ERR_SF_NUM_RANGE, (hp->has_sf_num = true, hp->sf_num = 1999))  \
 	X(sf_high, VIRTNET_ERR_SF_NUM_RANGE, (hp->has_sf_num = true, hp->sf_num = 3000)) \
 	X(sf_used, VIRTNET_ERR_SF_NUM_USED, (hp->has_sf_num = true, hp->sf_num = 2000))  \
-	X(features_packed, VIRTNET_ERR_FEATURES_CHECK, hp->features = VN_F_RING_PACKED)  \
+	X(features_packed, VIRTNET_ERR_FEATURES_CHECK,                                   \
+		(hp->transport = "vfio-user", hp->features = VN_F_RING_PACKED))          \
 	X(features_unknown, VIRTNET_ERR_FEATURES_CHECK, hp->features = 1 << 4)           \
 	X(features_mrg, VIRTNET_ERR_FEATURES_CHECK,                                      \
 		(hp->transport = "vfio-user", hp->features = VN_NET_F_MRG_RXBUF))        \
@@ -247,14 +248,15 @@ test_features(void **state)
 	t.conf.mrg_rxbuf = true;
 	start(1);
 	assert_int_equal(t.ctrl->device[0]->device_features,
-		t.ctrl->supported_features & ~(demand | big_receive));
+		t.ctrl->supported_features & ~(demand | big_receive | VN_F_RING_PACKED));
 	assert_ptr_equal(t.ctrl->device[0]->transport, &ft_full);
 	/* Of the published defaults of a PF all but the admin queue. */
 	assert_int_equal(
 		UINT64_C(0x8930032300ef182f) & ~t.ctrl->device[0]->device_features, VN_F_ADMIN_VQ);
 	hp.features = demand;
 	dev = hotplug_ok(&hp);
-	assert_int_equal(dev->device_features, t.ctrl->supported_features & ~VN_F_SR_IOV);
+	assert_int_equal(dev->device_features,
+		t.ctrl->supported_features & ~(VN_F_SR_IOV | VN_F_RING_PACKED));
 	/* Whole segments go with mergeable buffers, or were asked for. */
 	hp.features = VN_NET_F_GUEST_TSO4;
 	dev = hotplug_ok(&hp);
@@ -281,6 +283,18 @@ test_features(void **state)
 		VN_NET_F_MAC | VN_NET_F_HASH_REPORT | VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC |
 			VN_F_EVENT_IDX | VN_F_VERSION_1);
 	assert_true(t.ctrl->device[0]->endpoint->conf.doorbell_page);
+	assert_true(t.ctrl->supported_features & VN_F_RING_PACKED);
+	stop_all(VN_PORT_KEEP);
+	/* Packed rings: the key is enough, and a mask can take them away. */
+	t.conf.packed_vq = true;
+	start(1);
+	assert_true(t.ctrl->device[0]->device_features & VN_F_RING_PACKED);
+	hp = request();
+	assert_true(hotplug_ok(&hp)->device_features & VN_F_RING_PACKED);
+	stop_all(VN_PORT_KEEP);
+	t.conf.static_pf.features = VN_NET_F_MAC;
+	start(1);
+	assert_false(t.ctrl->device[0]->device_features & VN_F_RING_PACKED);
 }
 
 /* Ids, slots and SF numbers: the lowest that is free; the list is in order. */

@@ -363,6 +363,8 @@ ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	}
 	if (all || strcmp(section, "hosts") == 0)
 		ctl_put(&o, "hosts", show_hosts(ctl->controller));
+	if (ctl->show_switch != NULL && (all || strcmp(section, "switch") == 0))
+		ctl_put(&o, "switch", ctl->show_switch(ctl->show_ctx));
 	if (all || strcmp(section, "devices") == 0)
 		ctl_put(&o, "devices", ctl_show_page(ctl, args, NULL, reply, debug_one, NULL));
 	return ctl_obj_end(&o);

@@ -64,6 +64,8 @@ struct vn_ctl {
 	struct vn_loop *loop;
 	struct vn_controller *controller;
 	struct vn_pollers *pollers;
+	json_t *(*show_switch)(void *ctx); /* may be NULL */
+	void *show_ctx;
 	char version[32]; /**< with the leading v */
 	struct vn_fd_source listener;
 	struct vn_timer accept_pause;

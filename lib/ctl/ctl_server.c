@@ -261,6 +261,8 @@ vn_ctl_create(struct vn_loop *loop, const struct vn_ctl_conf *conf, struct vn_ct
 	ctl->loop = loop;
 	ctl->controller = conf->controller;
 	ctl->pollers = conf->pollers;
+	ctl->show_switch = conf->show_switch;
+	ctl->show_ctx = conf->ctx;
 	ctl->fd = -1;
 	ctl->read_deadline_ns = CTL_READ_DEADLINE_NS;
 	ctl->listener.cb = listener_event;

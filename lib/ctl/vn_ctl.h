@@ -31,6 +31,7 @@
 struct vn_ctl;
 struct vn_controller;
 struct vn_loop;
+struct json_t;
 struct vn_pollers;
 
 /** Name of the socket in its directory: what dpdk-telemetry.py looks for. */
@@ -48,6 +49,9 @@ struct vn_ctl_conf {
 	const char *version; /**< of this program, "1.2.3"; NULL: VN_VERSION */
 	struct vn_controller *controller; /**< must outlive the server */
 	struct vn_pollers *pollers;       /**< for debug; may be NULL; must outlive the server */
+	/** For debug: what the embedded switch does, bounded. May be NULL. Control thread. */
+	struct json_t *(*show_switch)(void *ctx);
+	void *ctx; /**< of show_switch */
 };
 
 /**

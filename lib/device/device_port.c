@@ -114,8 +114,10 @@ open_done(struct vn_job *job, int result)
 		dev->priv->link_applied = j->conf.link_up;
 		dev->priv->mtu_applied = j->conf.mtu;
 		dev_port_set_features(dev);
+		memcpy(dev->priv->mac_applied, j->conf.mac, VN_MAC_LEN);
 		dev_port_set_link(dev);
 		dev_port_set_mtu(dev);
+		dev_port_set_mac(dev);
 	} else {
 		dev->port_info.ready = false;
 		dev->port_info.ifindex = 0;
@@ -142,6 +144,8 @@ dev_port_open(struct vn_device *dev)
 	j->conf.max_queue_pairs = RTE_MAX(dev->conf.port_pairs, dev_pairs(dev));
 	j->conf.mtu = dev->conf.mtu;
 	j->conf.link_up = dev->link_up;
+	memcpy(j->conf.mac, dev->conf.mac, sizeof(j->conf.mac));
+	j->conf.ctx = j->ops->ctx;
 	dev->priv->link_applied = dev->link_up;
 	dev->priv->mtu_applied = dev->conf.mtu;
 	dev->priv->port_state = PORT_OPENING;
@@ -334,6 +338,45 @@ dev_port_set_mtu(struct vn_device *dev)
 		return;
 	j->conf.mtu = dev->conf.mtu;
 	priv->mtu_busy = true;
+	job_submit(j);
+}
+
+static int
+mac_run(struct vn_job *job)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	return j->ops->set_mac(j->port, j->conf.mac);
+}
+
+static void
+mac_done(struct vn_job *job, int result)
+{
+	struct port_job *j = (struct port_job *)job;
+
+	if (result != 0)
+		VN_WARN("%s: the port does not take the device's new MAC: %s", j->dev->conf.vuid,
+			strerror(-result));
+	j->dev->priv->mac_busy = false;
+	memcpy(j->dev->priv->mac_applied, j->conf.mac, VN_MAC_LEN);
+	dev_port_set_mac(j->dev);
+	job_end(j);
+}
+
+void
+dev_port_set_mac(struct vn_device *dev)
+{
+	struct vn_device_priv *priv = dev->priv;
+	struct port_job *j;
+
+	if (dev->env.port_ops->set_mac == NULL || priv->port_state != PORT_OPEN || priv->mac_busy ||
+		memcmp(priv->mac_applied, dev->conf.mac, VN_MAC_LEN) == 0)
+		return;
+	j = job_new(dev, mac_run, mac_done);
+	if (j == NULL)
+		return;
+	memcpy(j->conf.mac, dev->conf.mac, sizeof(j->conf.mac));
+	priv->mac_busy = true;
 	job_submit(j);
 }
 

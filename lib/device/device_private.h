@@ -108,9 +108,11 @@ struct vn_device_priv {
 	bool refreshing, refresh_again; /* port_info */
 	bool features_busy;             /* a job is under way */
 	uint64_t features_applied;      /* by the last one */
-	bool link_busy, mtu_busy;       /* the same for carrier and MTU */
+	/* The same for carrier, MTU and MAC. */
+	bool link_busy, mtu_busy, mac_busy;
 	bool link_applied;
 	uint16_t mtu_applied;
+	uint8_t mac_applied[VN_MAC_LEN];
 	uint64_t ban_until_ns; /* no ring starts before: see dev_mark_broken() */
 	unsigned int ban_seconds;
 	bool announcing;          /* an announcement is under way */
@@ -199,6 +201,17 @@ dev_ring_vq(struct dev_ring *ring)
 	return &ring->dev->vq[ring->idx];
 }
 
+/* device_position.c */
+/** The driver has packed rings. */
+bool dev_packed(const struct vn_device *dev);
+/** Position of a ring on which nothing has happened. */
+uint16_t dev_ring_fresh(const struct vn_device *dev);
+/** Where to begin: see vn_device_vq_start(). */
+uint16_t dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup);
+/** Where a ring is whose engine cannot be asked: what the driver has got back, as far as is known.
+ */
+uint16_t dev_ring_lost_at(struct dev_ring *ring);
+
 /* device_pair.c */
 void dev_pair_init(struct vn_device *dev, uint16_t idx);
 void dev_pair_advance(struct dev_pair *pair);
@@ -218,9 +231,10 @@ dev_ring_pair(struct dev_ring *ring)
 int dev_port_open(struct vn_device *dev);
 void dev_port_close(struct vn_device *dev, bool remove);
 void dev_port_set_features(struct vn_device *dev);
-/** The port is to follow link_up, and conf.mtu. */
+/** The port is to follow link_up, conf.mtu and conf.mac. */
 void dev_port_set_link(struct vn_device *dev);
 void dev_port_set_mtu(struct vn_device *dev);
+void dev_port_set_mac(struct vn_device *dev);
 void dev_port_queue_open(struct dev_pair *pair);
 void dev_port_queue_close(struct dev_pair *pair);
 

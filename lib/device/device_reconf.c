@@ -181,6 +181,7 @@ vn_device_reconf(struct vn_device *dev, const struct vn_device_conf *conf)
 		dev->priv->drop_base = dropped(dev);
 	count_sizes(dev);
 	dev_port_set_mtu(dev);
+	dev_port_set_mac(dev);
 	if (dev->priv->model != NULL)
 		dev_model_reconf(dev, &old);
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "device_private.h"
 #include "vn_blackbox.h"
+#include "vn_features.h"
 #include "vn_log.h"
 
 static void
@@ -95,9 +96,12 @@ tell_stopped(struct dev_ring *ring)
 static void
 release_virtq(struct dev_ring *ring)
 {
+	struct vn_device_vq *v = dev_ring_vq(ring);
+
 	if (ring->vq == NULL)
 		return;
-	dev_ring_vq(ring)->position = vn_virtq_position(ring->vq);
+	v->position = vn_virtq_position(ring->vq);
+	v->stopped_there = true;
 	vn_virtq_free(ring->vq);
 	ring->vq = NULL;
 	dev_mem_release(ring->dev, ring->mem);
@@ -212,14 +216,9 @@ take_back(struct dev_ring *ring)
 {
 	struct vn_device *dev = ring->dev;
 	struct vn_device_vq *v = dev_ring_vq(ring);
-	int idx;
 
-	if (ring->bb != NULL) {
-		v->position = ring->bb->position;
-	} else {
-		idx = vn_virtq_split_used_idx(ring->mem, v->setup.used_gpa);
-		v->position = idx >= 0 ? idx : v->setup.start;
-	}
+	v->position = dev_ring_lost_at(ring);
+	v->stopped_there = true;
 	vn_guestmem_revoke(ring->mem);
 	dev_mark_broken(dev, "poller-late");
 	ring->overdue = true;
@@ -349,32 +348,6 @@ dev_ring_stop(struct dev_ring *ring)
 		dev_ring_advance(ring);
 }
 
-/* Where to begin: see vn_device_vq_start(). */
-static uint16_t
-start_position(struct dev_ring *ring, const struct vn_vq_setup *setup)
-{
-	struct vn_device *dev = ring->dev;
-	bool live = ring->bb != NULL &&
-		    vn_bb_ring_was_live(ring->bb, setup->size, setup->desc_gpa, setup->used_gpa);
-	int idx;
-
-	/* The model knows whether a driver has begun anew; who has only rings must ask. */
-	if (!setup->resume && (!live || dev->priv->model != NULL))
-		return setup->start;
-	idx = vn_virtq_split_used_idx(dev->priv->mem, setup->used_gpa);
-	if (idx < 0)
-		return setup->start;
-	/* Guest memory is the truth for split rings; the record may be a burst behind. */
-	if (live && !vn_bb_ring_bounds(ring->bb, idx))
-		VN_WARN("%s: ring %u: used->idx %d is not what the black box expects",
-			dev->conf.vuid, ring->idx, idx);
-	if (live)
-		VN_INFO("%s: ring %u resumes at %d (black box: %u, burst %u; peer: %u)",
-			dev->conf.vuid, ring->idx, idx, ring->bb->position, ring->bb->burst,
-			setup->start);
-	return idx;
-}
-
 /* @p position: where it is to go on; -1: to be found out. */
 static int
 make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
@@ -405,7 +378,7 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 	if (dev->env.bb != NULL && ring->bb == NULL)
 		ring->bb = vn_blackbox_ring(dev->env.bb, dev->conf.vuid, ring->idx);
 	conf.bb = ring->bb;
-	conf.start = position >= 0 ? (uint16_t)position : start_position(ring, setup);
+	conf.start = position >= 0 ? (uint16_t)position : dev_ring_start_at(ring, setup);
 	rc = vn_virtq_create(&conf, &ring->vq);
 	if (rc != 0)
 		return rc;
@@ -417,8 +390,8 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 		vn_virtq_set_coal_restart(ring->vq, dev->conf.coal_mode == VN_COAL_CQE);
 	}
 	if (ring->bb != NULL)
-		vn_bb_ring_start(
-			ring->bb, setup->size, setup->desc_gpa, setup->used_gpa, conf.start);
+		vn_bb_ring_start(ring->bb, conf.features & VN_F_RING_PACKED, setup->size,
+			setup->desc_gpa, setup->used_gpa, conf.start);
 	v->setup.start = conf.start;
 	return 0;
 }

@@ -130,6 +130,8 @@ void model_queue_defaults(struct vn_model *m, uint16_t i);
 int model_queue_index(const struct vn_model *m, uint16_t q);
 /** The driver's number of queue @p i. */
 uint16_t model_queue_number(const struct vn_model *m, uint16_t i);
+/** May a driver give queue @p i @p size entries? */
+bool model_queue_size_ok(const struct vn_model *m, uint16_t i, uint16_t size);
 /** Start queue @p i if it is to run and does not. @return 0 or as vn_device_vq_start(). */
 int model_queue_start(struct vn_model *m, uint16_t i, bool resume);
 /** Show an enabled queue's registers in struct vn_device. */

@@ -38,6 +38,7 @@ model_queue_defaults(struct vn_model *m, uint16_t i)
 		      : i % 2 == 0             ? m->coal[VN_NET_CTRL_NOTF_COAL_RX_SET]
 					       : m->coal[VN_NET_CTRL_NOTF_COAL_TX_SET];
 	v->msix_vector = VN_MSI_NO_VECTOR;
+	v->stopped_there = false;
 	if (v->state == VN_VQ_STOPPED) {
 		v->setup.desc_gpa = v->setup.avail_gpa = v->setup.used_gpa = 0;
 		v->setup.used_log_gpa = 0;
@@ -111,12 +112,20 @@ writable(struct vn_model *m, uint16_t q)
 	return &m->queue[i].regs;
 }
 
+bool
+model_queue_size_ok(const struct vn_model *m, uint16_t i, uint16_t size)
+{
+	return size > 0 && size <= m->queue[i].regs.max_size &&
+	       (model_negotiated(m, VN_F_RING_PACKED) || rte_is_power_of_2(size));
+}
+
 void
 vn_model_queue_set_size(struct vn_device *dev, uint16_t q, uint16_t size)
 {
-	struct vn_vq_regs *regs = writable(dev->priv->model, q);
+	struct vn_model *m = dev->priv->model;
+	struct vn_vq_regs *regs = writable(m, q);
 
-	if (regs != NULL && size > 0 && size <= regs->max_size && rte_is_power_of_2(size))
+	if (regs != NULL && model_queue_size_ok(m, model_queue_index(m, q), size))
 		regs->size = size;
 }
 
@@ -254,8 +263,10 @@ model_queue_start(struct vn_model *m, uint16_t i, bool resume)
 	const struct vn_vq_regs *regs = &m->queue[i].regs;
 	struct vn_device *dev = m->dev;
 	const bool ctrl = i == model_ctrl_index(m);
+	const struct vn_device_vq *v = &dev->vq[i];
 	struct vn_vq_setup setup = {
 		.size = regs->size,
+		.start = resume && v->stopped_there ? v->position : dev_ring_fresh(dev),
 		.resume = resume,
 		.desc_gpa = regs->desc,
 		.avail_gpa = regs->driver,
@@ -396,19 +407,40 @@ vn_model_queue_set_pfn(struct vn_device *dev, uint16_t q, uint32_t pfn)
 	enable(m, i);
 }
 
+/*
+ * How far the driver is, as a number below *span that begins again at 0; -1: not to be known. A
+ * packed ring does not show it, but the notification may (virtio 1.2, 2.9).
+ */
+static int
+driver_at(const struct vn_model *m, const struct vn_vq_regs *regs, uint32_t data, uint32_t *span)
+{
+	const uint32_t off = data >> 16 & 0x7fff, wrap = data >> 31;
+
+	if (!model_negotiated(m, VN_F_RING_PACKED)) {
+		*span = UINT16_MAX + 1;
+		return m->dev->priv->mem == NULL
+			       ? -1
+			       : vn_virtq_split_avail_idx(m->dev->priv->mem, regs->driver);
+	}
+	*span = 2u * regs->size;
+	if (!model_negotiated(m, VN_F_NOTIFICATION_DATA) || off >= regs->size)
+		return -1;
+	return off + (wrap ? 0 : regs->size);
+}
+
 /* Does it bring something new? */
 static void
-count_kick(struct vn_model *m, unsigned int i)
+count_kick(struct vn_model *m, unsigned int i, uint32_t data)
 {
 	struct model_queue *queue = &m->queue[i];
-	int idx = -EFAULT;
+	uint32_t span;
+	int idx;
 
 	queue->kicks++;
-	if (m->dev->priv->mem != NULL && !model_negotiated(m, VN_F_RING_PACKED))
-		idx = vn_virtq_split_avail_idx(m->dev->priv->mem, queue->regs.driver);
+	idx = driver_at(m, &queue->regs, data, &span);
 	if (idx < 0)
 		return;
-	queue->kick_credit += (uint16_t)(idx - queue->kick_seen);
+	queue->kick_credit += (idx + span - queue->kick_seen) % span;
 	queue->kick_credit = RTE_MIN(queue->kick_credit, (uint32_t)queue->regs.size);
 	queue->kick_seen = (uint16_t)idx;
 	if (queue->kick_credit > 0)
@@ -453,11 +485,10 @@ vn_model_kick(struct vn_device *dev, uint16_t q, uint32_t data)
 	struct vn_model *m = dev->priv->model;
 	const int i = model_queue_index(m, q);
 
-	/* How far the driver is, is in the ring, too. */
-	RTE_SET_USED(data);
+	/* Only to be counted: the poller sees in the ring how far the driver is. */
 	if (i < 0 || !model_started(m))
 		return;
-	count_kick(m, i);
+	count_kick(m, i, data);
 	if (i == model_ctrl_index(m))
 		ctrl_run(m);
 	else if (dev->vq[i].state != VN_VQ_STOPPED)

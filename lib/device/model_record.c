@@ -10,22 +10,25 @@
 
 #include "model_private.h"
 #include "vn_log.h"
+#include "vn_vring_packed.h"
 
 #define RECORD_MAGIC   UINT32_C(0x764e6d44)
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 #define QUEUE_ENABLED   1
 #define QUEUE_LEGACY    2
 #define QUEUE_RESETTING 4
-#define QUEUE_COAL_OWN  8 /* the driver set its coalescing, if only to none */
-#define QUEUE_FLAGS     15
+#define QUEUE_COAL_OWN  8  /* the driver set its coalescing, if only to none */
+#define QUEUE_STOPPED   16 /* at position, and the black box may not know it any more */
+#define QUEUE_FLAGS     31
 
 /* No padding: it would be bytes that nobody has written. */
 struct record_queue {
 	uint64_t desc, driver, device;
 	uint32_t coal_usecs, coal_packets;
 	uint16_t size, vector;
-	uint8_t flags, pad[3];
+	uint8_t flags, pad[1];
+	uint16_t position;
 };
 
 struct record {
@@ -99,7 +102,9 @@ vn_model_save(const struct vn_device *dev, void *buf, size_t room)
 	memcpy(to, &r, sizeof(r));
 	to += sizeof(r);
 	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		const struct vn_device_vq *v = &dev->vq[i];
 		const struct model_queue *q = &m->queue[i];
+		const bool stopped = v->state == VN_VQ_STOPPED && v->stopped_there;
 		const struct record_queue rq = {
 			.desc = q->regs.desc,
 			.driver = q->regs.driver,
@@ -111,7 +116,8 @@ vn_model_save(const struct vn_device *dev, void *buf, size_t room)
 			.flags = (q->regs.enable ? QUEUE_ENABLED : 0) |
 				 (q->regs.legacy ? QUEUE_LEGACY : 0) |
 				 (q->regs.resetting ? QUEUE_RESETTING : 0) |
-				 (q->coal.own ? QUEUE_COAL_OWN : 0),
+				 (q->coal.own ? QUEUE_COAL_OWN : 0) | (stopped ? QUEUE_STOPPED : 0),
+			.position = stopped ? v->position : 0,
 		};
 
 		memcpy(to, &rq, sizeof(rq));
@@ -149,16 +155,21 @@ status_ok(const struct vn_model *m, const struct record *r)
 		return r->driver_features == 0 && r->offloads == 0;
 	if (r->driver_features != r->accept || (r->accept & ~m->dev->device_features))
 		return false;
-	if (!m->legacy && (!(r->status & VN_STATUS_FEATURES_OK) || !(r->accept & VN_F_VERSION_1)))
+	if (!m->legacy && !(r->status & VN_STATUS_FEATURES_OK))
+		return false;
+	if ((!m->legacy || (r->accept & VN_F_RING_PACKED)) && !(r->accept & VN_F_VERSION_1))
 		return false;
 	return (r->offloads & ~(r->accept & VN_NET_F_GUEST_OFFLOADS)) == 0 &&
 	       model_features_whole(r->offloads) == r->offloads;
 }
 
 static bool
-queue_ok(const struct vn_model *m, uint16_t i, const struct record_queue *q)
+queue_ok(const struct vn_model *m, uint16_t i, const struct record_queue *q, bool packed)
 {
-	if (q->size == 0 || q->size > m->queue[i].regs.max_size || !rte_is_power_of_2(q->size))
+	if (q->size == 0 || q->size > m->queue[i].regs.max_size)
+		return false;
+	if (packed ? (q->position & ~VN_VRING_PACKED_START) >= q->size
+		   : !rte_is_power_of_2(q->size))
 		return false;
 	return (q->flags & ~QUEUE_FLAGS) == 0 && (m->legacy || !(q->flags & QUEUE_LEGACY));
 }
@@ -198,6 +209,8 @@ take_queue(struct vn_model *m, uint16_t i, const struct record_queue *q)
 	regs->vector = vector_ok(m, q->vector) ? q->vector : VN_MSI_NO_VECTOR;
 	regs->enable = q->flags & QUEUE_ENABLED;
 	regs->legacy = q->flags & QUEUE_LEGACY;
+	m->dev->vq[i].position = q->position;
+	m->dev->vq[i].stopped_there = q->flags & QUEUE_STOPPED;
 	m->queue[i].coal = restored_coal(
 		m, i % 2 == 0 && i != model_ctrl_index(m), q->coal_usecs, q->coal_packets);
 	m->queue[i].coal.own |= (q->flags & QUEUE_COAL_OWN) != 0;
@@ -248,7 +261,7 @@ vn_model_restore(struct vn_device *dev, const void *buf, size_t len)
 	from += sizeof(r);
 	for (unsigned int i = 0; i < dev->num_vqs; i++) {
 		memcpy(&rq, from + i * sizeof(rq), sizeof(rq));
-		if (!queue_ok(m, i, &rq))
+		if (!queue_ok(m, i, &rq, r.driver_features & VN_F_RING_PACKED))
 			return -EINVAL;
 	}
 	/* A reset was under way: with nothing left to wait for, it has ended. */

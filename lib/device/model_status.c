@@ -18,11 +18,12 @@
 		VN_NET_F_STATUS | VN_NET_F_CTRL_VQ | VN_NET_F_CTRL_RX | VN_NET_F_CTRL_VLAN |       \
 		VN_NET_F_CTRL_RX_EXTRA | VN_NET_F_GUEST_ANNOUNCE | VN_NET_F_MQ |                   \
 		VN_NET_F_CTRL_MAC_ADDR | VN_F_ANY_LAYOUT | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX |   \
-		VN_F_VERSION_1 | VN_F_IOMMU_PLATFORM | VN_F_IN_ORDER | VN_F_ORDER_PLATFORM |       \
-		VN_F_SR_IOV | VN_F_NOTIFICATION_DATA | VN_F_RING_RESET | VN_NET_F_DEVICE_STATS |   \
-		VN_NET_F_VQ_NOTF_COAL | VN_NET_F_NOTF_COAL | VN_NET_F_GUEST_USO4 |                 \
-		VN_NET_F_GUEST_USO6 | VN_NET_F_HOST_USO | VN_NET_F_HASH_REPORT |                   \
-		VN_NET_F_GUEST_HDRLEN | VN_NET_F_RSS | VN_NET_F_SPEED_DUPLEX)
+		VN_F_VERSION_1 | VN_F_IOMMU_PLATFORM | VN_F_RING_PACKED | VN_F_IN_ORDER |          \
+		VN_F_ORDER_PLATFORM | VN_F_SR_IOV | VN_F_NOTIFICATION_DATA | VN_F_RING_RESET |     \
+		VN_NET_F_DEVICE_STATS | VN_NET_F_VQ_NOTF_COAL | VN_NET_F_NOTF_COAL |               \
+		VN_NET_F_GUEST_USO4 | VN_NET_F_GUEST_USO6 | VN_NET_F_HOST_USO |                    \
+		VN_NET_F_HASH_REPORT | VN_NET_F_GUEST_HDRLEN | VN_NET_F_RSS |                      \
+		VN_NET_F_SPEED_DUPLEX)
 
 /** Bits that a driver may set. */
 #define DRIVER_STATUS                                                                     \
@@ -260,8 +261,12 @@ model_take_features(struct vn_model *m, uint64_t features)
 static bool
 features_fit(const struct vn_model *m)
 {
-	return (m->accept & ~m->dev->device_features) == 0 &&
-	       (m->legacy || (m->accept & VN_F_VERSION_1));
+	if (m->accept & ~m->dev->device_features)
+		return false;
+	if (m->accept & VN_F_VERSION_1)
+		return true;
+	/* Legacy drivers know split rings only. */
+	return m->legacy && !(m->accept & VN_F_RING_PACKED);
 }
 
 /* The bits of @p want that the device takes now, one step after the other. */

@@ -23,10 +23,13 @@
 		VN_NET_F_CTRL_VLAN | VN_NET_F_CTRL_RX_EXTRA | VN_NET_F_GUEST_ANNOUNCE |           \
 		VN_NET_F_CTRL_MAC_ADDR | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_RING_RESET |  \
 		VN_NET_F_DEVICE_STATS | VN_NET_F_NOTF_COAL | VN_NET_F_VQ_NOTF_COAL |              \
-		VN_NET_F_RSS | VN_NET_F_HASH_REPORT | VN_NET_F_SPEED_DUPLEX)
+		VN_NET_F_RSS | VN_NET_F_HASH_REPORT | VN_NET_F_SPEED_DUPLEX | VN_F_RING_PACKED |  \
+		VN_F_NOTIFICATION_DATA)
 
-/* What most tests negotiate: headers of 12 bytes, flags instead of events. */
-#define USUAL_FEATURES (ALL_FEATURES & ~(VN_F_EVENT_IDX | VN_NET_F_HASH_REPORT))
+/* What most tests negotiate: split rings, headers of 12 bytes, flags instead of events. */
+#define USUAL_FEATURES                                                               \
+	(ALL_FEATURES & ~(VN_F_EVENT_IDX | VN_NET_F_HASH_REPORT | VN_F_RING_PACKED | \
+				VN_F_NOTIFICATION_DATA))
 
 static struct {
 	int irq[VECTORS], intx_fd;

@@ -271,6 +271,8 @@ vn_device_set_driver_features(struct vn_device *dev, uint64_t features)
 {
 	if ((features & ~dev->device_features) != 0)
 		return -EINVAL;
+	if ((features & VN_F_RING_PACKED) && !(features & VN_F_VERSION_1))
+		return -EINVAL;
 	if (features != dev->driver_features) {
 		dev->driver_features = features;
 		dev_port_set_features(dev);

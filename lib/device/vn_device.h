@@ -129,8 +129,13 @@ enum vn_coal_mode {
 /** How a ring is to be started; see vn_device_vq_start(). */
 struct vn_vq_setup {
 	uint16_t size;
-	uint16_t start; /**< position the transport knows (SET_VRING_BASE) */
-	bool resume;    /**< the ring ran before: its position is what guest memory shows */
+	/** Position that the transport knows, as in struct vn_virtq_conf. */
+	uint16_t start;
+	/**
+	 * The ring ran before: its position is what guest memory shows; of a packed one what guest
+	 * memory and black box show, or start, when the black box does not know the ring.
+	 */
+	bool resume;
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa;
 	int kick_fd; /**< eventfd or -1 (then polled); becomes the device's */
@@ -149,6 +154,7 @@ struct vn_device_vq {
 	enum vn_vq_state state;
 	struct vn_vq_setup setup;    /**< valid unless STOPPED (kept for show after it) */
 	uint16_t position;           /**< when STOPPED: where it stopped */
+	bool stopped_there;          /**< position is where the ring stopped that is set up now */
 	uint16_t msix_vector;        /**< 0xffff: none, or not known (vhost-user) */
 	struct vn_virtq_stats stats; /**< counts over the device's life; written by the poller */
 };
@@ -242,7 +248,10 @@ void vn_device_destroy(struct vn_device *dev, enum vn_port_fate fate, vn_device_
 /** A VMM connected, or went. Purely informative. */
 void vn_device_set_attached(struct vn_device *dev, bool attached);
 
-/** Features the driver accepted. @return 0, or -EINVAL if one was not offered (nothing changes). */
+/**
+ * Features the driver accepted. @return 0, or -EINVAL if one was not offered, or packed rings are
+ * wanted without VERSION_1 (nothing changes).
+ */
 int vn_device_set_driver_features(struct vn_device *dev, uint64_t features);
 
 /** Status byte as the driver (or the VMM for it) wrote it. 0 is not a reset here: see

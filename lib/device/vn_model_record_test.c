@@ -289,7 +289,7 @@ test_black_box(void **state)
 	save();
 	/* It was live when the process died. */
 	de_destroy(VN_PORT_KEEP);
-	vn_bb_ring_start(r, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
+	vn_bb_ring_start(r, false, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
 	me_begin(false);
 	assert_int_equal(vn_model_restore(de.dev, record, record_len), 0);
 	UNTIL(me_all_run());
@@ -298,7 +298,7 @@ test_black_box(void **state)
 	/* A driver that begins anew begins at 0, whatever the box says. */
 	vn_model_set_status(de.dev, 0);
 	UNTIL(vn_model_status(de.dev) == 0);
-	vn_bb_ring_start(r, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
+	vn_bb_ring_start(r, false, RING_SIZE, GPA_BASE, GPA_BASE + USED_AT, 18);
 	me_load(USUAL_FEATURES);
 	assert_int_equal(de.dev->vq[0].setup.start, 0);
 	de_destroy(VN_PORT_KEEP);

@@ -80,7 +80,9 @@ test_transitions(void **state)
 	me_begin(false);
 	check_transitions(false, USUAL_FEATURES, true);
 	check_transitions(false, USUAL_FEATURES & ~VN_F_VERSION_1, false);
-	check_transitions(false, USUAL_FEATURES | VN_F_RING_PACKED, false);
+	check_transitions(false, USUAL_FEATURES | VN_F_ADMIN_VQ, false);
+	check_transitions(false, USUAL_FEATURES | VN_F_RING_PACKED, true);
+	check_transitions(false, (USUAL_FEATURES | VN_F_RING_PACKED) & ~VN_F_VERSION_1, false);
 	SETTLE();
 	assert_false(me_config_irq());
 }
@@ -92,13 +94,16 @@ test_transitions_legacy(void **state)
 	me_begin(true);
 	check_transitions(true, VN_NET_F_CSUM | VN_NET_F_CTRL_VQ | VN_NET_F_MAC, true);
 	check_transitions(true, USUAL_FEATURES, true);
+	/* Packed rings are a modern driver's. */
+	check_transitions(true, USUAL_FEATURES | VN_F_RING_PACKED, true);
+	check_transitions(true, (USUAL_FEATURES | VN_F_RING_PACKED) & ~VN_F_VERSION_1, false);
 }
 
 static void
 test_feature_words(void **state)
 {
 	(void)state;
-	de.conf.features |= VN_F_RING_PACKED | VN_F_ADMIN_VQ | VN_NET_F_GUEST_UFO;
+	de.conf.features |= VN_F_ADMIN_VQ | VN_NET_F_GUEST_UFO;
 	me_begin(false);
 	assert_int_equal(de.dev->device_features, ALL_FEATURES);
 	assert_int_equal(vn_model_offered(de.dev, 0), (uint32_t)ALL_FEATURES);

@@ -304,11 +304,12 @@ poll_sleep(struct vn_poller *p, uint64_t nap_ns)
 		TAILQ_FOREACH (qp, &p->hot, next)
 			arm(p, qp, &timeout_ns);
 	}
+	work = poll_sources_arm(p, &timeout_ns);
 	__atomic_store_n(&p->asleep, true, __ATOMIC_RELAXED);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	work = timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
-	       __atomic_load_n(&p->stop, __ATOMIC_ACQUIRE) ||
-	       __atomic_load_n(&p->wake.words, __ATOMIC_ACQUIRE) != 0;
+	work |= timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
+		__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE) ||
+		__atomic_load_n(&p->wake.words, __ATOMIC_ACQUIRE) != 0;
 	TAILQ_FOREACH (qp, &p->hot, next) {
 		if (poll_qp_has_work(qp)) {
 			qp->active_at = p->now;
@@ -322,6 +323,7 @@ poll_sleep(struct vn_poller *p, uint64_t nap_ns)
 			poll_count(&p->stats.wakes, 1);
 	}
 	__atomic_store_n(&p->asleep, false, __ATOMIC_RELAXED);
+	poll_sources_disarm(p);
 	after_sleep(p);
 	return n > 0;
 }

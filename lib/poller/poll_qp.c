@@ -16,18 +16,12 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
-/* As an available index: what the driver has made available up to now. */
-static uint16_t
-made_available(struct vn_virtq *vq)
-{
-	return vq != NULL ? (uint16_t)(vn_virtq_position(vq) + vn_virtq_avail(vq)) : 0;
-}
-
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
 {
 	struct vn_poll_kicks *k = &qp->kicks;
-	const uint16_t tx = made_available(qp->tx), rx = made_available(qp->rx);
+	const uint16_t tx = qp->tx != NULL ? vn_virtq_offered(qp->tx) : 0;
+	const uint16_t rx = qp->rx != NULL ? vn_virtq_offered(qp->rx) : 0;
 
 	k->credit += (uint16_t)(tx - k->tx_seen) + (uint16_t)(rx - k->rx_seen);
 	k->credit = RTE_MIN(k->credit, (uint32_t)VN_POLL_KICKS_AHEAD);
@@ -188,6 +182,19 @@ poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp)
 	qp->pq_watched = false;
 }
 
+/* A port that is asked in every round is to tell from now on. */
+static void
+arm_port(struct vn_poll_qp *qp)
+{
+	if (qp->ops->rx_arm == NULL || qp->pq == NULL || !qp->ops->rx_arm(qp->pq, true) ||
+		qp->pq_ready)
+		return;
+	/* It has something now: see poll_qp_has_work(). */
+	qp->pq_ready = true;
+	if (qp->n_pending == 0)
+		qp->rx_avail_seen = 0;
+}
+
 /* A port whose frames may be for other pairs is read while there is a place for our own. */
 static void
 arm_rx_by_rules(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
@@ -215,6 +222,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 	/* Sleep is no time in which work waits. */
 	if (unlikely(qp->latency != NULL))
 		qp->latency[0].last = qp->latency[1].last = 0;
+	arm_port(qp);
 	if (qp->tx != NULL && !vn_virtq_broken(qp->tx)) {
 		vn_virtq_arm(qp->tx);
 		if (qp->tx_polled)
@@ -252,7 +260,7 @@ poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns)
 bool
 poll_qp_has_work(struct vn_poll_qp *qp)
 {
-	if (qp->tx != NULL && vn_virtq_avail(qp->tx) > 0)
+	if (qp->tx != NULL && vn_virtq_avail_upto(qp->tx, 1) > 0)
 		return true;
 	/* What was found broken just now has to be told. */
 	if (qp->tx != NULL && vn_virtq_broken(qp->tx) && !qp->tx_told)
@@ -274,6 +282,8 @@ void
 poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	__atomic_store_n(&qp->armed, false, __ATOMIC_RELAXED);
+	if (qp->ops->rx_arm != NULL && qp->pq != NULL)
+		qp->ops->rx_arm(qp->pq, false);
 	if (qp->tx != NULL)
 		vn_virtq_disarm(qp->tx);
 	if (qp->rx != NULL) {

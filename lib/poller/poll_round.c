@@ -66,14 +66,20 @@ poll_look(struct vn_poller *p, uint64_t timeout_ns)
 			RTE_SET_USED(got);
 			continue;
 		}
+		/* Sources are looked at in every round. */
+		if ((ev[i].data.u64 & EV_MASK) == EV_SOURCE)
+			continue;
 		qp = (struct vn_poll_qp *)(uintptr_t)(ev[i].data.u64 & ~(uint64_t)EV_MASK);
-		poll_qp_touch(qp);
 		if ((ev[i].data.u64 & EV_MASK) == EV_PORT) {
+			/* Frames that have no buffers are no news, and are told in every look. */
+			if (!qp->pq_ready || qp->cold)
+				poll_qp_touch(qp);
 			qp->pq_ready = true;
 			/* A netdev that is gone shows an error for ever: do not spin on it. */
 			if (ev[i].events & (EPOLLERR | EPOLLHUP))
 				poll_qp_unwatch(p, qp);
 		} else {
+			poll_qp_touch(qp);
 			poll_qp_kicked(qp);
 		}
 	}
@@ -172,16 +178,17 @@ poll_round(struct vn_poller *p)
 		rte_rcu_qsbr_quiescent(p->qsbr, p->index);
 	p->now = rte_get_tsc_cycles();
 	run_commands(p);
+	moved = poll_sources(p);
 	if (!has_pairs(p)) {
 		p->interrupt_due = 0;
-		p->busy = false;
-		return 0;
+		p->busy = moved > 0;
+		return moved;
 	}
 	poll_take_woken(p);
 	if (look_is_due(p))
 		poll_look(p, 0);
 	if (p->n_timed > 0)
-		moved = poll_timed(p);
+		moved += poll_timed(p);
 	TAILQ_FOREACH (qp, &p->hot, next) {
 		const unsigned int n = poll_qp_round(qp);
 

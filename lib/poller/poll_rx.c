@@ -23,7 +23,7 @@ poll_rx_drop_pending(struct vn_poll_qp *qp)
 static uint16_t
 rx_room(struct vn_poll_qp *qp)
 {
-	const uint16_t avail = vn_virtq_avail(qp->rx);
+	const uint16_t avail = vn_virtq_avail_upto(qp->rx, VN_POLL_PENDING * FRAME_BUFFERS);
 	const uint16_t frames = avail / FRAME_BUFFERS;
 
 	if (avail == 0)
@@ -55,7 +55,7 @@ poll_rx(struct vn_poll_qp *qp)
 	if (qp->n_pending > 0)
 		moved = poll_rx_give(qp);
 	/* A port that cannot say when it has something is asked in every round. */
-	if (!qp->pq_watched)
+	if (!qp->pq_watched || qp->ops->rx_arm != NULL)
 		qp->pq_ready = true;
 	/* A few at a time: what does not fit the driver's buffers waits here, in everybody's mbufs.
 	 */

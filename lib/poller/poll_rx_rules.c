@@ -182,7 +182,7 @@ poll_rx_by_rules(struct vn_poll_qp *qp)
 	}
 	if (qp->n_pending > 0)
 		moved = give_old(qp);
-	if (!qp->pq_watched)
+	if (!qp->pq_watched || qp->ops->rx_arm != NULL)
 		qp->pq_ready = true;
 	look_if_stuck(qp);
 	while (qp->pq_ready && qp->pq != NULL && moved < VN_POLL_BURST && !poll_rx_blocked(qp)) {

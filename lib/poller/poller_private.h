@@ -74,6 +74,7 @@ struct vn_poller {
 	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
 	struct poll_list timed; /* cold, and by_time: in the order of look_at */
 	unsigned int n_timed;
+	TAILQ_HEAD(, vn_poll_source) sources;
 	uint64_t now;                  /* cycles, when the round began */
 	uint64_t looked_at;            /* ... of the last look at descriptors */
 	uint64_t cool_at;              /* ... of the next search for pairs to go cold */
@@ -121,9 +122,10 @@ cmd_take(struct cmd_stack *s)
 }
 
 /** Poller: what an epoll event is about, beside the queue pair (low bits of the pointer). */
-#define EV_PORT 0
-#define EV_KICK 1
-#define EV_MASK 1
+#define EV_PORT   0
+#define EV_KICK   1
+#define EV_SOURCE 2
+#define EV_MASK   3
 
 /** Poller: the loop, until stop. */
 int poller_main(void *poller);
@@ -165,6 +167,17 @@ void poll_sink_attach(struct vn_poller *p, struct vn_poll_qp *qp);
 void poll_sink_detach(struct vn_poll_qp *qp);
 /** Poller: show drivers what sinks have put. @return rings that got something. */
 unsigned int poll_sink_publish(struct vn_poller *p);
+
+/* poll_source.c */
+
+/** Poller: look at all sources. @return frames moved. */
+unsigned int poll_sources(struct vn_poller *p);
+/**
+ * Poller: before a sleep, and after it. *timeout_ns is lowered where only time can tell. @return
+ * there is work already.
+ */
+bool poll_sources_arm(struct vn_poller *p, uint64_t *timeout_ns);
+void poll_sources_disarm(struct vn_poller *p);
 
 /** Poller: a sleep without a limit. */
 #define SLEEP_FOR_EVER UINT64_MAX

@@ -37,12 +37,13 @@ on_broken(struct vn_poll_qp *qp)
 }
 
 static inline void
-ring_make(struct ring *r, bool is_rx, uint64_t features)
+ring_make_size(struct ring *r, bool is_rx, uint64_t features, uint16_t size)
 {
 	struct vn_virtq_conf conf;
 
 	memset(r, 0, sizeof(*r));
-	md_init(&r->md, 1, RING, 0, features, is_rx, 0);
+	md_init(&r->md, 1, size, features & VN_F_RING_PACKED ? VN_VRING_PACKED_START : 0, features,
+		is_rx, 0);
 	r->md.plain = true;
 	r->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	r->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -50,6 +51,12 @@ ring_make(struct ring *r, bool is_rx, uint64_t features)
 	conf = md_conf(&r->md, &r->stats);
 	conf.call_fd = r->call;
 	assert_int_equal(vn_virtq_create(&conf, &r->vq), 0);
+}
+
+static inline void
+ring_make(struct ring *r, bool is_rx, uint64_t features)
+{
+	ring_make_size(r, is_rx, features, RING);
 }
 
 static inline void
@@ -72,8 +79,8 @@ setup(void **state)
 	t.qp.ops = &fp_ops;
 	t.qp.pool = env_pool;
 	t.qp.on_broken = on_broken;
-	ring_make(&t.rx, true, FEATURES);
-	ring_make(&t.tx, false, FEATURES);
+	ring_make(&t.rx, true, FEATURES | env_ring);
+	ring_make(&t.tx, false, FEATURES | env_ring);
 	assert_int_equal(
 		fp_ops.open(&(struct vn_port_conf){.name = "p"}, &t.port, err, sizeof(err)), 0);
 	assert_int_equal(fp_ops.queue_open(t.port, 0, env_pool, &t.pq), 0);

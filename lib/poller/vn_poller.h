@@ -155,6 +155,25 @@ struct vn_poll_qp {
 	LIST_ENTRY(vn_poll_qp) wake_next;
 };
 
+/**
+ * Something else that a poller looks at in every round: a port that is no device's. Zeroed, filled
+ * by whoever attaches it.
+ */
+struct vn_poll_source {
+	/** Poller: one look. @return frames moved. */
+	unsigned int (*poll)(struct vn_poll_source *src);
+	/**
+	 * Poller: the poller is about to sleep (@p on), or was: in between, fd is to become
+	 * readable when there is something. Executes the full fence that it takes. @return with @p
+	 * on: there is something already.
+	 */
+	bool (*arm)(struct vn_poll_source *src, bool on);
+	/** The same for the first @p n of fd[]; with none it is looked at by time. */
+	unsigned int n_fds;
+	int fd[2];
+	TAILQ_ENTRY(vn_poll_source) next; /* the poller's */
+};
+
 /** Numbers for debug and health. Written by the poller. */
 struct vn_poller_stats {
 	uint64_t rounds, busy_rounds, sleeps, wakes, packets, commands;
@@ -249,6 +268,10 @@ void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */
 struct vn_virtq *vn_poll_qp_detach_ring(
 	struct vn_poller *poller, struct vn_poll_qp *qp, bool is_rx);
+/** The source is the poller's from now on. */
+void vn_poller_attach_source(struct vn_poller *poller, struct vn_poll_source *src);
+/** It is not any more. */
+void vn_poller_detach_source(struct vn_poller *poller, struct vn_poll_source *src);
 /** The port queue is the poller's from now on. */
 void vn_poll_qp_attach_port(
 	struct vn_poller *poller, struct vn_poll_qp *qp, struct vn_port_queue *pq);

@@ -96,6 +96,7 @@ poller_init(struct vn_poller *p, struct vn_loop *loop, unsigned int index, unsig
 	TAILQ_INIT(&p->hot);
 	TAILQ_INIT(&p->cold);
 	TAILQ_INIT(&p->timed);
+	TAILQ_INIT(&p->sources);
 	p->epfd = epoll_create1(EPOLL_CLOEXEC);
 	p->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->epfd < 0 || p->wakefd < 0 || epoll_ctl(p->epfd, EPOLL_CTL_ADD, p->wakefd, &ev) != 0)

@@ -30,8 +30,10 @@ struct vn_port_conf {
 	char name[VN_PORT_NAME_LEN]; /**< representor, "en3f0pf0sf1000" */
 	char alias[64];              /**< marks the netdev as ours: "dpdk-virtnet <VUID>" */
 	uint16_t max_queue_pairs;    /**< > 1: multi-queue */
-	uint16_t mtu; /**< of the device; the representor's is raised to it, never lowered */
-	bool link_up; /**< carrier at the start */
+	uint16_t mtu;   /**< of the device; the representor's is raised to it, never lowered */
+	bool link_up;   /**< carrier at the start */
+	uint8_t mac[6]; /**< of the device, as its operator gave it */
+	void *ctx;      /**< vn_port_ops::ctx of the kind */
 };
 
 /** What the port is now, for list/query. */
@@ -77,6 +79,7 @@ struct vn_port_sink {
 struct vn_port_ops {
 	const char *kind; /**< "tap", "internal": what operators call it */
 	bool netdev;      /**< its ports are kernel netdevs: there are representors */
+	void *ctx;        /**< what its ports have in common, for open(); NULL: nothing */
 
 	/** Control thread. Virtio features (offloads) this kind can honour on this machine. */
 	uint64_t (*features)(void);
@@ -112,6 +115,8 @@ struct vn_port_ops {
 	int (*set_link)(struct vn_port *port, bool up);
 	/** Helper. Device MTU changed: raise the representor's when it is smaller. */
 	int (*set_mtu)(struct vn_port *port, uint16_t mtu);
+	/** Helper. The operator gave the device another MAC. NULL: of no interest. */
+	int (*set_mac)(struct vn_port *port, const uint8_t mac[6]);
 	/** Helper. */
 	int (*get_info)(struct vn_port *port, struct vn_port_info *info);
 
@@ -124,6 +129,13 @@ struct vn_port_ops {
 
 	/** Any. Readable when rx_burst has something to read (level); -1: always poll. */
 	int (*queue_fd)(struct vn_port_queue *q);
+	/**
+	 * Poller. NULL: queue_fd is as said above, always. Else rx_burst is asked in every round,
+	 * and queue_fd is only readable while the queue is armed: @p on before a sleep, off after
+	 * it. Executes the full fence that makes sure that no frame is missed.
+	 * @return with @p on: there is a frame already.
+	 */
+	bool (*rx_arm)(struct vn_port_queue *q, bool on);
 	/** Any. */
 	const struct vn_port_stats *(*queue_stats)(struct vn_port_queue *q);
 

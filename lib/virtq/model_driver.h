@@ -6,7 +6,7 @@
 
 /**
  * @file
- * Test code: the driver's side of a split virtqueue, with a guest memory of its own.
+ * Test code: the driver's side of a split or packed virtqueue, with a guest memory of its own.
  *
  * It makes chains of every legal shape from a seeded random sequence, and checks what the device
  * gives back: each chain once, in order, with a possible length. It knows nothing of the engine.
@@ -18,7 +18,7 @@
 #include "vn_guestmem.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
-#include "vn_vring.h"
+#include "vn_vring_packed.h"
 
 /** xorshift64*; good enough, and the same everywhere. */
 struct rng {
@@ -37,7 +37,8 @@ bool rng_chance(struct rng *r, unsigned int percent);
 
 /** A chain that the device has, or the buffers of one. */
 struct md_chain {
-	uint16_t head;
+	uint16_t head;                /**< packed: the buffer id */
+	uint16_t position;            /**< packed: of its first descriptor */
 	uint16_t descs[MD_MAX_CHAIN]; /**< ring descriptors that it holds */
 	uint16_t num_descs;
 	uint16_t total_descs; /**< with those of an indirect table: what the device reads */
@@ -67,20 +68,28 @@ struct model_driver {
 	uint8_t *file;        /**< the test's own mapping of the whole file */
 	uint64_t file_size;
 	uint64_t desc_gpa, avail_gpa, used_gpa;
-	struct vn_vring_desc *desc;
+	struct vn_vring_desc *desc; /**< packed: the test's own, see md_push_head() */
 	struct vn_vring_avail *avail;
 	struct vn_vring_used *used;
 
-	uint16_t next_avail, next_used;
-	uint16_t event;      /**< used_event last written */
-	uint16_t *free_desc; /**< stack; with IN_ORDER only their number counts */
+	bool packed;
+	struct vn_vring_packed_desc *ring;
+	struct vn_vring_packed_event *driver_event, *device_event;
+	uint16_t id_salt;  /**< what buffer ids begin with */
+	uint16_t *free_id; /**< stack, as free_desc */
+
+	uint16_t next_avail, next_used; /**< packed: positions, bit 15: wrap counter */
+	uint16_t at;                    /**< in chain[], of the next one added */
+	uint16_t added, got;            /**< chains, ever (mod 2^16); from conf.start on if split */
+	uint16_t event;                 /**< used_event last written */
+	uint16_t *free_desc;            /**< stack; with IN_ORDER only their number counts */
 	uint16_t num_free;
 	uint16_t next_desc;            /**< with IN_ORDER */
-	struct md_chain *chain;        /**< outstanding, at next_used.. & (size - 1) */
+	struct md_chain *chain;        /**< outstanding: md_chain_at() of got to added - 1 */
 	uint64_t heap_head, heap_tail; /**< free-running; data memory is used as a ring */
 };
 
-/** Everything a driver needs; region size 0: one region for all data. */
+/** Everything a driver needs; region size 0: one region for all data. @p start: conf.start. */
 void md_init(struct model_driver *md, uint64_t seed, uint16_t size, uint16_t start,
 	uint64_t features, bool is_rx, uint32_t region_size);
 void md_fini(struct model_driver *md);
@@ -92,11 +101,20 @@ void *md_ptr(const struct model_driver *md, uint64_t gpa);
 void md_write(struct model_driver *md, uint64_t gpa, const void *src, uint32_t len);
 void md_read(const struct model_driver *md, uint64_t gpa, void *dst, uint32_t len);
 
-/** Write descriptor @p i of the ring. */
+/** Write descriptor @p i of the ring. Packed: of a table from which md_push_head() takes them. */
 void md_set_desc(struct model_driver *md, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
 	uint16_t next);
-/** Make a head available without any bookkeeping (hostile tests). */
+/**
+ * Make a head available without any bookkeeping (hostile tests). Packed: the chain that begins
+ * there is copied into the ring, and its id is @p head.
+ */
 void md_push_head(struct model_driver *md, uint16_t head);
+/** The @p n th chain outstanding or added, counted as @p added is. */
+struct md_chain *md_chain_at(const struct model_driver *md, uint16_t n);
+/** What the device has given back: as used->idx; packed: as if chains were counted so. */
+uint16_t md_used_idx(const struct model_driver *md);
+/** Entry @p n (mod 2^16) of it; it is among the last that were given back. */
+struct vn_vring_used_elem md_used(const struct model_driver *md, uint16_t n);
 
 /**
  * Make a chain of random shape available whose buffers hold @p len bytes together, filled with
@@ -115,10 +133,13 @@ int64_t md_get(struct model_driver *md, struct md_chain *chain);
 void md_chain_read(
 	const struct model_driver *md, const struct md_chain *chain, void *dst, uint32_t len);
 
-/** The device's avail_event field. */
-uint16_t md_avail_event(const struct model_driver *md);
-/** Would the driver kick after adding chains since index @p old? */
+/** Has the device asked for a notification of the very next chain? */
+bool md_armed(const struct model_driver *md);
+/** Would the driver kick after adding chains since next_avail was @p old? */
 bool md_wants_kick(const struct model_driver *md, uint16_t old);
+/** With EVENT_IDX: ask for an interrupt at the @p n th chain (descriptor) after the next used one.
+ */
+void md_set_used_event(struct model_driver *md, uint16_t n);
 /** Ask for an interrupt at the next used entry. @return false: there is one already. */
 bool md_enable_interrupt(struct model_driver *md);
 void md_disable_interrupt(struct model_driver *md);

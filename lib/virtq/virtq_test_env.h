@@ -22,6 +22,8 @@
 #define ENV_MBUFS 1023
 
 static struct rte_mempool *env_pool;
+/* The kind of ring under test: 0, or VN_F_RING_PACKED. */
+static uint64_t env_ring;
 /* Of the round that runs; printed at the end of a test, so that a failure names it. */
 static uint64_t env_seed;
 
@@ -53,6 +55,20 @@ env_teardown(void **state)
 	rte_mempool_free(env_pool);
 	return rte_eal_cleanup();
 }
+
+/*
+ * Run the tests with split rings, and then again with packed ones. @p setup is called before, @p
+ * teardown after all of them.
+ */
+#define env_run_both(tests, setup, teardown)                                           \
+	({                                                                             \
+		int failed;                                                            \
+                                                                                       \
+		env_ring = 0;                                                          \
+		failed = cmocka_run_group_tests_name("split", tests, setup, NULL);     \
+		env_ring = VN_F_RING_PACKED;                                           \
+		failed + cmocka_run_group_tests_name("packed", tests, NULL, teardown); \
+	})
 
 /* After each test: every mbuf is back. */
 static inline int
@@ -120,7 +136,7 @@ fix_begin(struct fix *f, bool rx, uint64_t features)
 	struct vn_virtq_conf conf;
 
 	memset(f, 0, sizeof(*f));
-	md_init(&f->md, 1, SIZE, 0, features, rx, 0);
+	md_init(&f->md, 1, SIZE, 0, features | env_ring, rx, 0);
 	conf = md_conf(&f->md, &f->stats);
 	assert_int_equal(vn_virtq_create(&conf, &f->vq), 0);
 }

@@ -17,9 +17,10 @@
 #include "vn_blackbox.h"
 #include "vn_log.h"
 #include "vn_virtq.h"
+#include "vn_vring_packed.h"
 
 #define BB_MAGIC   "dpdk-virtnet-bb"
-#define BB_VERSION 1u
+#define BB_VERSION 2u
 
 /** Most rings a file may have room for: 128 MiB. */
 #define BB_MAX_RINGS (1u << 20)
@@ -40,6 +41,7 @@ struct bb_header {
 
 static_assert(sizeof(struct vn_bb_ring) == 128, "the file's format");
 static_assert(offsetof(struct vn_bb_ring, position) == 64, "one line for each writer");
+static_assert(sizeof(((struct vn_bb_ring *)0)->run) == VN_BB_RUNS * 4, "as the header says");
 static_assert(sizeof(struct bb_header) <= BB_HEADER_SIZE, "fits its page");
 
 struct vn_blackbox {
@@ -86,9 +88,13 @@ record_sound(const struct vn_bb_ring *r)
 {
 	if (r->live == 0)
 		return true;
-	return r->live == 1 && r->key[0] != '\0' && memchr(r->key, '\0', sizeof(r->key)) != NULL &&
-	       r->size != 0 && r->size <= VN_VQ_MAX_SIZE && (r->size & (r->size - 1)) == 0 &&
-	       r->burst <= r->size;
+	if (r->live != 1 || r->key[0] == '\0' || memchr(r->key, '\0', sizeof(r->key)) == NULL ||
+		r->size == 0 || r->size > VN_VQ_MAX_SIZE || r->burst > r->size)
+		return false;
+	if (r->runs & VN_BB_PACKED)
+		return (r->position & ~VN_EVENT_WRAP) < r->size &&
+		       (r->runs & ~VN_BB_PACKED) <= VN_BB_RUNS;
+	return (r->size & (r->size - 1)) == 0 && r->runs == 0;
 }
 
 static uint32_t *
@@ -308,16 +314,22 @@ vn_blackbox_ring(struct vn_blackbox *bb, const char *key, uint16_t queue)
 }
 
 void
-vn_bb_ring_start(struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa,
-	uint16_t position)
+vn_bb_ring_start(struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc_gpa,
+	uint64_t used_gpa, uint16_t position)
 {
+	const uint16_t runs = packed ? VN_BB_PACKED : 0;
+
+	if (vn_bb_ring_was_live(r, packed, size, desc_gpa, used_gpa)) {
+		vn_bb_ring_note(r, position, 0, 0, runs);
+		return;
+	}
 	/* Not live while it is half-filled, whatever it was before. */
 	__atomic_store_n(&r->live, 0, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	r->size = size;
 	r->desc_gpa = desc_gpa;
 	r->used_gpa = used_gpa;
-	vn_bb_ring_note(r, position, 0, 0);
+	vn_bb_ring_note(r, position, 0, 0, runs);
 	__atomic_store_n(&r->live, 1, __ATOMIC_RELEASE);
 }
 
@@ -328,10 +340,12 @@ vn_bb_ring_stop(struct vn_bb_ring *r)
 }
 
 bool
-vn_bb_ring_was_live(const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa)
+vn_bb_ring_was_live(const struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc_gpa,
+	uint64_t used_gpa)
 {
-	return __atomic_load_n(&r->live, __ATOMIC_ACQUIRE) == 1 && r->size == size &&
-	       r->desc_gpa == desc_gpa && r->used_gpa == used_gpa;
+	return __atomic_load_n(&r->live, __ATOMIC_ACQUIRE) == 1 &&
+	       !!(r->runs & VN_BB_PACKED) == packed && r->size == size && r->desc_gpa == desc_gpa &&
+	       r->used_gpa == used_gpa;
 }
 
 bool

@@ -28,12 +28,42 @@ struct vn_bb_ring {
 	uint32_t live; /**< 1 between start and clean stop */
 	uint64_t desc_gpa;
 	uint64_t used_gpa;
-	/* Line 2: written by the ring's owner. */
-	uint16_t position;   /**< used->idx as last published */
-	uint16_t burst;      /**< chains taken and not yet published when position was stored */
-	uint32_t generation; /**< counts publishes (wraps) */
-	uint8_t pad[56];
+	/* Line 2: written by the ring's owner. Its first word is one store: see vn_bb_ring_note().
+	 */
+	/** used->idx as last published; of a packed ring the descriptor, bit 15: wrap counter */
+	uint16_t position;
+	/**
+	 * Split: chains taken and not yet published when position was stored. Packed: chains that
+	 * are being given back, from position on.
+	 */
+	uint16_t burst;
+	uint16_t generation; /**< counts publishes (wraps) */
+	uint16_t runs;       /**< VN_BB_PACKED, and how many of run[] describe the burst */
+	/**
+	 * Packed: the shapes of the burst's chains, VN_BB_RUN(). None: each chain has one
+	 * descriptor and is a frame of its own. Written only while runs says that there are none.
+	 */
+	uint32_t run[14];
 } __rte_aligned(64);
+
+/** In vn_bb_ring.runs: a packed ring. */
+#define VN_BB_PACKED 0x8000
+
+/** Runs that a record has room for. */
+#define VN_BB_RUNS 14
+
+/**
+ * @p chains (1..32768) chains in a row, of @p slots (1..32768) descriptors of the ring each.
+ * VN_BB_RUN_FRAME: they are one frame, whose first chain is given back last;
+ * VN_BB_RUN_MORE: ... and so are those of the run before. Else each is a frame of its own.
+ */
+#define VN_BB_RUN(kind, chains, slots) \
+	((kind) | (uint32_t)((chains)-1) << 15 | (uint32_t)((slots)-1))
+#define VN_BB_RUN_FRAME       (UINT32_C(1) << 30)
+#define VN_BB_RUN_MORE        (UINT32_C(2) << 30)
+#define VN_BB_RUN_KIND(run)   ((run)&UINT32_C(3) << 30)
+#define VN_BB_RUN_CHAINS(run) (((run) >> 15 & 0x7fff) + 1)
+#define VN_BB_RUN_SLOTS(run)  (((run)&0x7fff) + 1)
 
 /**
  * Open or create the file @p path with room for @p max_rings. A file of another version or size,
@@ -48,17 +78,21 @@ void vn_blackbox_close(struct vn_blackbox *bb, bool remove);
 /** The record of ring @p queue of device @p key: the one that is there, or a free one made its.
  * NULL: full. */
 struct vn_bb_ring *vn_blackbox_ring(struct vn_blackbox *bb, const char *key, uint16_t queue);
-/** The ring starts: fill line 1 and position, set live last. Control thread, before attach. */
-void vn_bb_ring_start(struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa,
-	uint16_t position);
+/**
+ * The ring starts: fill line 1 and position, set live last. Of a ring that was live (it is resumed)
+ * only the position changes, so no death here loses it. Control thread, before attach.
+ */
+void vn_bb_ring_start(struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc_gpa,
+	uint64_t used_gpa, uint16_t position);
 /** The ring was stopped cleanly. Control thread, after detach. */
 void vn_bb_ring_stop(struct vn_bb_ring *r);
-/** True if the record says this very ring (addresses, size) was live when its process died. */
-bool vn_bb_ring_was_live(
-	const struct vn_bb_ring *r, uint16_t size, uint64_t desc_gpa, uint64_t used_gpa);
+/** True if the record says this very ring (kind, addresses, size) was live when its process died.
+ */
+bool vn_bb_ring_was_live(const struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc_gpa,
+	uint64_t used_gpa);
 /**
- * True if @p used_idx, found in guest memory, can be the position of a ring whose record this is:
- * not before what was published, not beyond the chains taken.
+ * True if @p used_idx, found in guest memory, can be the position of a split ring whose record this
+ * is: not before what was published, not beyond the chains taken.
  */
 bool vn_bb_ring_bounds(const struct vn_bb_ring *r, uint16_t used_idx);
 /** Forget all rings of a device that is removed. */
@@ -67,18 +101,21 @@ void vn_blackbox_forget(struct vn_blackbox *bb, const char *key);
 /** Line 2's numbers, as one word. */
 union vn_bb_word {
 	struct {
-		uint16_t position, burst;
-		uint32_t generation;
+		uint16_t position, burst, generation, runs;
 	};
 	uint64_t word;
 };
 
-/** Note where the ring is: one store, so a crash leaves the old state or the new one. Owner. */
+/**
+ * Note where the ring is: one store, so a crash leaves the old state or the new one. @p runs is 0
+ * for split rings. Owner.
+ */
 static inline void
-vn_bb_ring_note(struct vn_bb_ring *r, uint16_t position, uint16_t burst, uint32_t generation)
+vn_bb_ring_note(
+	struct vn_bb_ring *r, uint16_t position, uint16_t burst, uint16_t generation, uint16_t runs)
 {
 	typedef uint64_t __attribute__((may_alias)) word_t;
-	const union vn_bb_word w = {{position, burst, generation}};
+	const union vn_bb_word w = {{position, burst, generation, runs}};
 
 	/* Nothing that the caller does next may get before it: the point is to know of it. */
 	__atomic_store_n((word_t *)&r->position, w.word, __ATOMIC_RELEASE);

@@ -84,21 +84,21 @@ positions_outlive_us(void **state)
 	assert_non_null(b);
 	assert_ptr_not_equal(a, b);
 	assert_ptr_equal(vn_blackbox_ring(bb, "DEV1", 0), a);
-	assert_false(vn_bb_ring_was_live(a, 256, 0x1000, 0x3000));
-	vn_bb_ring_start(a, 256, 0x1000, 0x3000, 65530);
-	vn_bb_ring_note(a, 65535, 9, 1);
-	vn_bb_ring_start(b, 256, 0x5000, 0x7000, 5);
+	assert_false(vn_bb_ring_was_live(a, false, 256, 0x1000, 0x3000));
+	vn_bb_ring_start(a, false, 256, 0x1000, 0x3000, 65530);
+	vn_bb_ring_note(a, 65535, 9, 1, 0);
+	vn_bb_ring_start(b, false, 256, 0x5000, 0x7000, 5);
 	vn_bb_ring_stop(b);
 	vn_blackbox_close(bb, false);
 
 	bb = open_bb(*state, 4, false);
 	a = vn_blackbox_ring(bb, "DEV1", 0);
 	b = vn_blackbox_ring(bb, "DEV1", 1);
-	assert_true(vn_bb_ring_was_live(a, 256, 0x1000, 0x3000));
-	assert_false(vn_bb_ring_was_live(a, 512, 0x1000, 0x3000));
-	assert_false(vn_bb_ring_was_live(a, 256, 0x2000, 0x3000));
-	assert_false(vn_bb_ring_was_live(a, 256, 0x1000, 0x4000));
-	assert_false(vn_bb_ring_was_live(b, 256, 0x5000, 0x7000));
+	assert_true(vn_bb_ring_was_live(a, false, 256, 0x1000, 0x3000));
+	assert_false(vn_bb_ring_was_live(a, false, 512, 0x1000, 0x3000));
+	assert_false(vn_bb_ring_was_live(a, false, 256, 0x2000, 0x3000));
+	assert_false(vn_bb_ring_was_live(a, false, 256, 0x1000, 0x4000));
+	assert_false(vn_bb_ring_was_live(b, false, 256, 0x5000, 0x7000));
 	assert_int_equal(a->position, 65535);
 	assert_int_equal(a->burst, 9);
 	assert_int_equal(a->generation, 1);
@@ -121,14 +121,14 @@ full_and_forgotten(void **state)
 	assert_non_null(vn_blackbox_ring(bb, "B", 0));
 	r = vn_blackbox_ring(bb, "A", 1);
 	assert_non_null(r);
-	vn_bb_ring_start(r, 2, 0, 0, 1);
+	vn_bb_ring_start(r, false, 2, 0, 0, 1);
 	assert_null(vn_blackbox_ring(bb, "B", 1));
 	assert_null(vn_blackbox_ring(bb, "C", 0));
 	vn_blackbox_forget(bb, "A");
 	vn_blackbox_forget(bb, "nobody");
 	r = vn_blackbox_ring(bb, "C", 7);
 	assert_non_null(r);
-	assert_false(vn_bb_ring_was_live(r, 2, 0, 0));
+	assert_false(vn_bb_ring_was_live(r, false, 2, 0, 0));
 	assert_non_null(vn_blackbox_ring(bb, "C", 8));
 	assert_null(vn_blackbox_ring(bb, "C", 9));
 	assert_non_null(vn_blackbox_ring(bb, "B", 0));
@@ -154,7 +154,7 @@ many_rings(void **state)
 		snprintf(key, sizeof(key), "DEV%u", i / 50);
 		r = vn_blackbox_ring(bb, key, i % 50);
 		assert_non_null(r);
-		vn_bb_ring_start(r, 8, i, i, i);
+		vn_bb_ring_start(r, false, 8, i, i, i);
 	}
 	vn_blackbox_close(bb, false);
 	bb = open_bb(*state, 5000, false);
@@ -162,7 +162,7 @@ many_rings(void **state)
 		snprintf(key, sizeof(key), "DEV%u", i / 50);
 		r = vn_blackbox_ring(bb, key, i % 50);
 		assert_non_null(r);
-		assert_true(vn_bb_ring_was_live(r, 8, i, i));
+		assert_true(vn_bb_ring_was_live(r, false, 8, i, i));
 		assert_int_equal(r->position, i);
 	}
 	vn_blackbox_close(bb, true);
@@ -172,7 +172,7 @@ many_rings(void **state)
 static void
 damaged_files_are_put_aside(void **state)
 {
-	static const uint32_t two = 2, huge = 0x10000;
+	static const uint32_t one = 1, three = 3, huge = 0x10000;
 	static const uint16_t odd_size = 255;
 	static const char no_end[VN_BB_KEY_LEN] = "0123456789012345678901234567890123456789";
 	const struct {
@@ -182,17 +182,17 @@ damaged_files_are_put_aside(void **state)
 		size_t len;
 	} damage[] = {
 		{"magic", 0, "D", 1},
-		{"version", 16, &two, 4},
-		{"byte order", 20, &two, 4},
-		{"header size", 24, &two, 4},
-		{"record size", 28, &two, 4},
-		{"rings", 32, &two, 4},
-		{"check", 36, &two, 4},
+		{"version", 16, &one, 4},
+		{"byte order", 20, &three, 4},
+		{"header size", 24, &three, 4},
+		{"record size", 28, &three, 4},
+		{"rings", 32, &three, 4},
+		{"check", 36, &three, 4},
 		{"key has no end", HEADER, no_end, VN_BB_KEY_LEN},
 		{"no key", HEADER, "", 1},
 		{"size", HEADER + 42, &odd_size, 2},
 		{"size 0", HEADER + 42, &(const uint16_t){0}, 2},
-		{"live", HEADER + 44, &two, 4},
+		{"live", HEADER + 44, &three, 4},
 		{"burst", HEADER + 66, &odd_size, 2},
 		{"live, high", HEADER + 44, &huge, 4},
 	};
@@ -202,7 +202,7 @@ damaged_files_are_put_aside(void **state)
 		struct vn_blackbox *bb = open_bb(e, 4, i == 0);
 		struct vn_bb_ring *r = vn_blackbox_ring(bb, "DEV", 0);
 
-		vn_bb_ring_start(r, 64, 0x1000, 0x2000, 3);
+		vn_bb_ring_start(r, false, 64, 0x1000, 0x2000, 3);
 		vn_blackbox_close(bb, false);
 		bb = open_bb(e, 4, false);
 		vn_blackbox_close(bb, false);
@@ -212,7 +212,7 @@ damaged_files_are_put_aside(void **state)
 		bb = open_bb(e, 4, true);
 		assert_int_equal(access(e->old, F_OK), 0);
 		r = vn_blackbox_ring(bb, "DEV", 0);
-		assert_false(vn_bb_ring_was_live(r, 64, 0x1000, 0x2000));
+		assert_false(vn_bb_ring_was_live(r, false, 64, 0x1000, 0x2000));
 		vn_blackbox_close(bb, false);
 	}
 }
@@ -223,8 +223,8 @@ two_records_of_one_ring(void **state)
 	const struct env *e = *state;
 	struct vn_blackbox *bb = open_bb(e, 4, true);
 
-	vn_bb_ring_start(vn_blackbox_ring(bb, "DEV", 0), 64, 0, 0, 0);
-	vn_bb_ring_start(vn_blackbox_ring(bb, "DEV", 1), 64, 0, 0, 0);
+	vn_bb_ring_start(vn_blackbox_ring(bb, "DEV", 0), false, 64, 0, 0, 0);
+	vn_bb_ring_start(vn_blackbox_ring(bb, "DEV", 1), false, 64, 0, 0, 0);
 	vn_blackbox_close(bb, false);
 	patch(e, HEADER + RECORD + 40, &(uint16_t){0}, 2);
 	vn_blackbox_close(open_bb(e, 4, true), false);

@@ -14,23 +14,34 @@ static int
 map_rings(struct vn_virtq *vq, const struct vn_guestmem *mem)
 {
 	const struct vn_virtq_conf *c = &vq->conf;
+	const bool packed = vq->packed;
+	const uint64_t event = sizeof(struct vn_vring_packed_event);
+	const unsigned int align = packed ? VN_VRING_EVENT_ALIGN : VN_VRING_USED_ALIGN;
 	void *desc, *avail, *used;
 
 	if (mem == NULL)
 		return -EFAULT;
-	desc = vn_guestmem_addr(mem, c->desc_gpa, vn_vring_desc_bytes(c->size), false);
-	avail = vn_guestmem_addr(mem, c->avail_gpa, vn_vring_avail_bytes(c->size), false);
-	used = vn_guestmem_addr(mem, c->used_gpa, vn_vring_used_bytes(c->size), true);
+	desc = vn_guestmem_addr(mem, c->desc_gpa, vn_vring_desc_bytes(c->size), packed);
+	avail = vn_guestmem_addr(
+		mem, c->avail_gpa, packed ? event : vn_vring_avail_bytes(c->size), false);
+	used = vn_guestmem_addr(
+		mem, c->used_gpa, packed ? event : vn_vring_used_bytes(c->size), true);
 	if (desc == NULL || avail == NULL || used == NULL)
 		return -EFAULT;
 	/* A region may lie at another alignment in its file than in the guest. */
 	if ((uintptr_t)desc % VN_VRING_DESC_ALIGN != 0 ||
-		(uintptr_t)avail % VN_VRING_AVAIL_ALIGN != 0 ||
-		(uintptr_t)used % VN_VRING_USED_ALIGN != 0)
+		(uintptr_t)avail % (packed ? align : VN_VRING_AVAIL_ALIGN) != 0 ||
+		(uintptr_t)used % align != 0)
 		return -EFAULT;
-	vq->desc = desc;
-	vq->avail_ring = avail;
-	vq->used_ring = used;
+	if (packed) {
+		vq->pk_desc = desc;
+		vq->pk_driver = avail;
+		vq->pk_device = used;
+	} else {
+		vq->desc = desc;
+		vq->avail_ring = avail;
+		vq->used_ring = used;
+	}
 	vq->mem = mem;
 	vq->hint = &vn_gm_no_slot;
 	return 0;
@@ -76,12 +87,15 @@ pick_offloads(struct vn_virtq *vq, uint64_t f)
 static int
 conf_check(const struct vn_virtq_conf *c)
 {
-	if (c->features & VN_F_RING_PACKED)
-		return -ENOTSUP;
-	if (c->size == 0 || c->size > VN_VQ_MAX_SIZE || !rte_is_power_of_2(c->size))
+	const bool packed = c->features & VN_F_RING_PACKED;
+
+	if (c->size == 0 || c->size > VN_VQ_MAX_SIZE || (!packed && !rte_is_power_of_2(c->size)))
 		return -EINVAL;
-	if (c->desc_gpa % VN_VRING_DESC_ALIGN != 0 || c->avail_gpa % VN_VRING_AVAIL_ALIGN != 0 ||
-		c->used_gpa % VN_VRING_USED_ALIGN != 0)
+	if (packed && (c->start & ~VN_EVENT_WRAP) >= c->size)
+		return -EINVAL;
+	if (c->desc_gpa % VN_VRING_DESC_ALIGN != 0 ||
+		c->avail_gpa % (packed ? VN_VRING_EVENT_ALIGN : VN_VRING_AVAIL_ALIGN) != 0 ||
+		c->used_gpa % (packed ? VN_VRING_EVENT_ALIGN : VN_VRING_USED_ALIGN) != 0)
 		return -EINVAL;
 	if (c->is_ctrl && c->is_rx)
 		return -EINVAL;
@@ -102,7 +116,9 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	if (vq == NULL)
 		return -ENOMEM;
 	memset(vq, 0, vq_size);
-	vq->inflight = calloc(conf->size, sizeof(vq->inflight[0]));
+	vq->packed = conf->features & VN_F_RING_PACKED;
+	vq->mask = rte_align32pow2(conf->size) - 1;
+	vq->inflight = calloc(vq->mask + 1u, sizeof(vq->inflight[0]));
 	if (vq->inflight == NULL) {
 		err = -ENOMEM;
 		goto fail;
@@ -112,19 +128,24 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	if (err < 0)
 		goto fail;
 	vq->size = conf->size;
-	vq->mask = conf->size - 1;
 	vq->hdr_len = hdr_len_of(conf->features);
 	vq->event_idx = conf->features & VN_F_EVENT_IDX;
 	vq->count_sizes = conf->count_sizes;
 	pick_offloads(vq, conf->features);
 	vq->stats = conf->stats;
 	vq->bb = conf->bb;
-	vq->dequeue = vn_virtq_pick_dequeue(conf->features);
-	vq->enqueue = vn_virtq_pick_enqueue(conf->features);
-	vq->view = vn_virtq_pick_view(conf->features);
-	vq->put = vn_virtq_pick_put(conf->features);
 	vq->copy_sum = vn_copy_sum_pick();
-	vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
+	if (vq->packed) {
+		vq->dequeue = vn_virtq_packed_pick_dequeue(conf->features);
+		vq->enqueue = vn_virtq_packed_pick_enqueue(conf->features);
+		vq->pk_next = vq->pk_published = vq->signalled = conf->start;
+	} else {
+		vq->dequeue = vn_virtq_pick_dequeue(conf->features);
+		vq->enqueue = vn_virtq_pick_enqueue(conf->features);
+		vq->view = vn_virtq_pick_view(conf->features);
+		vq->put = vn_virtq_pick_put(conf->features);
+		vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
+	}
 	vq->coal_seen = conf->stats->packets;
 	vq->call_fd = conf->call_fd;
 	vn_virtq_set_log(vq, conf->log_dirty, &conf->log, conf->used_log_gpa);
@@ -157,6 +178,8 @@ vn_virtq_free(struct vn_virtq *vq)
 void
 vn_virtq_flush_used(struct vn_virtq *vq)
 {
+	if (vq->packed)
+		vq->used = vq->taken;
 	while (vq->used != vq->taken) {
 		const uint16_t at = vq->used & vq->mask;
 		const uint16_t n = RTE_MIN((uint16_t)(vq->taken - vq->used), vq->size - at);
@@ -176,6 +199,10 @@ vn_virtq_publish(struct vn_virtq *vq)
 	check_owner(vq);
 	if (vq->published == vq->used || vq->broken != NULL)
 		return;
+	if (vq->packed) {
+		vn_virtq_packed_publish(vq);
+		return;
+	}
 	/* Buffers and used entries first, then the index that shows them. */
 	__atomic_store_n(&vq->used_ring->idx, rte_cpu_to_le_16(vq->used), __ATOMIC_RELEASE);
 	log_used(vq, offsetof(struct vn_vring_used, idx), sizeof(vq->used_ring->idx));
@@ -186,10 +213,29 @@ vn_virtq_publish(struct vn_virtq *vq)
 }
 
 uint16_t
+vn_virtq_avail_upto(struct vn_virtq *vq, uint16_t most)
+{
+	uint16_t avail;
+
+	check_owner(vq);
+	if (vq->packed)
+		return vn_virtq_packed_avail(vq, most);
+	avail = read_avail(vq);
+	return RTE_MIN(avail, most);
+}
+
+uint16_t
 vn_virtq_avail(struct vn_virtq *vq)
 {
-	check_owner(vq);
-	return read_avail(vq);
+	return vn_virtq_avail_upto(vq, UINT16_MAX);
+}
+
+uint16_t
+vn_virtq_offered(struct vn_virtq *vq)
+{
+	const uint16_t avail = vn_virtq_avail(vq);
+
+	return (vq->packed ? vq->pk_run : vq->taken) + avail;
 }
 
 int
@@ -227,7 +273,10 @@ vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on)
 uint16_t
 vn_virtq_position(const struct vn_virtq *vq)
 {
-	return vq->taken;
+	if (!vq->packed)
+		return vq->taken;
+	/* What a broken ring has taken it does not give back: whoever goes on takes it anew. */
+	return unlikely(vq->broken != NULL) ? vq->pk_published : vq->pk_next;
 }
 
 bool
@@ -257,25 +306,3 @@ vn_virtq_own(struct vn_virtq *vq, bool take_it)
 	vq->owner = take_it ? gettid() : 0;
 }
 #endif
-
-int
-vn_virtq_split_used_idx(const struct vn_guestmem *mem, uint64_t used_gpa)
-{
-	const struct vn_vring_used *used;
-
-	used = vn_guestmem_addr(mem, used_gpa, sizeof(*used), false);
-	if (used == NULL || (uintptr_t)used % VN_VRING_USED_ALIGN != 0)
-		return -EFAULT;
-	return rte_le_to_cpu_16(__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE));
-}
-
-int
-vn_virtq_split_avail_idx(const struct vn_guestmem *mem, uint64_t avail_gpa)
-{
-	const struct vn_vring_avail *avail;
-
-	avail = vn_guestmem_addr(mem, avail_gpa, sizeof(*avail), false);
-	if (avail == NULL || (uintptr_t)avail % VN_VRING_AVAIL_ALIGN != 0)
-		return -EFAULT;
-	return rte_le_to_cpu_16(__atomic_load_n(&avail->idx, __ATOMIC_RELAXED));
-}

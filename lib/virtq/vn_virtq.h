@@ -6,7 +6,7 @@
 
 /**
  * @file
- * The virtqueue engine, device side (virtio 1.2, 2.6 and 2.7). It knows rings, guest memory and
+ * The virtqueue engine, device side (virtio 1.2, 2.7 and 2.8). It knows rings, guest memory and
  * mbufs, and no transport. Split and packed rings look the same from here, but for what
  * struct vn_virtq_conf says about addresses and positions.
  *
@@ -29,7 +29,7 @@ struct rte_mempool;
 struct vn_virtq;
 struct vn_bb_ring;
 
-/** Largest ring (virtio 1.2, 2.6: Queue Size is at most 32768 and a power of two). */
+/** Largest ring (virtio 1.2, 2.7: at most 32768 and a power of two; 2.8.10.1: any up to 2^15). */
 #define VN_VQ_MAX_SIZE 32768
 
 /** Largest burst of one call. */
@@ -56,13 +56,13 @@ struct vn_virtq_stats {
 	uint64_t interrupts; /**< interrupts sent */
 	uint64_t suppressed; /**< interrupts not sent as the driver did not want them */
 	uint64_t batch_last; /**< RX descriptors of the last received frame ("batch_number") */
-	uint64_t max_post;   /**< most descriptors seen available at once */
+	uint64_t max_post;   /**< most chains (packed: descriptors) seen available at once */
 	uint64_t size_class[10]; /**< RX frames by size (contract 7.4), counted when enabled */
 };
 
 /** What a ring is made of. */
 struct vn_virtq_conf {
-	uint16_t size;    /**< entries, power of two, <= VN_VQ_MAX_SIZE */
+	uint16_t size;    /**< entries, <= VN_VQ_MAX_SIZE; of a split ring, a power of two */
 	bool is_rx;       /**< device to driver (receiveq) */
 	bool is_ctrl;     /**< control queue: see vn_virtq_ctrl_next() */
 	bool log_dirty;   /**< mark buffers and the used ring in @p log */
@@ -75,8 +75,11 @@ struct vn_virtq_conf {
 	uint64_t features; /**< negotiated */
 	/** Packed: the descriptor ring, the driver's and the device's event suppression. */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
-	uint64_t used_log_gpa; /**< where the used ring is for the log (may differ), with log_dirty
-				*/
+	/**
+	 * With log_dirty: where used_gpa is for the log (may differ). A packed ring's descriptors
+	 * are logged at desc_gpa.
+	 */
+	uint64_t used_log_gpa;
 	struct vn_guestmem *mem; /**< stays the caller's; must outlive the ring or its set_mem */
 	struct vn_dirty_log log;
 	int call_fd;  /**< eventfd to interrupt the driver, or -1; stays the caller's */
@@ -120,13 +123,15 @@ void vn_virtq_complete(struct vn_virtq *vq);
  *
  * @return
  *   Frames consumed, from the first: delivered, or dropped because they can never fit (oversized
- *   is counted). Fewer than n: not enough receive buffers now, try the rest again later.
+ *   is counted; of a packed ring, also one that takes chains of so many different lengths that the
+ *   black box cannot describe it). Fewer than n: not enough receive buffers now, try the rest again
+ * later.
  */
 uint16_t vn_virtq_enqueue(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
 
 /**
- * Make completions visible (store used->idx) and note the position in the black box. At the end of
- * each poll of a ring. Owner. No-op when there is nothing new.
+ * Make completions visible (store used->idx, or the used descriptors) and note the position in the
+ * black box. At the end of each poll of a ring. Owner. No-op when there is nothing new.
  */
 void vn_virtq_publish(struct vn_virtq *vq);
 
@@ -199,7 +204,7 @@ void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
 /**
  * Position: the next chain to take, in the form of vn_virtq_conf.start. Equal to used->idx (split)
- * when all is complete. Owner.
+ * when all is complete; of a packed ring that is broken the next chain to give back. Owner.
  */
 uint16_t vn_virtq_position(const struct vn_virtq *vq);
 /** True once the driver broke the ring, or its memory went away. Any thread. */

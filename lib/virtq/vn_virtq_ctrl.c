@@ -7,13 +7,15 @@
  * for it, the guest addresses are kept (in seg[]), and looked up again when it is written.
  */
 #include "vn_virtq_chain.h"
-#include "vn_virtq_priv.h"
+#include "vn_virtq_packed.h"
 
 /* Where the bytes of a command go. */
 struct command {
 	uint8_t *buf;
 	uint32_t room;
-	uint64_t len; /* may be more than room */
+	uint64_t len;           /* may be more than room */
+	bool answering;         /* what follows is for the answer */
+	struct vn_chain answer; /* where it goes */
 };
 
 /* Copy the buffer of @p desc as far as there is room; the rest is only counted. */
@@ -39,33 +41,72 @@ read_buffer(struct vn_virtq *vq, const struct vn_desc *desc, struct command *cmd
 	return VN_CHAIN_OK;
 }
 
-/* Read the command at @p head, and collect in @p answer where its answer goes. */
+/* The next buffer of a command: to be read, or one for its answer. */
 static enum vn_chain_result
-read_command(struct vn_virtq *vq, uint16_t head, struct command *cmd, struct vn_chain *answer)
+command_add(struct vn_virtq *vq, const struct vn_desc *desc, struct command *cmd)
+{
+	if (desc->flags & VN_DESC_F_WRITE) {
+		cmd->answering = true;
+		return chain_add_buffer(vq, desc, true, UINT64_MAX, &cmd->answer);
+	}
+	if (!cmd->answering)
+		return read_buffer(vq, desc, cmd);
+	count(&vq->stats->bad_desc_errors, 1);
+	return VN_CHAIN_BAD;
+}
+
+/* Read the next command, and collect where its answer goes. There is one. */
+static enum vn_chain_result
+read_command(struct vn_virtq *vq, struct command *cmd)
 {
 	const bool indirect = vq->conf.features & VN_F_INDIRECT_DESC;
+	const uint16_t head = read_head(vq, 0);
 	struct vn_walk w = walk_begin(vq, head);
 	enum vn_chain_result r;
-	bool answering = false;
 	struct vn_desc desc;
 
 	for (;;) {
-		r = walk_next(vq, &w, indirect, &desc, &answer->descs);
-		if (r != VN_CHAIN_OK)
-			return r;
-		if (desc.flags & VN_DESC_F_WRITE) {
-			answering = true;
-			r = chain_add_buffer(vq, &desc, true, UINT64_MAX, answer);
-		} else if (!answering) {
-			r = read_buffer(vq, &desc, cmd);
-		} else {
-			count(&vq->stats->bad_desc_errors, 1);
-			return VN_CHAIN_BAD;
-		}
+		r = walk_next(vq, &w, indirect, &desc, &cmd->answer.descs);
+		if (r == VN_CHAIN_OK)
+			r = command_add(vq, &desc, cmd);
 		if (r != VN_CHAIN_OK || !(desc.flags & VN_DESC_F_NEXT))
-			return r;
+			break;
 		w.i = desc.next;
 	}
+	if (r != VN_CHAIN_BROKEN) {
+		take(vq, head, 0);
+		note_position(vq);
+	}
+	return r;
+}
+
+/* The same of a packed ring. */
+static enum vn_chain_result
+read_packed_command(struct vn_virtq *vq, struct command *cmd)
+{
+	const bool indirect = vq->conf.features & VN_F_INDIRECT_DESC;
+	enum vn_chain_result r = VN_CHAIN_OK, rest;
+	struct packed_walk w;
+	struct vn_desc desc;
+	uint64_t word;
+
+	/* It was seen, so if there is none, the ring is broken. */
+	if (!packed_walk_begin(vq, &w, vq->pk_next, packed_room(vq), &word)) {
+		(void)packed_none_there(vq, 0);
+		return VN_CHAIN_BROKEN;
+	}
+	while (r == VN_CHAIN_OK && !w.end) {
+		r = packed_walk_next(vq, &w, word, indirect, &desc, &cmd->answer.descs);
+		if (r == VN_CHAIN_OK)
+			r = command_add(vq, &desc, cmd);
+	}
+	if (r == VN_CHAIN_BROKEN)
+		return r;
+	rest = packed_walk_rest(vq, &w, &cmd->answer.descs);
+	if (rest != VN_CHAIN_OK)
+		return rest;
+	packed_take(vq, &w, 0);
+	return r;
 }
 
 int
@@ -76,32 +117,28 @@ vn_virtq_ctrl_next(
 	uint16_t avail;
 	int got = 0;
 
-	check_owner(vq);
 	if (vq->taken != vq->used)
 		return 0;
-	avail = read_avail(vq);
+	avail = vn_virtq_avail(vq);
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
-	for (; avail > 0 && got == 0 && descs <= VN_VQ_DESC_BUDGET; avail--) {
+	while (got == 0 && descs <= VN_VQ_DESC_BUDGET && vn_virtq_avail_upto(vq, 1) > 0) {
 		struct command cmd = {.buf = buf, .room = room};
-		const uint16_t head = read_head(vq, 0);
-		struct vn_chain answer = {0};
+		const struct vn_chain *answer = &cmd.answer;
 		enum vn_chain_result r;
 
-		r = read_command(vq, head, &cmd, &answer);
-		count(&vq->stats->received_desc, answer.descs);
+		r = vq->packed ? read_packed_command(vq, &cmd) : read_command(vq, &cmd);
+		count(&vq->stats->received_desc, answer->descs);
 		if (r == VN_CHAIN_BROKEN)
 			return 0;
-		descs += answer.descs;
-		vq->inflight_descs += answer.descs;
-		take(vq, head, 0);
-		note_position(vq);
+		descs += answer->descs;
+		vq->inflight_descs += answer->descs;
 		if (r == VN_CHAIN_OK) {
 			count(&vq->stats->packets, 1);
 			count(&vq->stats->total_bytes, cmd.len);
-			vq->ctrl_segs = answer.segs;
+			vq->ctrl_segs = answer->segs;
 			*len = RTE_MIN(cmd.len, UINT32_MAX);
-			*reply_room = RTE_MIN(answer.bytes, UINT32_MAX);
+			*reply_room = RTE_MIN(answer->bytes, UINT32_MAX);
 			got = 1;
 		} else {
 			if (r == VN_CHAIN_SEGS)
@@ -151,7 +188,7 @@ vn_virtq_ctrl_reply(struct vn_virtq *vq, const void *data, uint32_t len)
 	len = write_answer(vq, data, len);
 	if (vq->broken != NULL)
 		return;
-	vq->inflight[vq->used & vq->mask].len = rte_cpu_to_le_32(len);
+	vq->inflight[vq->used & vq->mask].len = vq->packed ? len : rte_cpu_to_le_32(len);
 	vn_virtq_flush_used(vq);
 	vn_virtq_publish(vq);
 }

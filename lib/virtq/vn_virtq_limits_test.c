@@ -339,7 +339,6 @@ create_refuses(void **state)
 	TRY(desc_gpa, UINT64_MAX - 15, -EFAULT);
 	TRY(mem, NULL, -EFAULT);
 	TRY(stats, NULL, -EINVAL);
-	TRY(features, VN_F_VERSION_1 | VN_F_RING_PACKED, -ENOTSUP);
 #undef TRY
 	/* The last byte counts: avail with its event field, one byte from the end of the map. */
 	conf = md_conf(&md, &stats);

@@ -51,7 +51,8 @@ static void
 signalled(struct vn_virtq *vq)
 {
 	vq->signal_due = false;
-	vq->signalled = vq->published;
+	vq->signalled = vq->packed ? vq->pk_published : vq->published;
+	vq->pk_unsignalled = 0;
 	vq->coal_due = 0;
 	vq->coal_seen = vq->stats->packets;
 }
@@ -63,9 +64,11 @@ signalled(struct vn_virtq *vq)
 static __rte_noinline bool
 coalesce(struct vn_virtq *vq)
 {
+	const uint32_t unsignalled =
+		vq->packed ? vq->pk_unsignalled : (uint16_t)(vq->published - vq->signalled);
 	uint64_t now;
 
-	if ((uint16_t)(vq->published - vq->signalled) >= vq->size / 2)
+	if (unsignalled >= vq->size / 2)
 		return false;
 	if (vq->stats->packets - vq->coal_seen >= vq->coal_packets)
 		return false;
@@ -88,25 +91,29 @@ vn_virtq_interrupt(struct vn_virtq *vq)
 	vn_virtq_interrupt_now(vq);
 }
 
+static bool
+split_wants_interrupt(const struct vn_virtq *vq)
+{
+	uint16_t word;
+
+	if (vq->event_idx) {
+		word = rte_le_to_cpu_16(__atomic_load_n(used_event(vq), __ATOMIC_RELAXED));
+		return vn_vring_need_event(word, vq->published, vq->signalled);
+	}
+	word = rte_le_to_cpu_16(__atomic_load_n(&vq->avail_ring->flags, __ATOMIC_RELAXED));
+	return !(word & VN_AVAIL_F_NO_INTERRUPT);
+}
+
 void
 vn_virtq_interrupt_now(struct vn_virtq *vq)
 {
-	const uint16_t old = vq->signalled;
-	uint16_t event;
 	bool wanted;
 
 	check_owner(vq);
 	if (!vq->signal_due || vq->broken != NULL)
 		return;
+	wanted = vq->packed ? vn_virtq_packed_wants_interrupt(vq) : split_wants_interrupt(vq);
 	signalled(vq);
-	if (vq->event_idx) {
-		event = rte_le_to_cpu_16(__atomic_load_n(used_event(vq), __ATOMIC_RELAXED));
-		wanted = vn_vring_need_event(event, vq->published, old);
-	} else {
-		wanted = !(rte_le_to_cpu_16(
-				   __atomic_load_n(&vq->avail_ring->flags, __ATOMIC_RELAXED)) &
-			   VN_AVAIL_F_NO_INTERRUPT);
-	}
 	if (wanted)
 		interrupt(vq);
 	else
@@ -184,6 +191,10 @@ vn_virtq_arm(struct vn_virtq *vq)
 	check_owner(vq);
 	if (vq->broken != NULL)
 		return;
+	if (vq->packed) {
+		vn_virtq_packed_arm(vq, true);
+		return;
+	}
 	if (vq->event_idx)
 		set_avail_event(vq, vq->taken);
 	/* With EVENT_IDX the flags have to be 0 (virtio 1.2, 2.7.10.1). */
@@ -196,6 +207,10 @@ vn_virtq_disarm(struct vn_virtq *vq)
 	check_owner(vq);
 	if (vq->broken != NULL)
 		return;
+	if (vq->packed) {
+		vn_virtq_packed_arm(vq, false);
+		return;
+	}
 	/* An event that has just passed comes again after 65535 chains: a kick then is harmless. */
 	if (vq->event_idx)
 		set_avail_event(vq, vq->taken - 1);

@@ -16,6 +16,10 @@
  *   used        used entries written
  *   taken       next chain to take; those from used on are in flight, their ids in inflight[]
  *   avail       avail->idx as last read
+ *
+ * In a packed ring, the first three count chains, too, but from 0, and used is what may be given
+ * back: descriptors are written when it is published. Where the ring is, is in its pk_ fields; see
+ * vn_virtq_packed.h.
  */
 
 #include <stdbool.h>
@@ -35,6 +39,7 @@
 #include "vn_virtq.h"
 #include "vn_virtq_view.h"
 #include "vn_vring.h"
+#include "vn_vring_packed.h"
 
 /**
  * Most pieces of contiguous memory that one frame may be scattered over, as with other back ends
@@ -68,7 +73,9 @@ struct vn_virtq {
 	const struct vn_vring_avail *avail_ring;
 	struct vn_vring_used *used_ring;
 	const struct vn_guestmem *mem;
-	uint16_t size, mask;
+	uint16_t size;
+	uint16_t mask; /* of inflight[]; split: also of the ring */
+	bool packed;
 	uint8_t hdr_len;
 	bool event_idx;
 	bool log_dirty;
@@ -99,9 +106,21 @@ struct vn_virtq {
 	uint32_t coal_packets;         /* ... or until there are so many more */
 	bool coal_restart;             /* the time begins anew with each frame */
 	uint16_t coal_published;       /* what was published when it last began */
-	uint32_t generation;           /* publishes */
+	uint16_t generation;           /* publishes */
 	uint64_t inflight_descs;       /* descriptors of the chains in flight */
 	const char *broken;            /* why; NULL: sound. Read by any thread */
+
+	/* Packed. Positions are descriptors' indices, bit 15: wrap counter. */
+	struct vn_vring_packed_desc *pk_desc __rte_cache_aligned; /* constant */
+	const struct vn_vring_packed_event *pk_driver;            /* constant */
+	struct vn_vring_packed_event *pk_device;                  /* constant */
+	uint16_t pk_next;                                         /* the next chain to take */
+	uint16_t pk_published;   /* where the next used descriptor goes */
+	uint16_t pk_inflight;    /* descriptors from pk_published to pk_next */
+	uint16_t pk_seen;        /* descriptors from pk_next on that were seen available */
+	uint16_t pk_run;         /* descriptors taken, ever (mod 2^16) */
+	bool pk_shapes;          /* in flight: chains of several descriptors, or frames of chains */
+	uint32_t pk_unsignalled; /* descriptors published since the driver was last signalled */
 
 	/* Seldom used. */
 	struct vn_virtq_conf conf;
@@ -113,7 +132,7 @@ struct vn_virtq {
 #endif
 
 	uint32_t ctrl_segs;                  /* of the command at hand: where the answer goes */
-	struct vn_vring_used_elem *inflight; /* size entries, index taken & mask */
+	struct vn_vring_used_elem *inflight; /* mask + 1 entries, index taken & mask */
 	union {
 		struct vn_seg seg[VN_VQ_MAX_SEGS];           /* of the frame at hand */
 		struct vn_view_seg view_seg[VN_VQ_MAX_SEGS]; /* of the view at hand */
@@ -126,6 +145,9 @@ vn_virtq_enqueue_fn vn_virtq_pick_enqueue(uint64_t features);
 /* vn_virtq_view.c and vn_virtq_view_put.c. */
 vn_virtq_view_fn vn_virtq_pick_view(uint64_t features);
 vn_virtq_put_fn vn_virtq_pick_put(uint64_t features);
+/* vn_virtq_packed_tx.c and vn_virtq_packed_rx.c: the same for packed rings. */
+vn_virtq_dequeue_fn vn_virtq_packed_pick_dequeue(uint64_t features);
+vn_virtq_enqueue_fn vn_virtq_packed_pick_enqueue(uint64_t features);
 
 /* Every entry point of the owner begins with this. */
 static __rte_always_inline void
@@ -182,7 +204,7 @@ note_position(struct vn_virtq *vq)
 {
 	if (vq->bb != NULL)
 		vn_bb_ring_note(vq->bb, vq->published, (uint16_t)(vq->taken - vq->published),
-			vq->generation);
+			vq->generation, 0);
 }
 
 /*
@@ -232,5 +254,11 @@ take(struct vn_virtq *vq, uint16_t head, uint32_t len)
 
 /* Write the used entries of all chains in flight. note_position() has been called for them. */
 void vn_virtq_flush_used(struct vn_virtq *vq);
+
+/* vn_virtq_packed.c: what is different in a packed ring. */
+void vn_virtq_packed_publish(struct vn_virtq *vq);
+uint16_t vn_virtq_packed_avail(struct vn_virtq *vq, uint16_t most);
+bool vn_virtq_packed_wants_interrupt(const struct vn_virtq *vq);
+void vn_virtq_packed_arm(struct vn_virtq *vq, bool on);
 
 #endif /* VN_VIRTQ_PRIV_H */

@@ -16,10 +16,10 @@ die_and_resume(struct run *t)
 	int idx = vn_virtq_split_used_idx(t->md.mem, t->md.used_gpa);
 
 	assert_int_equal(idx, t->md.used->idx);
-	assert_true(vn_bb_ring_was_live(&t->bb, t->md.size, t->md.desc_gpa, t->md.used_gpa));
+	assert_true(vn_bb_ring_was_live(&t->bb, false, t->md.size, t->md.desc_gpa, t->md.used_gpa));
 	assert_true(vn_bb_ring_bounds(&t->bb, idx));
 	vn_virtq_free(t->vq);
-	vn_bb_ring_start(&t->bb, t->md.size, t->md.desc_gpa, t->md.used_gpa, idx);
+	vn_bb_ring_start(&t->bb, false, t->md.size, t->md.desc_gpa, t->md.used_gpa, idx);
 	run_create_vq(t);
 	t->expect_used = idx;
 	t->taken = 0;

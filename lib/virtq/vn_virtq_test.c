@@ -124,5 +124,5 @@ main(void)
 		T(random_rx),
 	};
 
-	return cmocka_run_group_tests(tests, env_setup, env_teardown);
+	return env_run_both(tests, env_setup, env_teardown);
 }

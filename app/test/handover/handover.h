@@ -11,6 +11,8 @@
  * duplicates of their descriptors; server.c is one of them.
  */
 
+#include <stdbool.h>
+
 /** What a server says to the keeper, a byte in a message of its own. */
 #define HANDOVER_READY   'r' /**< the EAL is up: descriptors may come */
 #define HANDOVER_SERVING 's'
@@ -21,6 +23,7 @@ struct handover_args {
 	const char *socket; /**< path of the endpoint */
 	const char *rep;    /**< representor */
 	unsigned int pairs;
+	bool packed; /**< packed rings are offered */
 };
 
 /**

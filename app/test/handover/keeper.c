@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 the dpdk-virtnet contributors
  *
- * handover SOCKET REPRESENTOR PAIRS: serves one device on SOCKET, by a process of its own. Lines on
- * the standard input:
- *   give  a second process starts, and the first hands the connection to it
- *   kill  the process is killed (SIGKILL), and a second one goes on from what is there
- * Each is answered with "serving N", N counting the processes. Ends at the end of the input.
+ * handover SOCKET REPRESENTOR PAIRS [packed]: serves one device on SOCKET, by a process of its own.
+ * Lines on the standard input: give  a second process starts, and the first hands the connection to
+ * it kill  the process is killed (SIGKILL), and a second one goes on from what is there Each is
+ * answered with "serving N", N counting the processes. Ends at the end of the input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -185,11 +184,11 @@ main(int argc, char **argv)
 	struct child now;
 	char line[16];
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: handover SOCKET REPRESENTOR PAIRS\n");
+	if (argc < 4 || argc > 5) {
+		fprintf(stderr, "usage: handover SOCKET REPRESENTOR PAIRS [packed]\n");
 		return 2;
 	}
-	args = (struct handover_args){argv[1], argv[2], (unsigned int)atoi(argv[3])};
+	args = (struct handover_args){argv[1], argv[2], (unsigned int)atoi(argv[3]), argc == 5};
 	setvbuf(stdin, NULL, _IONBF, 0); /* poll() must see what is there */
 	start(&now, &args, false);
 	expect(&now, &hold, HANDOVER_READY);

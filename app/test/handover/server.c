@@ -18,6 +18,7 @@
 #include <rte_mbuf.h>
 
 #include "handover.h"
+#include "vn_blackbox.h"
 #include "vn_device.h"
 #include "vn_features.h"
 #include "vn_log.h"
@@ -29,11 +30,13 @@
 
 #define NUM_MBUFS 8191
 #define MAX_FILES 1024
+#define MAX_RINGS 256
 
 struct server {
 	struct vn_loop *loop;
 	struct vn_gm_registry *gm;
 	struct vn_pollers *pollers;
+	struct vn_blackbox *bb;
 	struct vn_device *dev;
 	struct vn_endpoint *ep;
 	struct vn_fd_source control_src;
@@ -108,7 +111,7 @@ make_parts(struct server *s, const struct handover_args *args)
 		.bdf = 0xe202,
 		.pci_function = 2,
 		.mac = {0x02, 0, 0, 0, 0x40, 0x01},
-		.features = UINT64_MAX & ~(VN_F_RING_PACKED | VN_F_ADMIN_VQ),
+		.features = UINT64_MAX & ~(VN_F_ADMIN_VQ | (args->packed ? 0 : VN_F_RING_PACKED)),
 		.num_msix = (uint16_t)(2 * args->pairs + 2),
 		.num_queues = (uint16_t)(2 * args->pairs + 1),
 		.max_queue_pairs = (uint16_t)args->pairs,
@@ -123,8 +126,16 @@ make_parts(struct server *s, const struct handover_args *args)
 		.port_features = vn_tap_ops.features(),
 	};
 	struct vn_device_conf dc = conf;
+	char path[PATH_MAX];
+	bool fresh;
 	int rc;
 
+	/* What the predecessor knew of its rings, if it was killed. */
+	snprintf(path, sizeof(path), "%s.blackbox", args->socket);
+	rc = vn_blackbox_open(path, MAX_RINGS, &s->bb, &fresh);
+	if (rc != 0)
+		return rc;
+	env.bb = s->bb;
 	snprintf(dc.rep_name, sizeof(dc.rep_name), "%s", args->rep);
 	env.loop = s->loop = vn_loop_create();
 	env.gm = s->gm = vn_gm_registry_create(MAX_FILES);
@@ -192,6 +203,7 @@ handover_serve(const struct handover_args *args, int control, int keeper, bool t
 	say(&s, HANDOVER_SERVING);
 	rc = vn_loop_run(s.loop);
 	vn_pollers_stop(s.pollers);
+	vn_blackbox_close(s.bb, false);
 	rte_eal_cleanup();
 	return rc != 0 ? 1 : s.status;
 }

@@ -17,7 +17,7 @@ VICTIM = victim.VICTIM
 CLOSED = "closed"
 OK = "ok"
 
-# All bits that need a word of the operator's, but for packed rings.
+# All bits that need a word of the operator's, but for packed rings: see program.packed().
 ALL_FEATURES = bit(*range(64)) & ~bit(virtio.F_RING_PACKED)
 CONF = {"transport": "vfio-user", "mrg_rxbuf": 1,
         "static_pf": {"features": f"{ALL_FEATURES:#x}"}}

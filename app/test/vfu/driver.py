@@ -7,7 +7,7 @@ import os
 import struct
 import time
 
-from vnt import ring, virtio
+from vnt import packed_ring, ring, virtio
 from vnt.virtio import bit
 
 from . import control, message as m, pci
@@ -22,7 +22,7 @@ WANTED = bit(virtio.F_MTU, virtio.F_MAC, virtio.F_MRG_RXBUF, virtio.F_STATUS, vi
 CTRL_SIZE = 16
 
 
-class Ring(ring.Ring):
+class _FunctionRing:
     """A ring of the function. Its interrupt is a vector of the driver's."""
 
     def __init__(self, driver, index, **kwargs):
@@ -34,6 +34,14 @@ class Ring(ring.Ring):
 
     def notify(self):
         self.driver.doorbell(self)
+
+
+class Ring(_FunctionRing, ring.Ring):
+    """A split one."""
+
+
+class PackedRing(_FunctionRing, packed_ring.PackedRing):
+    """A packed one."""
 
 
 class Driver(control.Commands):
@@ -186,6 +194,9 @@ class Driver(control.Commands):
         self.add_status(virtio.ACK)
         self.add_status(virtio.DRIVER)
         self.offered = self.read_features()
+        # Where the run is about packed rings, a modern driver has them.
+        if ring.Default.packed and want & bit(virtio.F_VERSION_1) and not exact:
+            want |= bit(virtio.F_RING_PACKED)
         self.features = want if exact else want & self.offered
         self.write_features(self.features)
         self.add_status(virtio.FEATURES_OK)
@@ -216,7 +227,8 @@ class Driver(control.Commands):
         kw.setdefault("in_order", self.has(virtio.F_IN_ORDER))
         self.fn.set_common("queue_select", index)
         size = min(size, self.fn.common("queue_size"))
-        r = Ring(self, index, size=size, **kw)
+        cls = PackedRing if self.has(virtio.F_RING_PACKED) else Ring
+        r = cls(self, index, size=size, **kw)
         self.rings[index] = r
         return r
 
@@ -317,7 +329,7 @@ class Driver(control.Commands):
         s = self.fn.structures[pci.NOTIFY]
         at = s.offset + r.notify_off * s.multiplier
         if self.has(virtio.F_NOTIFICATION_DATA):
-            data = struct.pack("<I", r.notify_data | r.avail_idx << 16)
+            data = struct.pack("<I", r.notify_data | r.driver_position << 16)
         else:
             data = struct.pack("<H", r.index)
         if self.page and self.page[0] == s.bar and \

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from . import netns, proc
+from . import netns, proc, ring
 
 # What a sanitizer prints. Looked for in every log of every test.
 SANITIZER_MARKS = (b"AddressSanitizer", b"LeakSanitizer", b"UndefinedBehaviorSanitizer",
@@ -108,6 +108,8 @@ class Context:
         env = {k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}
         env["VNT_MARK"] = self.mark
         env["LC_ALL"] = "C.UTF-8"
+        if ring.Default.packed:
+            env["VNT_PACKED"] = "1"
         env.update(extra or {})
         return env
 
@@ -187,11 +189,15 @@ class Context:
 class Test:
     """One test function, found by the decorator test()."""
 
-    def __init__(self, group, function):
+    def __init__(self, group, function, packed=False):
         self.group = group
-        self.name = f"{group}.{function.__name__}"
+        self.name = f"{group}.{'packed_' if packed else ''}{function.__name__}"
         self.function = function
         self.doc = (function.__doc__ or "").strip().split("\n")[0]
+        self.packed = packed        # drivers have packed rings
+        self.packed_too = False     # a twin with packed rings is in every run
+        self.split_only = False     # has no twin
+        self.source = getattr(function, "source", function)
 
 
 _found = []
@@ -212,10 +218,46 @@ def variants(*names_and_args):
             call.__name__ = f"{function.__name__}_{name}"
             call.__doc__ = function.__doc__
             call.__module__ = function.__module__
+            call.source = function
+            call.variant = name
             test(call)
         return function
     return decorate
 
 
-def found():
-    return list(_found)
+def packed_too(*names):
+    """Decorator over test() or variants(): the same with packed rings is in every run, as
+    GROUP.packed_NAME; @names: of these variants only. (With --long all tests of PACKED_GROUPS are.)
+    """
+    def decorate(function):
+        for t in _found:
+            if t.source is function and (not names or t.function.variant in names):
+                t.packed_too = True
+        return function
+    return decorate
+
+
+def split_only(function):
+    """Decorator over test() or variants(): packed rings make no difference, or cannot be."""
+    for t in _found:
+        if t.source is function:
+            t.split_only = True
+    return function
+
+
+# Groups in which drivers of ours or of others use rings.
+PACKED_GROUPS = ("virtio_user", "peers", "memory", "vfu_device", "vfu_control", "vfu_memory", "stall",
+                 "health", "handover", "guest", "crash")
+
+
+def found(twins):
+    """All tests; their twins with packed rings behind their groups. @twins: all that there can be.
+    """
+    tests = []
+    for group in dict.fromkeys(t.group for t in _found):
+        here = [t for t in _found if t.group == group]
+        tests += here
+        for t in here:
+            if t.packed_too or (twins and group in PACKED_GROUPS and not t.split_only):
+                tests.append(Test(group, t.function, True))
+    return tests

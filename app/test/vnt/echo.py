@@ -15,6 +15,7 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import vhost_user_client as vu  # noqa: E402
+from vnt import ring  # noqa: E402
 
 
 def vhost_user(path, pairs):
@@ -122,5 +123,6 @@ class Bystander:
 
 
 if __name__ == "__main__":
+    ring.Default.packed = bool(os.environ.get("VNT_PACKED"))
     sys.exit(echo(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1,
                   sys.argv[3] if len(sys.argv) > 3 else "vhost-user"))

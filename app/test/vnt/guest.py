@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from . import core, proc
+from . import core, proc, ring
 
 BOOT_SECONDS = 180  # emulated, on a machine that is shared
 
@@ -127,6 +127,8 @@ class Guest:
         chardev = f"socket,id=c{n},path={path}"
         chardev += ",server=on,wait=off" if server else ",reconnect-ms=200"
         device = f"virtio-net-pci,netdev=n{n},mac={mac}"
+        if ring.Default.packed and "packed=" not in props:
+            device += ",packed=on"
         if queues > 1:
             device += f",mq=on,vectors={2 * queues + 2}"
         self.args += ["-chardev", chardev,

@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 
-from . import core, proc
+from . import core, proc, ring
+from .virtio import F_RING_PACKED
 
 SERIAL = "TEST00001"
 
@@ -75,6 +76,8 @@ class Program:
             conf = {"transport": "vhost-user"}
         elif isinstance(conf, dict) and "transport" not in conf:
             conf = {**conf, "transport": "vhost-user"}
+        if ring.Default.packed and isinstance(conf, dict):
+            conf = packed(conf)
         self.conf_path = self._write("virtnet.conf", conf)
         self.capacity_path = self._write("capacity.json", capacity)
         self.process = None
@@ -199,6 +202,16 @@ class Program:
     def cli(self, *args, timeout=30):
         """Run the CLI. @return (exit status, stdout, stderr)."""
         return self.t.run(self.cli_argv(*args), timeout=timeout, env=self.cli_env())
+
+
+def packed(conf):
+    """@conf with packed rings offered, also where it has masks of features."""
+    conf = {**conf, "packed_vq": 1}
+    for kind in ("static_pf", "vf"):
+        mask = conf.get(kind, {}).get("features")
+        if mask:
+            conf[kind] = {**conf[kind], "features": hex(int(mask, 16) | 1 << F_RING_PACKED)}
+    return conf
 
 
 def capacity(pfs=1, msix=64, **more):

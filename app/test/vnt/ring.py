@@ -20,6 +20,12 @@ _U64 = struct.Struct("=Q")
 _DESC = struct.Struct("<QIHH")
 
 
+class Default:
+    """What drivers do unless a test says otherwise: run.py and core.packed_too() set it."""
+
+    packed = False
+
+
 class RingError(Exception):
     """The device wrote something impossible into a ring."""
 
@@ -115,6 +121,8 @@ class Ring:
     """
 
     error = RingError
+    packed = False
+    fresh_base = 0
 
     def __init__(self, mem, index, size=256, buf_size=2048, event_idx=False, indirect=False,
                  hdr_len=12, in_order=False):
@@ -126,9 +134,7 @@ class Ring:
         self.indirect = indirect
         self.hdr_len = hdr_len
         self.in_order = in_order
-        self.desc = self.mem.alloc(16 * size, 4096)
-        self.avail = self.mem.alloc(6 + 2 * size, 2)
-        self.used = self.mem.alloc(6 + 8 * size, 4096)
+        self._layout()
         self.bufs = self.mem.alloc(buf_size * size, 4096)
         self.tables = self.mem.alloc(16 * 64 * size, 16) if indirect else None
         self.call_fd = -1
@@ -137,11 +143,20 @@ class Ring:
         self._partial = None
         self.clear()
 
+    def _layout(self):
+        size = self.size
+        self.desc = self.mem.alloc(16 * size, 4096)
+        self.avail = self.mem.alloc(6 + 2 * size, 2)
+        self.used = self.mem.alloc(6 + 8 * size, 4096)
+
     def clear(self):
         """As new, also in memory: for a device that was reset."""
         self.mem.write(self.desc, bytes(16 * self.size))
         self.mem.write(self.avail, bytes(6 + 2 * self.size))
         self.mem.write(self.used, bytes(6 + 8 * self.size))
+        self._begin()
+
+    def _begin(self):
         self.avail_idx = 0
         self.last_used = 0
         self.kicked_idx = 0
@@ -172,6 +187,26 @@ class Ring:
     @property
     def used_idx(self):
         return self._get16(self.used + 2)
+
+    def used_around(self, idx):
+        """Identifiers that the device gave back, for messages."""
+        return [struct.unpack("<I", self.mem.read(self.used + 4 + 8 * (i % self.size), 4))[0]
+                for i in range(idx - 4, idx + 36)]
+
+    @property
+    def driver_position(self):
+        """How far the driver is: as notifications have it."""
+        return self.avail_idx
+
+    @property
+    def end_base(self):
+        """Where the device is (GET_VRING_BASE), by what it has used."""
+        return self.used_idx
+
+    @property
+    def resume_base(self):
+        """Where a VMM says that the ring goes on whose back end died."""
+        return self.used_idx
 
     @property
     def used_flags(self):
@@ -250,7 +285,10 @@ class Ring:
         else:
             want = not self.used_flags & USED_NO_NOTIFY
         self.kicked_idx = self.avail_idx
-        if want or force:
+        self._told(want or force)
+
+    def _told(self, told):
+        if told:
             self.notify()
             self.kicks += 1
         else:

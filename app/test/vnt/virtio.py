@@ -65,6 +65,9 @@ DESC_WRITE = 2
 DESC_INDIRECT = 4
 AVAIL_NO_INTERRUPT = 1
 USED_NO_NOTIFY = 1
+# Of packed rings (2.8.1).
+PACKED_AVAIL = 1 << 7
+PACKED_USED = 1 << 15
 
 NET_HDR = struct.Struct("<BBHHHHH")
 EMPTY_HDR = NET_HDR.pack(0, 0, 0, 0, 0, 0, 0)

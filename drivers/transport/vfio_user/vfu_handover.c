@@ -189,6 +189,8 @@ give_stopped(void *ctx, int result __rte_unused)
 		vfu_endpoint_give_done(ep);
 		return;
 	}
+	/* And where they stopped: of packed rings nothing else says it. */
+	vfu_journal_save(ep);
 	ret = list_all(ep, &g->hold);
 	if (ret != 0) {
 		give_failed(g, ret);

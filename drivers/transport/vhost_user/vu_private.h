@@ -63,8 +63,9 @@ struct vu_ring {
 	uint8_t have; /* enum vu_ring_have */
 	bool enabled; /* by SET_VRING_ENABLE */
 	bool started; /* vn_device_vq_start() was called, and no stop since */
+	bool based;   /* base was given, or is where the ring stopped */
 	uint16_t size;
-	uint16_t base; /* position to (re)start at */
+	uint32_t base; /* position to (re)start at, as SET_VRING_BASE has it */
 	struct vu_vring_addr addr;
 	int kick_fd; /* -1: polled, or not given yet; see have */
 	int call_fd; /* -1: none. The device gets duplicates of both */
@@ -272,6 +273,8 @@ int vu_ring_try_start(struct vu_ring *r);
 void vu_ring_stop(struct vu_ring *r);
 /** Do the ring's addresses mean something else (or nothing) in map @p map than when it started? */
 bool vu_ring_moves(const struct vu_ring *r, const struct vn_guestmem *map);
+/** The driver has packed rings. */
+bool vu_packed(const struct vu_conn *c);
 bool vu_rings_running(const struct vu_conn *c);
 
 #endif /* VU_PRIVATE_H */

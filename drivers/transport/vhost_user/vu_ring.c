@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vn_vring_packed.h"
 #include "vu_private.h"
 
 void
@@ -39,6 +40,7 @@ vu_ring_forget(struct vu_ring *r)
 	r->enabled = false;
 	r->started = false;
 	r->size = 0;
+	r->based = false;
 	r->base = 0;
 	/*
 	 * The interrupt descriptor stays: VMMs give it when the driver sets up its vectors, which
@@ -133,10 +135,38 @@ ring_start_error(int error)
 	case -EFAULT:
 		return "not wholly inside the guest's memory";
 	case -EINVAL:
-		return "wrong size or alignment";
+		return "wrong size, alignment or position";
 	default:
 		return strerror(-error);
 	}
+}
+
+bool
+vu_packed(const struct vu_conn *c)
+{
+	return c->have_features && (c->features & VN_F_RING_PACKED) != 0;
+}
+
+/*
+ * Where the front end says that the ring is. Of a packed one it says where the device is (bits 0 to
+ * 15: next descriptor to take, and wrap counter) and what the driver has got back (16 to 31). What
+ * was taken and not given back is taken again. The upper half is 0 when a front end begins so
+ * (DPDK's virtio-user) or the back end before us said so (DPDK's, of old): it had given back all.
+ */
+static uint16_t
+ring_position(const struct vu_ring *r)
+{
+	const uint16_t avail = (uint16_t)r->base, used = (uint16_t)(r->base >> 16);
+
+	if (!vu_packed(r->conn))
+		return avail;
+	if (!r->based)
+		return VN_VRING_PACKED_START;
+	if (used == avail || used == 0)
+		return avail;
+	VN_INFO("%s: ring %u: taken up to 0x%x, given back up to 0x%x: goes on there",
+		r->conn->dev->conf.vuid, r->index, avail, used);
+	return used;
 }
 
 int
@@ -150,7 +180,7 @@ vu_ring_try_start(struct vu_ring *r)
 		return 0;
 	memset(&s, 0, sizeof(s));
 	s.size = r->size;
-	s.start = r->base;
+	s.start = ring_position(r);
 	if (!ring_translate(r, c->mem->map, &s))
 		return vu_refuse(c, -EFAULT,
 			"ring %u: an address (desc 0x%" PRIx64 ", avail 0x%" PRIx64
@@ -180,8 +210,10 @@ ring_stopped(void *ctx, int result)
 {
 	struct vu_ring *r = ctx;
 
+	/* Nothing is under way: both halves of a packed ring's are the same. */
+	r->based = r->based || result >= 0;
 	if (result >= 0)
-		r->base = (uint16_t)result;
+		r->base = (uint32_t)result * (vu_packed(r->conn) ? 0x10001u : 1);
 	vu_op_put(r->conn, result < 0 ? result : 0);
 }
 

@@ -65,10 +65,9 @@ vu_set_vring_num(struct vu_conn *c, struct vu_msg *m)
 
 	if (r == NULL)
 		return -ENXIO;
-	if (num == 0 || num > VN_VQ_MAX_SIZE || (num & (num - 1)) != 0)
-		return vu_refuse(c, -EINVAL,
-			"ring %u of %u entries: must be a power of two up to %u", r->index, num,
-			VN_VQ_MAX_SIZE);
+	if (num == 0 || num > VN_VQ_MAX_SIZE || ((num & (num - 1)) != 0 && !vu_packed(c)))
+		return vu_refuse(c, -EINVAL, "ring %u of %u entries: must be %s %u", r->index, num,
+			vu_packed(c) ? "1 to" : "a power of two up to", VN_VQ_MAX_SIZE);
 	if (r->started && num != r->size)
 		return ring_busy(c, r);
 	r->size = (uint16_t)num;
@@ -84,12 +83,14 @@ vu_set_vring_base(struct vu_conn *c, struct vu_msg *m)
 
 	if (r == NULL)
 		return -ENXIO;
-	if (num > UINT16_MAX)
+	/* Of packed rings, index and wrap counter of both sides; see vu_ring_position(). */
+	if (num > UINT16_MAX && !vu_packed(c))
 		return vu_refuse(
 			c, -EINVAL, "ring %u: position %u has more than 16 bits", r->index, num);
 	if (r->started)
 		return ring_busy(c, r);
-	r->base = (uint16_t)num;
+	r->based = true;
+	r->base = num;
 	return 0;
 }
 

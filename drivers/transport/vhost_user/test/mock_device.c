@@ -65,9 +65,9 @@ mock_device_init(struct vn_device *dev, struct vn_loop *loop, struct vn_gm_regis
 	dev->conf.max_queue_size = 1024;
 	dev->conf.mtu = 1500;
 	dev->num_vqs = 2u * queue_pairs + 1;
-	dev->device_features = VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF | VN_NET_F_CSUM | VN_NET_F_MQ |
-			       VN_F_INDIRECT_DESC | VN_F_EVENT_IDX | VN_F_IOMMU_PLATFORM |
-			       VN_NET_F_RSS;
+	dev->device_features = VN_F_VERSION_1 | VN_F_RING_PACKED | VN_NET_F_MRG_RXBUF |
+			       VN_NET_F_CSUM | VN_NET_F_MQ | VN_F_INDIRECT_DESC | VN_F_EVENT_IDX |
+			       VN_F_IOMMU_PLATFORM | VN_NET_F_RSS;
 	dev->vq = calloc(dev->num_vqs, sizeof(dev->vq[0]));
 	assert(dev->vq != NULL);
 	for (i = 0; i < dev->num_vqs; i++) {

@@ -11,6 +11,7 @@
 
 #include "front_end.h"
 #include "vn_features.h"
+#include "vn_vring_packed.h"
 
 #define FEATURES (VN_F_VERSION_1 | VU_F_PROTOCOL_FEATURES)
 
@@ -181,6 +182,57 @@ test_stop_and_resume(void **state)
 	assert_int_equal(fe->dev.vq[0].setup.start, 65535);
 	/* Of a ring that never ran. */
 	assert_int_equal(fe_get_base(fe, 3), 0);
+}
+
+/* Ring 0 of a driver with packed rings starts, told that it is at @p base. */
+static uint16_t
+packed_start_at(struct fe *fe, uint32_t base)
+{
+	fe_get_base(fe, 0);
+	fe_ok_state(fe, VU_SET_VRING_BASE, 0, base);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_true(runs(fe, 0));
+	return fe->dev.vq[0].setup.start;
+}
+
+/* Positions of packed rings: both sides' index and wrap counter. */
+static void
+test_packed(void **state)
+{
+	struct vu_vring_addr a = fe_addr(0);
+	struct fe *fe = *state;
+
+	fe_connect(fe);
+	fe_negotiate(fe, FEATURES | VN_F_RING_PACKED);
+	fe_set_mem(fe);
+	/* Any size will do. A front end that says nothing has a ring that is new. */
+	fe_refused_state(fe, VU_SET_VRING_NUM, 0, 0);
+	fe_refused_state(fe, VU_SET_VRING_NUM, 0, VN_VQ_MAX_SIZE + 1);
+	fe_ok_state(fe, VU_SET_VRING_NUM, 0, 100);
+	fe_ok(fe, VU_SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
+	assert_true(runs(fe, 0));
+	assert_int_equal(fe->dev.vq[0].setup.size, 100);
+	assert_int_equal(fe->dev.vq[0].setup.start, VN_VRING_PACKED_START);
+	/* All that was taken was given back: both halves are the same. */
+	mock.ring[0].position = 0x8011;
+	assert_int_equal(fe_get_base(fe, 0), 0x80118011);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_int_equal(fe->dev.vq[0].setup.start, 0x8011);
+	mock.ring[0].position = 0;
+	assert_int_equal(fe_get_base(fe, 0), 0);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_int_equal(fe->dev.vq[0].setup.start, 0);
+	/* What QEMU and DPDK's virtio-user begin with; then where another back end stopped. */
+	assert_int_equal(packed_start_at(fe, 0x80008000), VN_VRING_PACKED_START);
+	assert_int_equal(packed_start_at(fe, 0x00008000), VN_VRING_PACKED_START);
+	assert_int_equal(packed_start_at(fe, 0x00170017), 0x17);
+	assert_int_equal(packed_start_at(fe, 0x00008017), 0x8017);
+	assert_int_equal(packed_start_at(fe, 0x00000000), 0);
+	/* It had not given back all that it took. */
+	assert_int_equal(packed_start_at(fe, 0x80120017), 0x8012);
+	fe_refused_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
 }
 
 /* A guest that uses one queue pair of two, then both. */
@@ -362,6 +414,7 @@ main(void)
 		T(test_no_protocol_features),
 		T(test_polled_ring),
 		T(test_stop_and_resume),
+		T(test_packed),
 		T(test_fewer_queues),
 		T(test_delayed_reply),
 		T(test_reset_and_status),

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 the dpdk-virtnet contributors
+ *
+ * A packed ring: giving chains back, and event suppression.
+ *
+ * Before a used descriptor is written, the black box says from where on, and which chains there
+ * are; after the last one, where the ring is now. A death in between leaves it to
+ * vn_virtq_packed_resume() to look which of them have been given back.
+ */
+#include "vn_virtq_packed.h"
+
+static __rte_always_inline void
+give_back(struct vn_virtq *vq, uint16_t position, const struct vn_vring_used_elem *e)
+{
+	const uint16_t index = packed_index(position);
+	const uint16_t flags = packed_used_flags(position) | (e->len > 0 ? VN_DESC_F_WRITE : 0);
+
+	packed_store(&vq->pk_desc[index], e->len, PK_ENTRY_ID(e->id), flags);
+	/* used_log_gpa is where the device's part of a ring is: here, event suppression only. */
+	if (unlikely(vq->log_dirty))
+		log_write(vq, vq->conf.desc_gpa + index * sizeof(vq->pk_desc[0]),
+			sizeof(vq->pk_desc[0]));
+}
+
+static __rte_always_inline const struct vn_vring_used_elem *
+entry(const struct vn_virtq *vq, uint16_t n)
+{
+	return &vq->inflight[(uint16_t)(vq->published + n) & vq->mask];
+}
+
+static __rte_always_inline void
+note(struct vn_virtq *vq, uint16_t burst, uint16_t runs)
+{
+	if (vq->bb != NULL)
+		vn_bb_ring_note(
+			vq->bb, vq->pk_published, burst, vq->generation, VN_BB_PACKED | runs);
+}
+
+/* @p chains chains of @p slots descriptors have been given back. */
+static __rte_always_inline void
+published(struct vn_virtq *vq, uint16_t chains, uint16_t slots)
+{
+	vq->published += chains;
+	vq->pk_published = vn_vring_packed_advance(vq->pk_published, slots, vq->size);
+	vq->pk_inflight -= slots;
+	vq->pk_unsignalled += slots;
+	note(vq, 0, 0);
+}
+
+/* All chains have one descriptor, and are frames of their own. */
+static __rte_always_inline void
+publish_plain(struct vn_virtq *vq, uint16_t n)
+{
+	uint16_t at = vq->pk_published;
+
+	note(vq, n, 0);
+	for (uint16_t i = 0; i < n; i++) {
+		give_back(vq, at, entry(vq, i));
+		at = vn_vring_packed_advance(at, 1, vq->size);
+	}
+	published(vq, n, n);
+}
+
+/* Chains of the frame that begins with the @p n th after the published ones. */
+static uint16_t
+frame_chains(const struct vn_virtq *vq, uint16_t n, uint16_t end)
+{
+	uint16_t chains = 1;
+
+	while (n + chains < end && entry(vq, n + chains)->id & PK_MORE)
+		chains++;
+	return chains;
+}
+
+/*
+ * Append the runs of a frame to @p run.
+ * @return how many there are then; more than VN_BB_RUNS: it did not fit (but may be in there in
+ * part).
+ */
+static unsigned int
+add_runs(const struct vn_virtq *vq, uint16_t first, uint16_t chains, uint32_t *run, unsigned int n)
+{
+	uint32_t kind = chains > 1 ? VN_BB_RUN_FRAME : 0;
+
+	for (uint16_t i = 0, same; i < chains; i += same) {
+		const uint16_t slots = PK_ENTRY_SLOTS(entry(vq, first + i)->id);
+
+		same = 1;
+		while (i + same < chains &&
+			PK_ENTRY_SLOTS(entry(vq, first + i + same)->id) == slots)
+			same++;
+		if (kind == 0 && n > 0 && VN_BB_RUN_KIND(run[n - 1]) == 0 &&
+			VN_BB_RUN_SLOTS(run[n - 1]) == slots) {
+			/* One more of the kind. */
+			run[n - 1] = VN_BB_RUN(0, VN_BB_RUN_CHAINS(run[n - 1]) + 1u, slots);
+			continue;
+		}
+		if (n == VN_BB_RUNS)
+			return n + 1;
+		run[n++] = VN_BB_RUN(kind, same, slots);
+		kind = VN_BB_RUN_MORE;
+	}
+	return n;
+}
+
+/* Give the chains of a frame back, the first one last. @return where the next frame begins. */
+static uint16_t
+give_back_frame(struct vn_virtq *vq, uint16_t first, uint16_t chains, uint16_t at)
+{
+	uint16_t end = at;
+
+	for (uint16_t i = 0; i < chains; i++)
+		end = vn_vring_packed_advance(
+			end, PK_ENTRY_SLOTS(entry(vq, first + i)->id), vq->size);
+	at = end;
+	for (uint16_t i = chains; i-- > 0;) {
+		at = vn_vring_packed_retreat(
+			at, PK_ENTRY_SLOTS(entry(vq, first + i)->id), vq->size);
+		give_back(vq, at, entry(vq, first + i));
+	}
+	return end;
+}
+
+/* As many whole frames as the black box has room to describe. @p n: all chains that wait. */
+static void
+publish_group(struct vn_virtq *vq, uint16_t n)
+{
+	uint32_t run[VN_BB_RUNS];
+	uint16_t chains = 0, done, at;
+	unsigned int runs = 0;
+
+	while (chains < n) {
+		const uint16_t frame = frame_chains(vq, chains, n);
+		const unsigned int more = add_runs(vq, chains, frame, run, runs);
+
+		/* A frame that fits into no list has not been taken: see reserve_buffers(). */
+		if (more > VN_BB_RUNS)
+			break;
+		runs = more;
+		chains += frame;
+	}
+	if (vq->bb != NULL) {
+		/* The word says now that there is no list. */
+		for (unsigned int i = 0; i < runs; i++)
+			__atomic_store_n(&vq->bb->run[i], run[i], __ATOMIC_RELAXED);
+		note(vq, chains, runs);
+	}
+	at = vq->pk_published;
+	for (done = 0; done < chains;) {
+		const uint16_t frame = frame_chains(vq, done, chains);
+
+		at = give_back_frame(vq, done, frame, at);
+		done += frame;
+	}
+	published(vq, chains, vn_vring_packed_distance(vq->pk_published, at, vq->size));
+}
+
+void
+vn_virtq_packed_publish(struct vn_virtq *vq)
+{
+	vq->generation++;
+	if (likely(!vq->pk_shapes)) {
+		publish_plain(vq, vq->used - vq->published);
+	} else {
+		while (vq->published != vq->used)
+			publish_group(vq, vq->used - vq->published);
+		vq->pk_shapes = vq->published != vq->taken;
+	}
+	vq->signal_due = true;
+}
+
+uint16_t
+vn_virtq_packed_avail(struct vn_virtq *vq, uint16_t most)
+{
+	return unlikely(vq->broken != NULL) ? 0 : packed_see(vq, most);
+}
+
+bool
+vn_virtq_packed_wants_interrupt(const struct vn_virtq *vq)
+{
+	/* Both fields by one load: off_wrap is the one that belongs to the flags, or a newer one.
+	 */
+	const uint32_t word = rte_le_to_cpu_32(__atomic_load_n(
+		(const uint32_t __attribute__((may_alias)) *)vq->pk_driver, __ATOMIC_RELAXED));
+	const uint16_t off_wrap = word;
+
+	switch (word >> 16 & VN_EVENT_F_MASK) {
+	case VN_EVENT_F_DISABLE:
+		return false;
+	case VN_EVENT_F_DESC:
+		/* Not negotiated, it means nothing; then rather once too often. */
+		return !vq->event_idx || vn_vring_packed_distance(vq->signalled, off_wrap,
+						 vq->size) < vq->pk_unsignalled;
+	default:
+		return true;
+	}
+}
+
+void
+vn_virtq_packed_arm(struct vn_virtq *vq, bool on)
+{
+	uint32_t word = (uint32_t)VN_EVENT_F_DISABLE << 16;
+
+	if (on && vq->event_idx)
+		word = (uint32_t)VN_EVENT_F_DESC << 16 | vq->pk_next;
+	else if (on)
+		/* Not 0: a driver's new ring is told from one that was served by that. */
+		word = (uint32_t)VN_EVENT_F_ENABLE << 16 | VN_EVENT_WRAP;
+	__atomic_store_n((uint32_t __attribute__((may_alias)) *)vq->pk_device,
+		rte_cpu_to_le_32(word), __ATOMIC_RELAXED);
+	log_used(vq, 0, sizeof(*vq->pk_device));
+}
