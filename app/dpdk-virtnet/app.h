@@ -99,13 +99,12 @@ struct app_switch {
 	struct rte_mempool *clones;
 	struct vn_loop *loop;
 	struct vn_timer tick;
+	struct app_uplink *uplinks; /* one after the other */
 };
-/**
- * Make it. @p qsbr: that of the pollers, which do not run yet. @return 0, or negative errno with
- * one line in @p err.
- */
+/** Make it, and have its uplinks served by the pollers, whose @p qsbr is. @return 0, or negative
+ * errno with one line in @p err. */
 int app_switch_make(struct app_switch *s, const struct vn_conf *conf, struct rte_mempool *pool,
-	struct rte_rcu_qsbr *qsbr, struct vn_loop *loop, char *err);
+	struct rte_rcu_qsbr *qsbr, struct vn_pollers *pollers, struct vn_loop *loop, char *err);
 /** No poller runs and all ports are closed. */
 void app_switch_free(struct app_switch *s);
 /** For vn_ctl_conf::show_switch; @p ctx: struct app_switch. */

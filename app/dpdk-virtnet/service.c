@@ -177,7 +177,7 @@ make_parts(struct service *s, const struct app_args *args, const struct vn_conf 
 			args->num_mbufs, rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
-	rc = app_switch_make(&s->sw, conf, s->pool, s->qsbr, s->loop, err);
+	rc = app_switch_make(&s->sw, conf, s->pool, s->qsbr, s->pollers, s->loop, err);
 	if (rc != 0)
 		return rc;
 	snprintf(s->bb_path, sizeof(s->bb_path), "%s/blackbox", args->run_dir);

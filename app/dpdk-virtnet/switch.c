@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -15,6 +16,7 @@
 
 #include "app.h"
 #include "vn_net_hdr.h"
+#include "vn_poller.h"
 #include "vn_switch.h"
 
 /* Heads for copies of frames to many, as a share of all buffers. They have no room for data. */
@@ -22,6 +24,50 @@
 #define CLONES_CACHE 256
 /* Entries of the table that debug shows; the others are only counted. */
 #define SHOW_MAX 256
+
+struct app_uplink {
+	struct vn_poller_cmd cmd;
+	struct vn_poll_source *src;
+	struct app_uplink *next;
+};
+
+static void
+attach(struct vn_poller *poller, struct vn_poller_cmd *cmd)
+{
+	vn_poller_attach_source(poller, ((struct app_uplink *)cmd)->src);
+}
+
+static void
+attached(struct vn_poller_cmd *cmd)
+{
+	RTE_SET_USED(cmd);
+}
+
+/* Each to the next poller. */
+static int
+add_uplinks(struct app_switch *s, const struct vn_conf_switch *conf, struct vn_pollers *pollers,
+	char *err)
+{
+	for (unsigned int i = 0; i < conf->n_uplinks; i++) {
+		struct app_uplink *u = calloc(1, sizeof(*u));
+		int rc;
+
+		if (u == NULL) {
+			snprintf(err, APP_ERR_LEN, "out of memory");
+			return -ENOMEM;
+		}
+		rc = vn_switch_add_uplink(s->sw, conf->uplink[i], &u->src, err, APP_ERR_LEN);
+		if (rc != 0) {
+			free(u);
+			return rc;
+		}
+		u->next = s->uplinks;
+		s->uplinks = u;
+		u->cmd = (struct vn_poller_cmd){.exec = attach, .done = attached};
+		vn_poller_call(vn_pollers_get(pollers, i % vn_pollers_count(pollers)), &u->cmd);
+	}
+	return 0;
+}
 
 static void
 tick(void *ctx)
@@ -34,7 +80,7 @@ tick(void *ctx)
 
 int
 app_switch_make(struct app_switch *s, const struct vn_conf *conf, struct rte_mempool *pool,
-	struct rte_rcu_qsbr *qsbr, struct vn_loop *loop, char *err)
+	struct rte_rcu_qsbr *qsbr, struct vn_pollers *pollers, struct vn_loop *loop, char *err)
 {
 	const struct vn_switch_conf sc = {
 		.table_size = conf->sw.table_size,
@@ -64,7 +110,7 @@ app_switch_make(struct app_switch *s, const struct vn_conf *conf, struct rte_mem
 	}
 	s->tick = (struct vn_timer){.cb = tick, .ctx = s};
 	vn_loop_arm(loop, &s->tick, VN_SEC(1));
-	return 0;
+	return add_uplinks(s, &conf->sw, pollers, err);
 }
 
 void
@@ -73,6 +119,10 @@ app_switch_free(struct app_switch *s)
 	if (s->sw != NULL)
 		vn_loop_cancel(s->loop, &s->tick);
 	vn_switch_destroy(s->sw);
+	for (struct app_uplink *u = s->uplinks, *next; u != NULL; u = next) {
+		next = u->next;
+		free(u);
+	}
 	rte_mempool_free(s->clones);
 }
 

@@ -138,6 +138,17 @@ vn_poller_put(struct vn_poller *p __rte_unused)
 }
 
 void
+vn_poller_take(struct vn_poller *p __rte_unused)
+{
+}
+
+unsigned int
+vn_poller_lcore(const struct vn_poller *p __rte_unused)
+{
+	return 1;
+}
+
+void
 vn_poller_call(struct vn_poller *p __rte_unused, struct vn_poller_cmd *cmd)
 {
 	later((struct thing){.cmd = cmd});
@@ -151,6 +162,27 @@ vn_poller_tell(struct vn_poller *p __rte_unused, struct vn_poller_cmd *cmd)
 
 void
 vn_poll_qp_touch(struct vn_poller *p __rte_unused, struct vn_poll_qp *qp __rte_unused)
+{
+}
+
+void
+vn_poll_qp_set_coal(struct vn_poll_qp *qp, bool is_rx, const struct vn_poll_coal *coal)
+{
+	struct vn_virtq *vq = is_rx ? qp->rx : qp->tx;
+
+	MUST(vq != NULL);
+	qp->dim[!is_rx].stats = coal->dim;
+	vn_virtq_set_coal(vq, coal->usecs, coal->packets);
+	vn_virtq_set_coal_restart(vq, coal->restart);
+}
+
+void
+vn_poll_qp_leave(struct vn_poller *p __rte_unused, struct vn_poll_qp *qp __rte_unused)
+{
+}
+
+void
+vn_poll_qp_join(struct vn_poller *p __rte_unused, struct vn_poll_qp *qp __rte_unused)
 {
 }
 

@@ -92,7 +92,8 @@ def main():
     for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
                  "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
                  "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
-                 "recovery", "health", "liars", "clients", "bridges", "stall", "leak", "crash", *GUESTS):
+                 "recovery", "health", "liars", "clients", "bridges", "switch", "stall", "leak",
+                 "crash", *GUESTS):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found(args.long or args.packed) if wanted(t.name, args.k)]

@@ -68,3 +68,34 @@ def wait_for_all(t):
              "devices without a representor")
     p.notify.wait_ready(p.process)
     p.stop()
+
+
+@test
+def placement(t):
+    """"lcore" and "placement" of virtnet.conf; what debug says of the placement."""
+    def make(conf):
+        p = program.Program(t, conf=conf, capacity=program.capacity(3))
+        # Three lcores, however few CPUs there are.
+        p.eal = [*p.no_huge()[:-2], "--lcores", "0@0,1@0,2@0"]
+        return p
+
+    p = make({"static_pf": {"lcore": 2}, "placement": "fixed"}).start()
+    debug = p.ask("/virtnet/debug")
+    check_eq([d["lcore"] for d in debug["devices"]], [2] * 3, "lcores of pinned devices")
+    place = debug["placement"]
+    check_eq(place["policy"], "fixed", "policy")
+    check_eq([lcore["lcore"] for lcore in place["pollers"]], [1, 2], "lcores of the placement")
+    check_eq((place["would_move"], place["moves"]), ([], 0), "moves of idle devices")
+    p.stop()
+
+    p = make({}).start()
+    debug = p.ask("/virtnet/debug")
+    check_eq(sorted(d["lcore"] for d in debug["devices"]), [1, 1, 2], "lcores, evenly")
+    check_eq(debug["placement"]["policy"], "auto", "policy")
+    p.stop()
+
+    p = make({"static_pf": {"lcore": 7}}).launch()
+    status = p.process.wait(30)
+    check(status not in (0, None), f"exit status with an lcore that is not there: {status}")
+    check(b'"lcore": 7 of virtnet.conf is no worker lcore' in p.process.read(),
+          p.process.read().decode(errors="replace"))

@@ -27,6 +27,7 @@ enum kind {
 	TRANSPORT,
 	DOORBELL,
 	LIMITS,
+	PLACEMENT,
 	PORT,
 	UPLINKS,
 	HOSTS,
@@ -48,6 +49,7 @@ static const struct param static_pf_params[] = {
 	{"mac_base", MAC_BASE, AT(static_pf), 0, 0, NULL},
 	{"features", FEATURES, AT(static_pf), 0, 0, NULL},
 	{"port", PORT, AT(static_pf), 0, 0, NULL},
+	{"lcore", NUM16, AT(static_pf.lcore), 0, 1023, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -58,6 +60,7 @@ static const struct param vf_params[] = {
 	{"max_queue_pairs", NUM16, AT(vf.max_queue_pairs), 1, 127, NULL},
 	{"max_queue_size", QUEUE_SIZE, AT(vf.max_queue_size), 4, 32768, NULL},
 	{"port", PORT, AT(vf), 0, 0, NULL},
+	{"lcore", NUM16, AT(vf.lcore), 0, 1023, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -100,6 +103,7 @@ static const struct param params[] = {
 	{"vf", OBJECT, 0, 0, 0, vf_params},
 	{"lm_prov", PROVIDER, AT(lm_prov), 0, 0, NULL},
 	{"limits", LIMITS, AT(limits_bluefield3), 0, 0, NULL},
+	{"placement", PLACEMENT, AT(placement_fixed), 0, 0, NULL},
 	{"transport", TRANSPORT, AT(vhost_user), 0, 0, NULL},
 	{"vfio_user", OBJECT, 0, 0, 0, vfio_user_params},
 	{"vhost_user", OBJECT, 0, 0, 0, vhost_user_params},
@@ -125,6 +129,7 @@ vn_conf_defaults(struct vn_conf *conf)
 	strcpy(conf->ib_dev_p1, "mlx5_1");
 	strcpy(conf->ib_dev_for_static_pf, "mlx5_0");
 	conf->recovery = true;
+	conf->static_pf.lcore = conf->vf.lcore = VN_CONF_NO_LCORE;
 	conf->sw.table_size = 8192;
 	conf->sw.ageing = 300;
 }
@@ -253,6 +258,9 @@ read_value(
 		break;
 	case DOORBELL:
 		read_either(at, v, "event", "page", out);
+		break;
+	case PLACEMENT:
+		read_either(at, v, "auto", "fixed", out);
 		break;
 	case LIMITS:
 		read_either(at, v, "none", "bluefield3", out);

@@ -54,7 +54,10 @@ struct vn_conf_fn {
 	 * constant.
 	 */
 	const char *port;
+	uint16_t lcore; /**< ours: worker lcore that they are on; VN_CONF_NO_LCORE: not given */
 };
+
+#define VN_CONF_NO_LCORE UINT16_MAX
 
 /** All of it, with the defaults filled in. */
 struct vn_conf {
@@ -73,6 +76,7 @@ struct vn_conf {
 
 	/* Ours. */
 	bool limits_bluefield3; /**< "limits": "none" (default) or "bluefield3" */
+	bool placement_fixed;   /**< "placement": "auto" (default) or "fixed" */
 	bool vhost_user; /**< "transport" of static PFs: "vfio-user" (default) or "vhost-user" */
 	/** "vfio_user"."socket_dir"; as vhost_user_socket_dir. */
 	char vfio_user_socket_dir[VN_CONF_PATH_LEN];

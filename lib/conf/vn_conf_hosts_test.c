@@ -65,6 +65,17 @@ accepted(void **state)
 	assert_false(conf.limits_bluefield3);
 	assert_int_equal(parse("{\"limits\": \"bluefield3\", \"vf\": {\"vfs_per_pf\": 252}}"), 0);
 	assert_true(conf.limits_bluefield3);
+	assert_false(conf.placement_fixed);
+	assert_int_equal(conf.static_pf.lcore, VN_CONF_NO_LCORE);
+	assert_int_equal(parse("{\"placement\": \"fixed\", \"static_pf\": {\"lcore\": 5}, "
+			       "\"vf\": {\"lcore\": 0}}"),
+		0);
+	assert_true(conf.placement_fixed);
+	assert_int_equal(conf.static_pf.lcore, 5);
+	assert_int_equal(conf.vf.lcore, 0);
+	assert_int_equal(parse("{\"placement\": \"auto\"}"), 0);
+	assert_false(conf.placement_fixed);
+	assert_int_equal(conf.vf.lcore, VN_CONF_NO_LCORE);
 	assert_int_equal(parse("{\"transport\": \"vfio-user\", \"vfio_user\": {\"doorbell\": "
 			       "\"event\"}, \"hosts\": []}"),
 		0);
@@ -80,6 +91,9 @@ static const struct {
 } cases[] = {
 	{"{\"transport\": \"vdpa\"}", "transport",
 		"must be \"vfio-user\" or \"vhost-user\", is \"vdpa\""},
+	{"{\"placement\": \"none\"}", "placement", "must be \"auto\" or \"fixed\", is \"none\""},
+	{"{\"vf\": {\"lcore\": 1024}}", "vf.lcore",
+		"must be a whole number from 0 to 1023, is 1024"},
 	{"{\"limits\": \"bluefield2\"}", "limits",
 		"must be \"none\" or \"bluefield3\", is \"bluefield2\""},
 	{"{\"limits\": \"bluefield3\", \"vf\": {\"vfs_per_pf\": 253}}", "vf.vfs_per_pf",

@@ -94,6 +94,7 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	dc->num_queues = dc->num_msix - 1;
 	dc->max_queue_pairs = (dc->num_queues - 1) / 2;
 	ctrl_conf_fill(ctrl, &id, conf->ib_dev_for_static_pf, dc);
+	ctrl_place_pin(ctrl, &conf->static_pf, dc);
 	own_vfs(ctrl, pf_id, dc);
 	if (conf->static_pf.has_mac_base)
 		vn_identity_mac_add(conf->static_pf.mac_base, pf_id, dc->mac);
@@ -156,6 +157,7 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 	dc->max_msix = (uint16_t)RTE_MAX(pools.max_msix, dc->num_msix);
 	dc->port_pairs = dc->max_queue_pairs > 1 ? (uint16_t)pools.max_qp : 0;
 	ctrl_conf_fill(ctrl, &id, pf->conf.ib_dev, dc);
+	ctrl_place_pin(ctrl, conf, dc);
 	/* PFs and VFs beyond vfs_per_pf share addresses: the contract has it so. */
 	if (conf->has_mac_base)
 		vn_identity_mac_add(conf->mac_base, pf_id * conf->vfs_per_pf + vf_id, dc->mac);

@@ -16,6 +16,7 @@ tick(void *ctx)
 
 	for (unsigned int i = 0; i < ctrl->num_devices; i++)
 		vn_device_tick(ctrl->device[i], now);
+	ctrl_place_tick(ctrl);
 	vn_loop_arm(ctrl->env.dev.loop, &ctrl->priv->tick, TICK_NS);
 }
 

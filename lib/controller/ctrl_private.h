@@ -95,6 +95,17 @@ struct ctrl_links {
 	int ifindex[CTRL_LINKS];
 };
 
+/** Of ctrl_place.c. */
+struct ctrl_place {
+	unsigned int ticks;      /**< since the last dry run */
+	unsigned int worth;      /**< dry runs in a row that were worth it */
+	unsigned int moves_left; /**< of the last one */
+	bool moving;             /**< a device does */
+	uint64_t since;          /**< cycles: loads are measured from then on */
+	uint64_t runs, moves;
+	struct vn_place_result last;
+};
+
 struct ctrl_priv {
 	struct ctrl_save *save;            /**< NULL: no recovery files */
 	struct vn_recovery_list recovered; /**< during the start */
@@ -106,8 +117,9 @@ struct ctrl_priv {
 	struct vn_ctrl_dev *vuids[CTRL_BUCKETS];   /**< by the hash of their VUIDs */
 	struct ctrl_host host[VN_CONF_MAX_HOSTS];
 	struct ctrl_pool pool;
-	struct vn_timer tick; /**< once a second: vn_device_tick() */
-	uint32_t restarts;    /**< done or begun */
+	struct vn_timer tick; /**< once a second: vn_device_tick(), ctrl_place_tick() */
+	struct ctrl_place place;
+	uint32_t restarts; /**< done or begun */
 };
 
 /* ctrl_features.c */
@@ -153,6 +165,14 @@ int ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
  */
 int ctrl_hotplug_conf(struct vn_controller *ctrl, const struct vn_hotplug *hp,
 	struct vn_device_conf *dc, struct vn_ctrl_dev *info, char *text, size_t len);
+
+/* ctrl_place.c */
+
+/** Once a second. */
+void ctrl_place_tick(struct vn_controller *ctrl);
+/** A device of this kind stays on the lcore that virtnet.conf names. */
+void ctrl_place_pin(
+	const struct vn_controller *ctrl, const struct vn_conf_fn *fn, struct vn_device_conf *dc);
 
 /* vn_controller.c */
 

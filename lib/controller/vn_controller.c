@@ -166,7 +166,10 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 		goto fail;
 	}
 	rc = vn_device_create(&env, &conf, &dev);
-	if (rc == -ENODEV)
+	if (rc == -ENODEV && dc->lcore_first == UINT16_MAX)
+		snprintf(err, errlen, "\"lcore\": %u of virtnet.conf is no worker lcore (-l)",
+			dc->type == VN_VF ? ctrl->conf.vf.lcore : ctrl->conf.static_pf.lcore);
+	else if (rc == -ENODEV)
 		snprintf(err, errlen,
 			"no worker lcore in the window dpa_core_start %u .. "
 			"dpa_core_end %u: give more lcores (-l) or another window",

@@ -14,6 +14,7 @@
 #include "vn_conf.h"
 #include "vn_device.h"
 #include "vn_host.h"
+#include "vn_place.h"
 #include "vn_transport.h"
 
 /** Limits of the product (contract 1.2). */
@@ -92,6 +93,12 @@ struct vn_ctrl_dev {
 	bool vfs_pending; /**< it has not been done yet */
 	bool vfs_failed;  /**< and cannot be */
 	bool vfs_syncing;
+
+	/* Placement: as of the last dry run. */
+	uint64_t worked;    /**< vn_device_load() then */
+	uint32_t load;      /**< thousandths of an lcore */
+	uint16_t should_be; /**< number of the poller */
+	bool placed;        /**< it was in it, and has not been moved since */
 
 	bool going; /**< a VF that is being removed: its operation sees to it */
 	/* The list of all by their VUIDs. */
@@ -288,6 +295,13 @@ void vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device 
  * -EIO (@p text names a device that is not well: the others have been restarted).
  */
 void vn_controller_restart(struct vn_controller *ctrl, vn_controller_cb done, void *ctx);
+/** What the last dry run of the placement said; of each device, see struct vn_ctrl_dev. */
+struct vn_controller_placement {
+	bool fixed;           /**< virtnet.conf wants all to stay where they are */
+	uint64_t runs, moves; /**< dry runs, and devices that have moved */
+	struct vn_place_result last;
+};
+void vn_controller_placement(const struct vn_controller *ctrl, struct vn_controller_placement *out);
 void vn_controller_pools(
 	const struct vn_controller *ctrl, const struct vn_device *pf, struct vn_pools *pools);
 /**

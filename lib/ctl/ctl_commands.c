@@ -357,6 +357,8 @@ ctl_do_debug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 		ctl_put(&o, "service", show_service(ctl));
 	if (all || strcmp(section, "pollers") == 0)
 		ctl_put(&o, "pollers", ctl_show_pollers(ctl->pollers));
+	if (all || strcmp(section, "placement") == 0)
+		ctl_put(&o, "placement", ctl_show_placement(ctl->controller, ctl->pollers));
 	if (all || strcmp(section, "clients") == 0) {
 		ctl_put(&o, "clients", show_clients(ctl));
 		ctl_put_num(&o, "clients_refused", ctl->refused);

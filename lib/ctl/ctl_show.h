@@ -47,6 +47,8 @@ json_t *ctl_show_debug(const struct vn_device *dev);
 json_t *ctl_show_host(const struct vn_host *host);
 /** "pollers" of debug; @p pollers may be NULL. */
 json_t *ctl_show_pollers(struct vn_pollers *pollers);
+/** The last dry run of the placement. */
+json_t *ctl_show_placement(const struct vn_controller *ctrl, struct vn_pollers *pollers);
 
 /** "static PF", ... */
 const char *ctl_function_type(enum vn_function_type type);

@@ -20,6 +20,7 @@ show_poller(struct vn_poller *p)
 	ctl_put_num(&o, "heated", CTL_READ(s->heated));
 	ctl_put_num(&o, "rounds", CTL_READ(s->rounds));
 	ctl_put_num(&o, "busy_rounds", CTL_READ(s->busy_rounds));
+	ctl_put_num(&o, "busy_cycles", CTL_READ(s->busy_cycles));
 	ctl_put_num(&o, "sleeps", CTL_READ(s->sleeps));
 	ctl_put_num(&o, "wakes", CTL_READ(s->wakes));
 	ctl_put_num(&o, "packets", CTL_READ(s->packets));
@@ -42,6 +43,75 @@ ctl_show_pollers(struct vn_pollers *pollers)
 		}
 	}
 	return array;
+}
+
+/** Percent of an lcore. */
+static json_t *
+percent(uint32_t thousandths)
+{
+	return json_real((double)thousandths * 100 / VN_PLACE_FULL);
+}
+
+static json_t *
+show_loads(const struct vn_place_result *r, struct vn_pollers *pollers)
+{
+	json_t *array = json_array();
+	struct ctl_obj o;
+
+	for (unsigned int i = 0; pollers != NULL && i < vn_pollers_count(pollers); i++) {
+		if (i == VN_PLACE_POLLERS)
+			break;
+		o = ctl_obj_begin();
+		ctl_put_num(&o, "lcore", vn_poller_lcore(vn_pollers_get(pollers, i)));
+		ctl_put(&o, "load", percent(r->load[i]));
+		ctl_put(&o, "after", percent(r->after[i]));
+		json_array_append_new(array, ctl_obj_end(&o));
+	}
+	return array;
+}
+
+/** Devices that the dry run would move, or that are on their way. */
+static json_t *
+show_moves(const struct vn_controller *ctrl, struct vn_pollers *pollers)
+{
+	json_t *array = json_array();
+	struct ctl_obj o;
+
+	for (unsigned int i = 0; pollers != NULL && i < ctrl->num_devices; i++) {
+		const struct vn_device *dev = ctrl->device[i];
+		const struct vn_poller *on = vn_device_poller(dev), *to;
+
+		if (dev->ctrl == NULL || !dev->ctrl->placed || on == NULL)
+			continue;
+		to = vn_pollers_get(pollers, dev->ctrl->should_be);
+		if (to == NULL || to == on)
+			continue;
+		o = ctl_obj_begin();
+		ctl_put_str(&o, "vuid", dev->conf.vuid);
+		ctl_put_num(&o, "from_lcore", vn_poller_lcore(on));
+		ctl_put_num(&o, "to_lcore", vn_poller_lcore(to));
+		ctl_put(&o, "load", percent(dev->ctrl->load));
+		json_array_append_new(array, ctl_obj_end(&o));
+	}
+	return array;
+}
+
+json_t *
+ctl_show_placement(const struct vn_controller *ctrl, struct vn_pollers *pollers)
+{
+	struct vn_controller_placement p;
+	struct ctl_obj o = ctl_obj_begin();
+
+	vn_controller_placement(ctrl, &p);
+	ctl_put_str(&o, "policy", p.fixed ? "fixed" : "auto");
+	ctl_put_num(&o, "dry_runs", p.runs);
+	ctl_put_num(&o, "moves", p.moves);
+	ctl_put(&o, "worth_it", json_boolean(p.last.worth));
+	ctl_put_num(&o, "variance", p.last.variance);
+	ctl_put_num(&o, "variance_after", p.last.variance_after);
+	ctl_put(&o, "pollers", show_loads(&p.last, pollers));
+	ctl_put(&o, "would_move", show_moves(ctrl, pollers));
+	return ctl_obj_end(&o);
 }
 
 /** Interrupts that wait by load; null: they wait as somebody said. */
@@ -277,6 +347,8 @@ ctl_show_debug(const struct vn_device *dev)
 	ctl_put(&o, "lcore", poller != NULL ? json_integer(vn_poller_lcore(poller)) : json_null());
 	ctl_put(&o, "broken", json_boolean(dev->broken));
 	ctl_put_str(&o, "broken_why", dev->broken_why != NULL ? dev->broken_why : "");
+	ctl_put_num(&o, "moves", dev->moves);
+	ctl_put(&o, "load", percent(dev->ctrl != NULL ? dev->ctrl->load : 0));
 	ctl_put_num(&o, "missed_deadlines", dev->missed_deadlines);
 	ctl_put_num(&o, "spurious_kicks", vn_device_spurious_kicks(dev));
 	ctl_put_str(&o, "vm_state", attach_name(dev));

@@ -54,7 +54,7 @@ send(struct vn_device *dev, struct vn_poll_latency *rings, struct vn_poll_latenc
 	c->rings = rings;
 	c->old = old;
 	dev->priv->ops++;
-	vn_poller_call(dev->priv->poller, &c->cmd);
+	dev_call(dev, &c->cmd);
 	return 0;
 }
 

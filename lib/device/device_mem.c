@@ -49,7 +49,7 @@ static void
 op_send(struct dev_op *op)
 {
 	op->dev->priv->ops++;
-	vn_poller_call(op->dev->priv->poller, &op->cmd);
+	dev_call(op->dev, &op->cmd);
 }
 
 static void

@@ -152,7 +152,7 @@ send(struct dev_pair *pair, bool attach)
 		.late = late,
 	};
 	pair->busy = true;
-	vn_poller_call(pair->dev->priv->poller, &pair->cmd);
+	dev_call(pair->dev, &pair->cmd);
 }
 
 static void

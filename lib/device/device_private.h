@@ -96,6 +96,18 @@ struct dev_waiter {
 	void *ctx;
 };
 
+/** Of vn_device_move(). */
+struct dev_move {
+	struct vn_device *dev;
+	struct vn_poller *to;
+	struct vn_poller_cmd cmd;
+	bool busy;
+	bool holding; /* commands wait: nobody knows yet whose they are */
+	int state;    /* who was first: the poller, or its deadline (atomic) */
+	struct vn_poller_cmd *held, **tail;
+	struct dev_waiter waiter;
+};
+
 #define MAX_RESET_WAITERS 4
 
 struct vn_device_priv {
@@ -124,6 +136,7 @@ struct vn_device_priv {
 	struct vn_model *model; /* NULL: the transport carries only rings */
 
 	struct dev_latency latency;
+	struct dev_move move;
 	enum restart_step restart;
 	struct dev_waiter restart_waiter;
 
@@ -167,6 +180,10 @@ void dev_config_fill(const struct vn_device *dev, struct vn_net_config *config);
 /* device_latency.c */
 /** No poller has the device any more. */
 void dev_latency_free(struct vn_device *dev);
+
+/* device_move.c */
+/** vn_poller_call() to the poller that has the device; while it moves, to the one that gets it. */
+void dev_call(struct vn_device *dev, struct vn_poller_cmd *cmd);
 
 /* device_restart.c */
 /** See whether the restart can take its next step. */

@@ -281,7 +281,7 @@ send(struct dev_ring *ring, bool attach)
 	};
 	ring->cmd_busy = true;
 	ring->sent = true;
-	vn_poller_call(ring->dev->priv->poller, &ring->cmd);
+	dev_call(ring->dev, &ring->cmd);
 }
 
 static int make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position);

@@ -100,7 +100,7 @@ send(struct vn_model *m)
 	a->cmd = (struct vn_poller_cmd){.exec = exec, .done = done, .late = late};
 	a->busy = true;
 	m->dev->priv->ops++;
-	vn_poller_call(m->dev->priv->poller, &a->cmd);
+	dev_call(m->dev, &a->cmd);
 }
 
 /* Rings that no poller has yet. */

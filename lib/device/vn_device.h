@@ -199,6 +199,7 @@ struct vn_device {
 	bool count_sizes;             /**< packet_counters "Enabled" */
 	struct vn_log_limit
 		log_limit;         /**< for lines that the peer causes; transports use it, too */
+	uint64_t moves;            /**< from one poller to another */
 	uint64_t missed_deadlines; /**< health: poller acks that came late */
 	struct vn_device_health health; /**< fatal is as of vn_device_check_health() */
 	/** Rings only: the source of the first frame of a driver that has another MAC than we do.
@@ -345,6 +346,17 @@ const struct vn_poll_latency *vn_device_latency(
  * go on when it does); -ECANCELED (the device ends).
  */
 void vn_device_restart(struct vn_device *dev, vn_device_cb done, void *ctx);
+
+/**
+ * Give the device to another poller while it runs. Neither driver nor port notices, nothing is lost
+ * and no ring stops; what is asked for meanwhile waits.
+ *
+ * @p done: 0; -EBUSY (it moves, restarts, resets or ends); -ETIMEDOUT (one of the two pollers does
+ * not answer: it stays where it is).
+ */
+void vn_device_move(struct vn_device *dev, struct vn_poller *to, vn_device_cb done, void *ctx);
+/** Cycles that pollers have worked for it, over its life: an estimate, from one round in some. */
+uint64_t vn_device_load(const struct vn_device *dev);
 
 /** Size classes of contract 7.4: on sets them to zero, off keeps what was counted. */
 void vn_device_set_count_sizes(struct vn_device *dev, bool on);

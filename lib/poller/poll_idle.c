@@ -296,15 +296,15 @@ poll_sleep(struct vn_poller *p, uint64_t nap_ns)
 {
 	struct vn_poll_qp *qp;
 	uint64_t timeout_ns = RTE_MIN(poll_until_interrupt(p), until_timed(p));
-	bool work;
+	bool work = false;
 	int n = 1;
 
 	timeout_ns = RTE_MIN(timeout_ns, nap_ns);
 	if (nap_ns == SLEEP_FOR_EVER) {
 		TAILQ_FOREACH (qp, &p->hot, next)
 			arm(p, qp, &timeout_ns);
+		work = poll_sources_arm(p, &timeout_ns);
 	}
-	work = poll_sources_arm(p, &timeout_ns);
 	__atomic_store_n(&p->asleep, true, __ATOMIC_RELAXED);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	work |= timeout_ns == 0 || __atomic_load_n(&p->todo.head, __ATOMIC_ACQUIRE) != NULL ||
@@ -323,7 +323,8 @@ poll_sleep(struct vn_poller *p, uint64_t nap_ns)
 			poll_count(&p->stats.wakes, 1);
 	}
 	__atomic_store_n(&p->asleep, false, __ATOMIC_RELAXED);
-	poll_sources_disarm(p);
+	if (nap_ns == SLEEP_FOR_EVER)
+		poll_sources_disarm(p);
 	after_sleep(p);
 	return n > 0;
 }

@@ -15,6 +15,7 @@
 
 #include "poller_private.h"
 #include "vn_log.h"
+#include "vn_mbuf.h"
 
 void
 poll_qp_kicked(struct vn_poll_qp *qp)
@@ -71,7 +72,7 @@ poll_tx(struct vn_poll_qp *qp)
 		if (likely(qp->pq != NULL))
 			qp->ops->tx_burst(qp->pq, pkts, n);
 		else
-			rte_pktmbuf_free_bulk(pkts, n);
+			vn_mbuf_free_bulk(pkts, n);
 	} else if (vn_virtq_position(qp->tx) == before) {
 		return 0;
 	}
@@ -361,16 +362,22 @@ vn_poll_qp_detach_ring(struct vn_poller *p, struct vn_poll_qp *qp, bool is_rx)
 }
 
 void
-vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_port_queue *pq)
+poll_qp_watch(struct vn_poller *p, struct vn_poll_qp *qp)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)qp | EV_PORT};
-	const int fd = qp->ops->queue_fd(pq);
+	const int fd = qp->ops->queue_fd(qp->pq);
 
-	vn_poll_qp_touch(p, qp);
-	qp->pq = pq;
 	qp->pq_ready = true;
 	qp->pq_muted = false;
 	qp->pq_watched = fd >= 0 && epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+void
+vn_poll_qp_attach_port(struct vn_poller *p, struct vn_poll_qp *qp, struct vn_port_queue *pq)
+{
+	vn_poll_qp_touch(p, qp);
+	qp->pq = pq;
+	poll_qp_watch(p, qp);
 	poll_sink_attach(p, qp);
 	link_qp(p, qp);
 }

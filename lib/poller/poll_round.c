@@ -167,16 +167,44 @@ look_is_due(const struct vn_poller *p)
 	return !p->busy || p->now - p->looked_at >= p->look_cycles;
 }
 
+/* Look at all hot pairs. */
+static __rte_always_inline unsigned int
+look_hot(struct vn_poller *p, bool measure)
+{
+	uint64_t before = 0, after;
+	struct vn_poll_qp *qp;
+	unsigned int moved = 0;
+
+	if (measure)
+		before = rte_get_tsc_cycles();
+	TAILQ_FOREACH (qp, &p->hot, next) {
+		const unsigned int n = poll_qp_round(qp);
+
+		if (n > 0)
+			qp->active_at = p->now;
+		moved += n;
+		if (!measure)
+			continue;
+		after = rte_get_tsc_cycles();
+		if (n > 0)
+			poll_count(&qp->load, (int64_t)(after - before));
+		before = after;
+	}
+	return moved;
+}
+
 static unsigned int
 poll_round(struct vn_poller *p)
 {
-	struct vn_poll_qp *qp;
+	const uint64_t last = p->now;
 	unsigned int moved = 0;
 
 	poll_count(&p->stats.rounds, 1);
 	if (p->qsbr != NULL)
 		rte_rcu_qsbr_quiescent(p->qsbr, p->index);
 	p->now = rte_get_tsc_cycles();
+	if (p->busy)
+		poll_count(&p->stats.busy_cycles, (int64_t)(p->now - last));
 	run_commands(p);
 	moved = poll_sources(p);
 	if (!has_pairs(p)) {
@@ -189,13 +217,10 @@ poll_round(struct vn_poller *p)
 		poll_look(p, 0);
 	if (p->n_timed > 0)
 		moved += poll_timed(p);
-	TAILQ_FOREACH (qp, &p->hot, next) {
-		const unsigned int n = poll_qp_round(qp);
-
-		if (n > 0)
-			qp->active_at = p->now;
-		moved += n;
-	}
+	if (p->stats.rounds % VN_POLL_LOAD_EVERY == 0)
+		moved += look_hot(p, true);
+	else
+		moved += look_hot(p, false);
 	moved += poll_sink_publish(p);
 	p->busy = moved > 0;
 	if (moved > 0) {

@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 
 #include "poller_private.h"
+#include "vn_mbuf.h"
 
 /* Most receive buffers that a frame can take in practice (64 KiB of TSO in 1.5 KiB buffers). */
 #define FRAME_BUFFERS 45
@@ -13,10 +14,8 @@
 void
 poll_rx_drop_pending(struct vn_poll_qp *qp)
 {
-	while (qp->n_pending > 0) {
-		rte_pktmbuf_free(qp->pending[qp->pending_first++]);
-		qp->n_pending--;
-	}
+	vn_mbuf_free_bulk(&qp->pending[qp->pending_first], qp->n_pending);
+	qp->n_pending = 0;
 }
 
 /* Frames to read from the port, so that as a rule none has to wait here for buffers. */
@@ -36,8 +35,7 @@ poll_rx_give(struct vn_poll_qp *qp)
 {
 	const uint16_t n = vn_virtq_enqueue(qp->rx, &qp->pending[qp->pending_first], qp->n_pending);
 
-	for (uint16_t i = 0; i < n; i++)
-		rte_pktmbuf_free(qp->pending[qp->pending_first + i]);
+	vn_mbuf_free_bulk(&qp->pending[qp->pending_first], n);
 	qp->pending_first += n;
 	qp->n_pending -= n;
 	if (qp->n_pending > 0)

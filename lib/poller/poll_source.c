@@ -20,6 +20,7 @@ vn_poller_attach_source(struct vn_poller *p, struct vn_poll_source *src)
 		src->n_fds = 0;
 	}
 	TAILQ_INSERT_TAIL(&p->sources, src, next);
+	p->touched = true; /* no pair has to do with it */
 }
 
 void
@@ -28,6 +29,7 @@ vn_poller_detach_source(struct vn_poller *p, struct vn_poll_source *src)
 	for (unsigned int i = 0; i < src->n_fds; i++)
 		epoll_ctl(p->epfd, EPOLL_CTL_DEL, src->fd[i], NULL);
 	TAILQ_REMOVE(&p->sources, src, next);
+	p->touched = true;
 }
 
 unsigned int

@@ -73,6 +73,7 @@ struct vn_poller {
 	struct poll_list hot __rte_cache_aligned; /* looked at in every round */
 	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
 	struct poll_list timed; /* cold, and by_time: in the order of look_at */
+	TAILQ_HEAD(, vn_poll_source) sources;
 	unsigned int n_timed;
 	TAILQ_HEAD(, vn_poll_source) sources;
 	uint64_t now;                  /* cycles, when the round began */
@@ -221,6 +222,8 @@ uint64_t poll_until_interrupt(const struct vn_poller *p);
 void poll_qp_arm(struct vn_poller *p, struct vn_poll_qp *qp, uint64_t *timeout_ns);
 /** Poller: after the fence that follows arming. @return true if there is work after all. */
 bool poll_qp_has_work(struct vn_poll_qp *qp);
+/** Poller: look at the port's descriptor, of a pair that comes. */
+void poll_qp_watch(struct vn_poller *p, struct vn_poll_qp *qp);
 /** Poller: take the port's descriptor out of the epoll set; from then on it is looked at by time.
  */
 void poll_qp_unwatch(struct vn_poller *p, struct vn_poll_qp *qp);

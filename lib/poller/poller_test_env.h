@@ -51,6 +51,16 @@
  */
 static struct vn_poller_conf pe_conf = {.idle_spin_us = 0, .idle_cold_us = 1};
 
+/* A test that moves things between pollers has two. */
+#ifndef PE_POLLERS
+#define PE_POLLERS 1
+#endif
+#if PE_POLLERS == 1
+#define PE_LCORES "0@0,1@0"
+#else
+#define PE_LCORES "0@0,1@0,2@0"
+#endif
+
 static struct {
 	struct vn_loop *loop;
 	struct vn_pollers *pollers;
@@ -63,7 +73,7 @@ pe_group_setup(void **state)
 {
 	/* Both lcores on one CPU will do: nothing here measures time. */
 	static char args[][32] = {"test", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf",
-		"-m", "64", "--lcores", "0@0,1@0", "--log-level=lib.eal:error", "-d",
+		"-m", "64", "--lcores", PE_LCORES, "--log-level=lib.eal:error", "-d",
 		"librte_mempool_ring.so"};
 	char *argv[RTE_DIM(args) + 1] = {NULL};
 
@@ -81,13 +91,13 @@ pe_group_setup(void **state)
 static inline int
 pe_setup(void **state)
 {
-	const unsigned int lcore = 1;
+	const unsigned int lcores[] = {1, 2};
 
 	(void)state;
 	fp_reset();
 	pe.loop = vn_loop_create();
 	assert_non_null(pe.loop);
-	assert_int_equal(vn_pollers_create(pe.loop, &lcore, 1, &pe_conf, &pe.pollers), 0);
+	assert_int_equal(vn_pollers_create(pe.loop, lcores, PE_POLLERS, &pe_conf, &pe.pollers), 0);
 	assert_int_equal(vn_pollers_start(pe.pollers), 0);
 	pe.poller = vn_pollers_get(pe.pollers, 0);
 	pe.stats = vn_poller_stats(pe.poller);
@@ -100,7 +110,8 @@ pe_teardown(void **state)
 	for (unsigned int i = 0; i < FP_CALLS; i++)
 		fp_release(i);
 	vn_pollers_stop(pe.pollers);
-	rte_eal_wait_lcore(1);
+	for (unsigned int i = 1; i <= PE_POLLERS; i++)
+		rte_eal_wait_lcore(i);
 	/* As in the program: the loop may still have acknowledgements to run. */
 	vn_loop_destroy(pe.loop);
 	vn_pollers_destroy(pe.pollers);

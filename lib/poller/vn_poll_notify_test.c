@@ -135,6 +135,16 @@ vn_rx_rules_apply(const struct vn_rx_rules *r, struct rte_mbuf *m, uint16_t from
 	return from;
 }
 
+int
+vn_rx_rules_apply_view(const struct vn_rx_rules *r, const struct vn_view *view,
+	struct vn_net_hdr_hash *hdr, uint16_t from)
+{
+	(void)r;
+	(void)view;
+	(void)hdr;
+	return from;
+}
+
 static void
 no_op(struct vn_poller *p, void *arg)
 {

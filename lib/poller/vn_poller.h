@@ -106,6 +106,9 @@ struct vn_poll_coal {
 	const struct vn_virtq_stats *dim; /**< the ring's: by load, instead; or NULL */
 };
 
+/** One round in so many is measured: see vn_poll_qp::load. */
+#define VN_POLL_LOAD_EVERY 16
+
 /** What a poller has of one queue pair. Made by the control thread, zeroed; attached with commands.
  */
 struct vn_poll_qp {
@@ -146,6 +149,11 @@ struct vn_poll_qp {
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
 	struct rte_mbuf *pending[VN_POLL_PENDING];
 	struct vn_poll_kicks kicks;
+	/**
+	 * Cycles that looks which moved frames took, in one round of VN_POLL_LOAD_EVERY. Anybody
+	 * may read.
+	 */
+	uint64_t load;
 	struct vn_poll_dim dim[2];       /**< of rx and tx; others may read what vn_dim.h allows */
 	struct vn_poll_latency *latency; /**< of rx and tx, set by commands; NULL: not measured */
 	struct vn_port_sink sink;        /**< for the port, while there is one */
@@ -178,6 +186,7 @@ struct vn_poll_source {
 struct vn_poller_stats {
 	uint64_t rounds, busy_rounds, sleeps, wakes, packets, commands;
 	uint64_t hot_pairs, cold_pairs; /**< now: looked at in every round, and not */
+	uint64_t busy_cycles;           /**< of rounds that moved something */
 	uint64_t cooled, heated;        /**< pairs that went from one to the other, and back */
 };
 
@@ -226,6 +235,8 @@ struct vn_poller *vn_pollers_pick(
 	struct vn_pollers *pollers, unsigned int first, unsigned int last);
 /** One device less on it. */
 void vn_poller_put(struct vn_poller *poller);
+/** One device more on it. */
+void vn_poller_take(struct vn_poller *poller);
 
 /** Its lcore id. */
 unsigned int vn_poller_lcore(const struct vn_poller *poller);
@@ -263,6 +274,13 @@ void vn_poll_qp_attach_ring(struct vn_poller *poller, struct vn_poll_qp *qp, boo
 	struct vn_virtq *vq, int kick_fd);
 /** How interrupts of a ring that is attached wait from now on. The last one that waits does not. */
 void vn_poll_qp_set_coal(struct vn_poll_qp *qp, bool is_rx, const struct vn_poll_coal *coal);
+/**
+ * The pair goes from the poller as it stands, with rings, port queue and frames that wait, to
+ * another one where vn_poll_qp_join() is called. Interrupts that wait are sent. Nothing is lost,
+ * and neither driver nor port notices. Pairs of a group go together.
+ */
+void vn_poll_qp_leave(struct vn_poller *poller, struct vn_poll_qp *qp);
+void vn_poll_qp_join(struct vn_poller *poller, struct vn_poll_qp *qp);
 /** Have @p cmd's done() run in the control thread soon; exec() and late() are not used. */
 void vn_poller_tell(struct vn_poller *poller, struct vn_poller_cmd *cmd);
 /** Give the ring back, all its work completed and published. @return the ring, or NULL. */

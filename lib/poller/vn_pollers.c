@@ -265,6 +265,12 @@ vn_poller_put(struct vn_poller *poller)
 	poller->devices--;
 }
 
+void
+vn_poller_take(struct vn_poller *poller)
+{
+	poller->devices++;
+}
+
 unsigned int
 vn_poller_lcore(const struct vn_poller *poller)
 {

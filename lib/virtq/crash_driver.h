@@ -207,8 +207,7 @@ came_back(uint32_t n, uint32_t *len)
 		return true;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		at = vn_vring_packed_advance(
-			at, slots_of(d->shape[(d->got + i) % 64]), conf->size);
+		at = vn_vring_packed_advance(at, slots_of(d->shape[(d->got + i) % 64]), conf->size);
 	const uint16_t flags = packed_desc(at)->flags;
 	const bool wrap = at & VN_EVENT_WRAP;
 
@@ -228,8 +227,9 @@ take_back(uint32_t n)
 	for (; n > 0; n--) {
 		const unsigned int slots = slots_of(d->shape[d->got % 64]);
 
-		d->next_used = conf->packed ? vn_vring_packed_advance(d->next_used, slots, conf->size)
-					    : (uint16_t)(d->next_used + 1);
+		d->next_used = conf->packed
+				       ? vn_vring_packed_advance(d->next_used, slots, conf->size)
+				       : (uint16_t)(d->next_used + 1);
 		d->slots_free += slots;
 		d->got++;
 	}
@@ -242,8 +242,8 @@ check_bytes(uint32_t n, uint32_t from, uint32_t len, uint32_t number)
 	const uint32_t first = w.d.first[(w.d.got + n) % 64];
 
 	for (uint32_t i = from; i < len; i++)
-		assert_int_equal(memory[place(first + i / ROOM) * ROOM + i % ROOM],
-			(uint8_t)number);
+		assert_int_equal(
+			memory[place(first + i / ROOM) * ROOM + i % ROOM], (uint8_t)number);
 }
 
 /* Take back one frame, or chain. @return false: there is none. */

@@ -666,19 +666,13 @@ set_driver_event(struct model_driver *md, uint16_t off_wrap, uint16_t flags)
 void
 md_set_used_event(struct model_driver *md, uint16_t n)
 {
-	uint16_t at = md->next_used;
-
-	if (!md->packed) {
-		md->avail->ring[md->size] = md->next_used + n;
-		return;
-	}
-	while (n > 0) {
-		const uint16_t part = RTE_MIN(n, md->size);
-
-		at = vn_vring_packed_advance(at, part, md->size);
-		n -= part;
-	}
-	set_driver_event(md, at, VN_EVENT_F_DESC);
+	if (!md->packed)
+		md->avail->ring[md->size] = md->used->idx + n;
+	else
+		set_driver_event(md,
+			vn_vring_packed_advance(
+				md->next_used, n + (uint16_t)(md_used_idx(md) - md->got), md->size),
+			VN_EVENT_F_DESC);
 }
 
 bool

@@ -137,7 +137,9 @@ void md_chain_read(
 bool md_armed(const struct model_driver *md);
 /** Would the driver kick after adding chains since next_avail was @p old? */
 bool md_wants_kick(const struct model_driver *md, uint16_t old);
-/** With EVENT_IDX: ask for an interrupt at the @p n th chain (descriptor) after the next used one.
+/**
+ * With EVENT_IDX: ask for an interrupt after @p n more chains and the next one. Packed: chains of
+ * one descriptor, and no more than the ring has.
  */
 void md_set_used_event(struct model_driver *md, uint16_t n);
 /** Ask for an interrupt at the next used entry. @return false: there is one already. */

@@ -119,10 +119,11 @@ random_features(struct rng *r, bool rx)
 }
 
 static inline void
-run_create_vq(struct run *t)
+run_create_vq(struct run *t, uint16_t start)
 {
 	struct vn_virtq_conf conf = md_conf(&t->md, &t->stats);
 
+	conf.start = start;
 	conf.call_fd = t->call_fd;
 	conf.bb = &t->bb;
 	assert_int_equal(vn_virtq_create(&conf, &t->vq), 0);
@@ -177,7 +178,7 @@ run_begin(struct run *t, uint64_t seed, bool rx)
 	assert_true(t->fifo != NULL && t->buf != NULL && t->buf2 != NULL);
 	t->expect_used = t->md.added;
 	vn_bb_ring_start(&t->bb, t->md.packed, size, t->md.desc_gpa, t->md.used_gpa, start);
-	run_create_vq(t);
+	run_create_vq(t, start);
 	t->waiting = md_enable_interrupt(&t->md);
 }
 

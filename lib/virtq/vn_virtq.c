@@ -138,6 +138,8 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	if (vq->packed) {
 		vq->dequeue = vn_virtq_packed_pick_dequeue(conf->features);
 		vq->enqueue = vn_virtq_packed_pick_enqueue(conf->features);
+		vq->view = vn_virtq_packed_pick_view(conf->features);
+		vq->put = vn_virtq_packed_pick_put(conf->features);
 		vq->pk_next = vq->pk_published = vq->signalled = conf->start;
 	} else {
 		vq->dequeue = vn_virtq_pick_dequeue(conf->features);

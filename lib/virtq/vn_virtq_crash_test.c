@@ -57,8 +57,7 @@ engine_dequeue(uint32_t next, uint16_t n)
 	for (uint16_t i = 0; i < n; i++, next++) {
 		const uint8_t *p = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
 
-		assert_int_equal(
-			pkts[i]->pkt_len, chain_bytes(conf->shape[next % 2]) - HDR);
+		assert_int_equal(pkts[i]->pkt_len, chain_bytes(conf->shape[next % 2]) - HDR);
 		for (uint32_t b = 0; b < pkts[i]->pkt_len; b++)
 			assert_int_equal(p[b], (uint8_t)next);
 		rte_pktmbuf_free(pkts[i]);
@@ -169,8 +168,7 @@ resume(bool twice)
 		cm_begin(false);
 		at = find_position();
 		if (at >= 0)
-			vn_bb_ring_start(record(), conf->packed, conf->size, GPA,
-				GPA + USED, at);
+			vn_bb_ring_start(record(), conf->packed, conf->size, GPA, GPA + USED, at);
 		cm_end();
 		n = cm.n;
 		assert_true(n <= RTE_DIM(again));
@@ -184,8 +182,7 @@ resume(bool twice)
 		cm_put(&now);
 	} else {
 		at = find_position();
-		vn_bb_ring_start(
-			record(), conf->packed, conf->size, GPA, GPA + USED, at);
+		vn_bb_ring_start(record(), conf->packed, conf->size, GPA, GPA + USED, at);
 	}
 	assert_true(at >= 0);
 	make_vq(at);
@@ -228,8 +225,9 @@ check_images(const struct world *before)
 	/* The frames of this burst are lost, or repeated. */
 	then.sent = after.sent;
 	for (unsigned int i = 0; i < n; i++) {
-		const bool data = i > 0 && memcmp(image[i].guest + CM_PAGE,
-					  image[i - 1].guest + CM_PAGE, CM_PAGE) == 0 &&
+		const bool data = i > 0 &&
+				  memcmp(image[i].guest + CM_PAGE, image[i - 1].guest + CM_PAGE,
+					  CM_PAGE) == 0 &&
 				  memcmp(image[i].record, image[i - 1].record, CM_RECORD) == 0;
 
 		(void)one_state(&image[i], &then, 0, false);
@@ -293,8 +291,10 @@ shapes(struct config *c, unsigned int most)
 			for (unsigned int f = 1; f <= (c->mergeable ? 3u : 1u); f++) {
 				c->bufs[0] = f;
 				c->bufs[1] = c->mergeable ? 4 - f : 1;
-				/* The ring must be able to hold each, wherever a chain does not fit. */
-				if (RTE_MAX(c->bufs[0], c->bufs[1]) + RTE_MAX(slots_of(a), slots_of(b)) <=
+				/* The ring must be able to hold each, wherever a chain does not
+				 * fit. */
+				if (RTE_MAX(c->bufs[0], c->bufs[1]) +
+						RTE_MAX(slots_of(a), slots_of(b)) <=
 					c->size + 1u)
 					one_config(c);
 			}
@@ -352,7 +352,8 @@ long_bursts(void)
 static void
 print_total(void)
 {
-	print_message("%ju rings and programs, %ju stores, %ju states resumed, %ju deaths in resuming\n",
+	print_message(
+		"%ju rings and programs, %ju stores, %ju states resumed, %ju deaths in resuming\n",
 		(uintmax_t)total.configs, (uintmax_t)total.stores, (uintmax_t)total.states,
 		(uintmax_t)total.resumes_cut);
 	memset(&total, 0, sizeof(total));

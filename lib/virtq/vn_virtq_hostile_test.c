@@ -23,8 +23,11 @@ expect_broken(struct fix *f, const uint64_t *counter, const char *why)
 	assert_int_equal(errors(&f->stats), 1);
 
 	/* From now on it does nothing. */
-	used = f->md.used->idx;
-	f->md.avail->idx = f->md.used->idx + 1;
+	used = md_used_idx(&f->md);
+	if (f->md.packed)
+		md_push_head(&f->md, 0);
+	else
+		f->md.avail->idx = used + 1;
 	assert_int_equal(step(f), 0);
 	vn_virtq_complete(f->vq);
 	vn_virtq_publish(f->vq);
@@ -33,7 +36,7 @@ expect_broken(struct fix *f, const uint64_t *counter, const char *why)
 	vn_virtq_arm(f->vq);
 	vn_virtq_disarm(f->vq);
 	assert_int_equal(vn_virtq_avail(f->vq), 0);
-	assert_int_equal(f->md.used->idx, used);
+	assert_int_equal(md_used_idx(&f->md), used);
 	assert_int_equal(errors(&f->stats), 1);
 	vn_virtq_break(f->vq, "later");
 	assert_string_equal(vn_virtq_broken_why(f->vq), why);
@@ -203,6 +206,9 @@ bad_indirect(void **state)
 				.next = bad[i].inner_next,
 			};
 
+			/* In a packed ring's tables these flags mean nothing. */
+			if (env_ring && bad[i].inner_flags != 0)
+				continue;
 			fix_begin(&f, rx, VN_F_VERSION_1 | bad[i].features);
 			md_write(&f.md, table, &inner, sizeof(inner));
 			md_set_desc(&f.md, 0, bad[i].addr, bad[i].len,
@@ -252,11 +258,11 @@ wrong_direction_within_a_frame(void **state)
 	memset(md_ptr(&f.md, MD_DATA_GPA), 0x55, 50);
 	assert_int_equal(step(&f), 1);
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 4);
-	assert_int_equal(f.md.used->ring[0].len, 0);
-	assert_int_equal(f.md.used->ring[1].len, 0);
-	assert_int_equal(f.md.used->ring[2].len, 80);
-	assert_int_equal(f.md.used->ring[3].len, FRAME + 12 - 80);
+	assert_int_equal(md_used_idx(&f.md), 4);
+	assert_int_equal(md_used(&f.md, 0).len, 0);
+	assert_int_equal(md_used(&f.md, 1).len, 0);
+	assert_int_equal(md_used(&f.md, 2).len, 80);
+	assert_int_equal(md_used(&f.md, 3).len, FRAME + 12 - 80);
 	assert_int_equal(*(uint8_t *)md_ptr(&f.md, MD_DATA_GPA), 0x55);
 	assert_int_equal(f.stats.bad_desc_errors, 1);
 	assert_int_equal(f.stats.batch_last, 2);
@@ -275,8 +281,8 @@ bad_chain_alone_comes_back(void **state)
 	md_push_head(&f.md, 5);
 	assert_int_equal(step(&f), 0);
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 1);
-	assert_int_equal(f.md.used->ring[0].id, 5);
+	assert_int_equal(md_used_idx(&f.md), 1);
+	assert_int_equal(md_used(&f.md, 0).id, 5);
 	fix_end(&f);
 }
 
@@ -325,6 +331,24 @@ struct scribbler {
 	int stop;
 };
 
+static void
+scribble_packed(struct model_driver *md, struct rng *r, uint16_t i, uint64_t addr, uint32_t len)
+{
+	switch (rng_below(r, 5)) {
+	case 0:
+		*(volatile uint64_t *)&md->ring[i].addr = addr;
+		break;
+	case 1:
+		*(volatile uint32_t *)&md->ring[i].len = len;
+		break;
+	case 2:
+		*(volatile uint32_t *)md->driver_event = rng_next(r);
+		break;
+	default:
+		*(volatile uint16_t *)&md->ring[i].flags = rng_next(r);
+	}
+}
+
 static void *
 scribble(void *arg)
 {
@@ -334,15 +358,19 @@ scribble(void *arg)
 
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
 		uint16_t i = rng_below(&r, md->size);
+		const uint64_t addr = MD_DATA_GPA + rng_below(&r, 1 << 20);
+		const uint32_t len = rng_below(&r, 3) == 0 ? rng_next(&r) : rng_below(&r, 5000);
 
+		if (md->packed) {
+			scribble_packed(md, &r, i, addr, len);
+			continue;
+		}
 		switch (rng_below(&r, 6)) {
 		case 0:
-			*(volatile uint64_t *)&md->desc[i].addr =
-				MD_DATA_GPA + rng_below(&r, 1 << 20);
+			*(volatile uint64_t *)&md->desc[i].addr = addr;
 			break;
 		case 1:
-			*(volatile uint32_t *)&md->desc[i].len =
-				rng_below(&r, 3) == 0 ? rng_next(&r) : rng_below(&r, 5000);
+			*(volatile uint32_t *)&md->desc[i].len = len;
 			break;
 		case 2:
 			*(volatile uint16_t *)&md->desc[i].flags = rng_below(&r, 8);
@@ -403,23 +431,146 @@ scribbled_rings(void **state)
 	}
 }
 
+/* Chains that a packed ring cannot have. */
+static void
+bad_packed_chains(void **state)
+{
+	struct rte_mbuf *pkts[2];
+	struct fix f;
+
+	(void)state;
+	for (unsigned int rx = 0; rx < 2; rx++) {
+		const uint16_t dir = rx ? VN_DESC_F_WRITE : 0;
+		const uint64_t features = VN_F_VERSION_1 | VN_F_INDIRECT_DESC;
+
+		/* Without an end; and one that runs into what is in flight. */
+		fix_begin(&f, rx, features);
+		for (unsigned int i = 0; i < SIZE; i++)
+			md_set_desc(&f.md, i, MD_DATA_GPA, 1, dir | VN_DESC_F_NEXT, i + 1);
+		md_push_head(&f.md, 0);
+		expect_broken(&f, &f.stats.exceed_max_chain, "chain");
+
+		/* A table behind another descriptor. */
+		fix_begin(&f, rx, features);
+		md_set_desc(&f.md, 0, MD_DATA_GPA, 12, dir | VN_DESC_F_NEXT, 1);
+		md_set_desc(&f.md, 1, MD_DATA_GPA + 4096, 16, VN_DESC_F_INDIRECT, 0);
+		md_push_head(&f.md, 0);
+		expect_broken(&f, &f.stats.bad_desc_errors, "indirect");
+
+		/* It was available, and is not any more. */
+		fix_begin(&f, rx, features);
+		md_set_desc(&f.md, 0, MD_DATA_GPA, 12, dir, 0);
+		md_push_head(&f.md, 0);
+		assert_int_equal(vn_virtq_avail(f.vq), 1);
+		f.md.ring[0].flags = 0xffff;
+		expect_broken(&f, &f.stats.bad_desc_errors, "descriptor-flags");
+	}
+	fix_begin(&f, false, VN_F_VERSION_1);
+	md_set_desc(&f.md, 0, MD_DATA_GPA, FRAME, 0, 0);
+	md_push_head(&f.md, 0);
+	assert_int_equal(vn_virtq_dequeue(f.vq, env_pool, pkts, 2), 1);
+	rte_pktmbuf_free(pkts[0]);
+	for (unsigned int i = 1; i < SIZE; i++)
+		f.md.ring[i].flags = VN_DESC_F_USED | VN_DESC_F_NEXT;
+	expect_broken(&f, &f.stats.exceed_max_chain, "chain");
+}
+
+/* All descriptors available, also those that are ours: they are never taken twice. */
+static void
+descriptors_in_flight_are_ours(void **state)
+{
+	struct rte_mbuf *pkts[VN_VQ_MAX_BURST];
+	struct fix f;
+
+	(void)state;
+	fix_begin(&f, false, VN_F_VERSION_1);
+	for (unsigned int lap = 0; lap < 3; lap++) {
+		for (unsigned int i = 0; i < SIZE; i++) {
+			md_set_desc(&f.md, i, MD_DATA_GPA, FRAME, 0, 0);
+			f.md.ring[i] = (struct vn_vring_packed_desc){
+				MD_DATA_GPA, FRAME, i, lap % 2 ? VN_DESC_F_AVAIL : VN_DESC_F_USED};
+		}
+		assert_int_equal(vn_virtq_avail(f.vq), SIZE);
+		assert_int_equal(vn_virtq_dequeue(f.vq, env_pool, pkts, VN_VQ_MAX_BURST), SIZE);
+		rte_pktmbuf_free_bulk(pkts, SIZE);
+		for (unsigned int i = 0; i < SIZE; i++)
+			f.md.ring[i].flags ^= VN_DESC_F_AVAIL | VN_DESC_F_USED;
+		assert_int_equal(vn_virtq_avail(f.vq), 0);
+		assert_int_equal(vn_virtq_dequeue(f.vq, env_pool, pkts, VN_VQ_MAX_BURST), 0);
+		vn_virtq_complete(f.vq);
+		vn_virtq_publish(f.vq);
+	}
+	assert_int_equal(errors(&f.stats), 0);
+	fix_end(&f);
+}
+
+/* More pieces than a frame may have, and a ring full of chains that hold nothing. */
+static void
+too_many_packed_pieces(void **state)
+{
+	const unsigned int n = VN_VQ_MAX_SIZE;
+	struct vn_virtq_stats stats = {0};
+	struct rte_mbuf *pkts[VN_VQ_MAX_BURST];
+	struct model_driver md;
+	struct vn_virtq_conf conf;
+	struct vn_virtq *vq;
+
+	(void)state;
+	md_init(&md, 1, n, VN_VRING_PACKED_START, VN_F_VERSION_1 | VN_F_RING_PACKED, false, 0);
+	for (unsigned int i = 0; i < n; i++)
+		md_set_desc(&md, i, MD_DATA_GPA, 1, i + 1 < n ? VN_DESC_F_NEXT : 0, i + 1);
+	md_push_head(&md, n - VN_VQ_MAX_SEGS - 1);
+	md_push_head(&md, n - VN_VQ_MAX_SEGS);
+	conf = md_conf(&md, &stats);
+	assert_int_equal(vn_virtq_create(&conf, &vq), 0);
+	assert_int_equal(vn_virtq_dequeue(vq, env_pool, pkts, 1), 0);
+	assert_int_equal(stats.exceed_max_chain, 1);
+	assert_false(vn_virtq_broken(vq));
+	assert_int_equal(vn_virtq_dequeue(vq, env_pool, pkts, 1), 1);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(stats.exceed_max_chain, 1);
+	for (unsigned int i = 0; i < 1000; i++)
+		md_set_desc(&md, i, 0, 0, i + 1 < 1000 ? VN_DESC_F_NEXT : 0, i + 1);
+	for (unsigned int i = 0; i < 30; i++)
+		md_push_head(&md, 0);
+	vn_virtq_complete(vq);
+	assert_int_equal(vn_virtq_dequeue(vq, env_pool, pkts, 64), 0);
+	assert_int_equal(
+		vn_virtq_position(vq), VN_VRING_PACKED_START + 2 * VN_VQ_MAX_SEGS + 1 + 5000);
+	vn_virtq_complete(vq);
+	vn_virtq_publish(vq);
+	assert_int_equal(md_used_idx(&md), 7);
+	vn_virtq_free(vq);
+	md_fini(&md);
+}
+
 int
 main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, env_check_pool)
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest split[] = {
 		T(impossible_avail_index),
 		T(avail_index_goes_back),
 		T(avail_index_beyond_what_was_published),
 		T(bad_heads_and_links),
+		T(too_many_pieces),
+	};
+	const struct CMUnitTest packed[] = {
+		T(bad_packed_chains),
+		T(descriptors_in_flight_are_ours),
+		T(too_many_packed_pieces),
+	};
+	const struct CMUnitTest both[] = {
 		T(bad_addresses),
 		T(bad_indirect),
 		T(wrong_direction),
 		T(wrong_direction_within_a_frame),
 		T(bad_chain_alone_comes_back),
-		T(too_many_pieces),
 		T(scribbled_rings),
 	};
+	int failed;
 
-	return cmocka_run_group_tests(tests, env_setup, env_teardown);
+	failed = cmocka_run_group_tests(split, env_setup, NULL);
+	failed += env_run_both(both, NULL, NULL);
+	return failed + cmocka_run_group_tests(packed, NULL, env_teardown);
 }

@@ -44,8 +44,8 @@ frame_longer_than_its_buffer(void **state)
 	assert_int_equal(f.stats.oversized, 1);
 	assert_int_equal(f.stats.packets, 1);
 	assert_int_equal(f.stats.received_desc, 1);
-	assert_int_equal(f.md.used->idx, 1);
-	assert_int_equal(f.md.used->ring[0].len, FRAME + 11);
+	assert_int_equal(md_used_idx(&f.md), 1);
+	assert_int_equal(md_used(&f.md, 0).len, FRAME + 11);
 	fix_end(&f);
 
 	/* A mergeable ring that is all empty and still too small. */
@@ -61,7 +61,7 @@ frame_longer_than_its_buffer(void **state)
 	assert_int_equal(f.stats.oversized, 1);
 	assert_int_equal(f.stats.packets, 1);
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, SIZE);
+	assert_int_equal(md_used_idx(&f.md), SIZE);
 	fix_end(&f);
 
 	fix_begin(&f, true, VN_F_VERSION_1);
@@ -95,8 +95,8 @@ frame_waits_for_buffers(void **state)
 	md_push_head(&f.md, 1);
 	assert_int_equal(step(&f), 1);
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 2);
-	assert_int_equal(f.md.used->ring[1].len, 1);
+	assert_int_equal(md_used_idx(&f.md), 2);
+	assert_int_equal(md_used(&f.md, 1).len, 1);
 	fix_end(&f);
 }
 
@@ -270,7 +270,7 @@ read_only_memory(void **state)
 
 	(void)state;
 	for (unsigned int rx = 0; rx < 2; rx++) {
-		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, rx, 0);
+		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1 | env_ring, rx, 0);
 		for (unsigned int i = 0; i < 2; i++) {
 			const struct vn_gm_slot *s = vn_guestmem_at(md.mem, i);
 
@@ -318,7 +318,7 @@ create_refuses(void **state)
 	struct vn_virtq *vq;
 
 	(void)state;
-	md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, false, 0);
+	md_init(&md, 1, SIZE, 0, VN_F_VERSION_1 | env_ring, false, 0);
 #define TRY(field, value, err)                                      \
 	do {                                                        \
 		conf = md_conf(&md, &stats);                        \
@@ -326,9 +326,17 @@ create_refuses(void **state)
 		assert_int_equal(vn_virtq_create(&conf, &vq), err); \
 	} while (0)
 	TRY(size, 0, -EINVAL);
-	TRY(size, 3, -EINVAL);
 	TRY(size, 32769, -EINVAL);
 	TRY(size, 32768, -EFAULT);
+	if (env_ring) {
+		TRY(size, 32767, -EFAULT);
+		TRY(start, SIZE, -EINVAL);
+		TRY(start, 0x7fff, -EINVAL);
+		TRY(start, VN_EVENT_WRAP | SIZE, -EINVAL);
+		TRY(avail_gpa, md.avail_gpa + 2, -EINVAL);
+	} else {
+		TRY(size, 3, -EINVAL);
+	}
 	TRY(desc_gpa, md.desc_gpa + 8, -EINVAL);
 	TRY(avail_gpa, md.avail_gpa + 1, -EINVAL);
 	TRY(used_gpa, md.used_gpa + 2, -EINVAL);
@@ -342,10 +350,12 @@ create_refuses(void **state)
 #undef TRY
 	/* The last byte counts: avail with its event field, one byte from the end of the map. */
 	conf = md_conf(&md, &stats);
-	conf.avail_gpa = MD_DATA_GPA + md.data_size - vn_vring_avail_bytes(SIZE);
+	conf.avail_gpa =
+		MD_DATA_GPA + md.data_size -
+		(env_ring ? sizeof(struct vn_vring_packed_event) : vn_vring_avail_bytes(SIZE));
 	assert_int_equal(vn_virtq_create(&conf, &vq), 0);
 	vn_virtq_free(vq);
-	conf.avail_gpa += 2;
+	conf.avail_gpa += env_ring ? 4 : 2;
 	assert_int_equal(vn_virtq_create(&conf, &vq), -EFAULT);
 	vn_virtq_free(NULL);
 	assert_int_equal(vn_virtq_split_used_idx(md.mem, md.used_gpa), 0);
@@ -378,7 +388,7 @@ buffers_at_the_end_of_memory(void **state)
 	for (unsigned int rx = 0; rx < 2; rx++) {
 		const uint16_t dir = rx ? VN_DESC_F_WRITE : 0;
 
-		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1, rx, 0);
+		md_init(&md, 1, SIZE, 0, VN_F_VERSION_1 | env_ring, rx, 0);
 		slot[0] = *vn_guestmem_at(md.mem, 0);
 		slot[1] = *vn_guestmem_at(md.mem, 1);
 		slot[2] = (struct vn_gm_slot){
@@ -458,7 +468,7 @@ no_mbufs(void **state)
 	rte_pktmbuf_free_bulk(pkts, 3);
 	vn_virtq_complete(f.vq);
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 3);
+	assert_int_equal(md_used_idx(&f.md), 3);
 	assert_int_equal(f.stats.received_desc, 3);
 	fix_end(&f);
 }
@@ -480,5 +490,5 @@ main(void)
 		T(no_mbufs),
 	};
 
-	return cmocka_run_group_tests(tests, env_setup, env_teardown);
+	return env_run_both(tests, env_setup, env_teardown);
 }

@@ -53,6 +53,12 @@
  */
 #define VN_VQ_DESC_BUDGET 4096u
 
+/**
+ * Bytes after which a call takes no further frame that needs several mbufs: what was copied is
+ * passed on while it is in the cache, and the mbufs that come back are the ones taken next.
+ */
+#define VN_VQ_BYTE_BUDGET (256u << 10)
+
 /** A piece of a chain, in our memory. */
 struct vn_seg {
 	uint8_t *ptr;
@@ -148,6 +154,9 @@ vn_virtq_put_fn vn_virtq_pick_put(uint64_t features);
 /* vn_virtq_packed_tx.c and vn_virtq_packed_rx.c: the same for packed rings. */
 vn_virtq_dequeue_fn vn_virtq_packed_pick_dequeue(uint64_t features);
 vn_virtq_enqueue_fn vn_virtq_packed_pick_enqueue(uint64_t features);
+/* vn_virtq_packed_view.c */
+vn_virtq_view_fn vn_virtq_packed_pick_view(uint64_t features);
+vn_virtq_put_fn vn_virtq_packed_pick_put(uint64_t features);
 
 /* Every entry point of the owner begins with this. */
 static __rte_always_inline void

@@ -195,32 +195,28 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 {
 	uint16_t avail = read_avail(vq);
 	struct enqueue eq = {0};
-	uint16_t i, slow = 0;
+	uint16_t i = 0, slow = 0;
 
 	if (unlikely(vq->broken != NULL))
 		return 0;
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
 	n = RTE_MIN(n, VN_VQ_MAX_BURST);
-	for (i = 0; i < n && eq.descs <= VN_VQ_DESC_BUDGET; i++) {
+	while (i < n && eq.descs <= VN_VQ_DESC_BUDGET) {
 		/* Far from the limit, it need not be looked at for each frame. */
 		if (likely(slow == 0 && !vq->no_fast && !vq->log_dirty &&
 			    eq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
 			const uint16_t done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
 
 			i += done;
-			if (i == n)
-				break;
-			if (done == VN_FAST_BATCH) {
-				i--;
+			if (likely(done > 0))
 				continue;
-			}
-			if (done == 0)
-				slow = VN_FAST_BACKOFF;
+			slow = VN_FAST_BACKOFF;
 		}
 		slow -= slow > 0;
 		if (unlikely(!enqueue_any(vq, &eq, pkts[i], mergeable, indirect)))
 			break;
+		i++;
 	}
 	if (eq.packets > 0) {
 		count(&vq->stats->packets, eq.packets);

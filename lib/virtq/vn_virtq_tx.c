@@ -19,6 +19,7 @@ struct dequeue {
 	uint16_t got;
 	uint32_t descs;
 	uint64_t bytes;
+	uint32_t long_bytes; /* of frames that need several mbufs */
 };
 
 /* Most further mbufs that a frame may need; pools of smaller ones are not for us. */
@@ -149,6 +150,10 @@ dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, const uint16_t *heads, uin
 			break;
 		rte_prefetch0(c->hdr);
 		rte_prefetch0(c->data + 63);
+		if (unlikely(c->len > room && (dq->long_bytes += c->len) >= VN_VQ_BYTE_BUDGET)) {
+			found++;
+			break;
+		}
 	}
 	for (i = 0; i < found; i++) {
 		const struct vn_seg seg = {.ptr = chain[i].data, .len = chain[i].len};
@@ -192,6 +197,8 @@ dequeue_any(struct vn_virtq *vq, struct dequeue *dq, uint16_t head, const bool i
 	switch (chain_walk(
 		vq, head, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
 	case VN_CHAIN_OK:
+		if (unlikely(c.bytes > vq->hdr_len + dq->room))
+			dq->long_bytes += c.bytes - vq->hdr_len;
 		frame = frame_from_chain(vq, &c, dq);
 		break;
 	case VN_CHAIN_BAD:
@@ -220,7 +227,7 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 	uint16_t heads[VN_VQ_MAX_BURST];
 	uint16_t avail = read_avail(vq);
 	bool stop = false;
-	uint16_t slow = 0;
+	uint16_t i = 0, slow = 0;
 
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
@@ -228,11 +235,11 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 	if (n == 0)
 		return 0;
 	n = get_mbufs(vq, pool, pkts, n);
-	for (uint16_t i = 0; i < n; i++) {
-		heads[i] = read_head(vq, i);
-		rte_prefetch0(&vq->desc[heads[i] & vq->mask]);
+	for (uint16_t k = 0; k < n; k++) {
+		heads[k] = read_head(vq, k);
+		rte_prefetch0(&vq->desc[heads[k] & vq->mask]);
 	}
-	for (uint16_t i = 0; i < n && dq.descs < VN_VQ_DESC_BUDGET; i++) {
+	while (i < n && dq.descs < VN_VQ_DESC_BUDGET && dq.long_bytes < VN_VQ_BYTE_BUDGET) {
 		/* Far from the limit, it need not be looked at for each chain. */
 		if (likely(slow == 0 && !vq->no_fast &&
 			    dq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
@@ -240,18 +247,16 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 				dequeue_fast(vq, &dq, &heads[i], n - i, indirect, &stop);
 
 			i += done;
-			if (i == n || stop)
+			if (unlikely(stop))
 				break;
-			if (done == VN_FAST_BATCH) {
-				i--;
+			if (likely(done > 0))
 				continue;
-			}
-			if (done == 0)
-				slow = VN_FAST_BACKOFF;
+			slow = VN_FAST_BACKOFF;
 		}
 		slow -= slow > 0;
 		if (unlikely(!dequeue_any(vq, &dq, heads[i], indirect)))
 			break;
+		i++;
 	}
 	vq->inflight_descs += dq.descs;
 	count(&vq->stats->received_desc, dq.descs);

@@ -7,61 +7,7 @@
 
 #include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
-#include "vn_virtq_priv.h"
-
-/* Of the pieces in vq->seg[], those from @p cur on become the view's. */
-static __rte_always_inline void
-view_segs(struct vn_virtq *vq, const struct vn_cursor *cur, const struct vn_chain *c,
-	struct vn_view *view)
-{
-	const struct vn_seg *const end = &vq->seg[c->segs];
-	const struct vn_seg *from = cur->seg;
-	uint64_t off = cur->off;
-	uint32_t n = 0;
-
-	/* In the same memory: a piece is read before it is written over, as they get shorter. */
-	for (; from < end; from++, off = 0) {
-		const struct vn_view_seg s = {.ptr = from->ptr + off, .len = from->len - off};
-
-		if (s.len > 0)
-			vq->view_seg[n++] = s;
-	}
-	view->seg = vq->view_seg;
-	view->n_segs = n;
-}
-
-/* Make a view of what chain_walk() has collected. @return false: it is no frame; counted. */
-static __rte_always_inline bool
-view_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct vn_view *view)
-{
-	struct vn_cursor cur = {.seg = vq->seg};
-	struct vn_net_hdr *hdr = &view->hdr.hdr;
-
-	if (unlikely(c->bytes < vq->hdr_len)) {
-		count(&vq->stats->bad_header, 1);
-		return false;
-	}
-	if (unlikely(c->bytes - vq->hdr_len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
-		return false;
-	}
-	view->len = (uint32_t)c->bytes - vq->hdr_len;
-	view->head_len = RTE_MIN(view->len, (uint32_t)VN_VIEW_HEAD);
-	/* The hash has no meaning in this direction (virtio 1.2, 5.1.6.2). */
-	cursor_read_hdr(&cur, &view->hdr, vq->hdr_len);
-	memset(&view->hdr.hash_value, 0, VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN);
-	if (unlikely(!hdr_check(vq, hdr, view->len))) {
-		count(&vq->stats->bad_header, 1);
-		return false;
-	}
-	cursor_read(&cur, view->head, view->head_len);
-	view->n_segs = 0;
-	if (view->len > VN_VIEW_HEAD)
-		view_segs(vq, &cur, c, view);
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, view->len);
-	return true;
-}
+#include "vn_virtq_view_priv.h"
 
 /*
  * A chain of the usual shape. @return its descriptors; 0: it is none, or there is anything to be
@@ -74,29 +20,8 @@ view_fast(struct vn_virtq *vq, uint16_t head, const bool indirect, struct vn_vie
 	struct vn_fast c;
 	const uint32_t descs = fast_look(vq, &flat, head, false, indirect, VN_MIN_FRAME, &c);
 
-	if (unlikely(descs == 0 || c.len > VN_MAX_FRAME))
+	if (unlikely(descs == 0 || !view_from_fast(vq, &c, view)))
 		return 0;
-	memset(&view->hdr, 0, sizeof(view->hdr));
-	/* Nothing asked for: nothing else in the header means anything (see hdr_check()). */
-	if (unlikely(*(const volatile vn_copy_u16 *)c.hdr != 0)) {
-		memcpy(&view->hdr, c.hdr, VN_NET_HDR_LEN_LEGACY);
-		if (unlikely(!hdr_check(vq, &view->hdr.hdr, c.len)))
-			return 0;
-	}
-	view->len = c.len;
-	view->seg = vq->view_seg;
-	if (c.len > VN_VIEW_HEAD) {
-		vn_copy(view->head, c.data, VN_VIEW_HEAD);
-		view->head_len = VN_VIEW_HEAD;
-		view->n_segs = 1;
-		vq->view_seg[0] = (struct vn_view_seg){c.data + VN_VIEW_HEAD, c.len - VN_VIEW_HEAD};
-	} else {
-		vn_copy(view->head, c.data, c.len);
-		view->head_len = c.len;
-		view->n_segs = 0;
-	}
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, c.len);
 	return descs;
 }
 

@@ -261,15 +261,15 @@ too_few_buffers(void **state)
 	assert_int_equal(h.rx.stats.packets, 0);
 	assert_int_equal(vn_virtq_position(h.rx.vq), 0);
 	vn_virtq_publish(h.rx.vq);
-	assert_int_equal(h.rx.md.used->idx, 0);
+	assert_int_equal(md_used_idx(&h.rx.md), 0);
 	md_read(&h.rx.md, MD_DATA_GPA, got, sizeof(got));
 	assert_memory_equal(got, before, sizeof(got));
 
 	hand_post(&h, 12, 1);
 	assert_int_equal(vn_virtq_put_view(h.rx.vq, &v), VN_PUT_OK);
 	vn_virtq_publish(h.rx.vq);
-	assert_int_equal(h.rx.md.used->idx, 3);
-	assert_int_equal(h.rx.md.used->ring[2].len, 12);
+	assert_int_equal(md_used_idx(&h.rx.md), 3);
+	assert_int_equal(md_used(&h.rx.md, 2).len, 12);
 	assert_int_equal(h.rx.stats.batch_last, 6);
 	assert_int_equal(h.rx.stats.completed_desc, 6);
 	assert_int_equal(errors(&h.rx.stats), 1);
@@ -312,8 +312,8 @@ useless_buffers(void **state)
 	assert_true(vn_virtq_view(h.tx.vq, &v));
 	assert_int_equal(vn_virtq_put_view(h.rx.vq, &v), VN_PUT_FULL);
 	vn_virtq_publish(h.rx.vq);
-	assert_int_equal(h.rx.md.used->idx, 2);
-	assert_int_equal(h.rx.md.used->ring[0].len, 0);
+	assert_int_equal(md_used_idx(&h.rx.md), 2);
+	assert_int_equal(md_used(&h.rx.md, 0).len, 0);
 	assert_int_equal(h.rx.stats.bad_desc_errors, 2);
 	hand_end(&h);
 }
@@ -341,10 +341,10 @@ bad_frames_between(void **state)
 	assert_false(vn_virtq_view(f.vq, &v));
 	/* Not one of them before the good one is done with: chains complete in order. */
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 0);
+	assert_int_equal(md_used_idx(&f.md), 0);
 	vn_virtq_complete(f.vq);
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 5);
+	assert_int_equal(md_used_idx(&f.md), 5);
 	assert_int_equal(f.stats.bad_header, 2);
 	assert_int_equal(f.stats.bad_desc_errors, 1);
 	assert_int_equal(f.stats.oversized, 1);
@@ -354,7 +354,7 @@ bad_frames_between(void **state)
 	md_push_head(&f.md, 0);
 	assert_false(vn_virtq_view(f.vq, &v));
 	vn_virtq_publish(f.vq);
-	assert_int_equal(f.md.used->idx, 6);
+	assert_int_equal(md_used_idx(&f.md), 6);
 	fix_end(&f);
 }
 
@@ -369,15 +369,15 @@ broken_rings(void **state)
 	(void)state;
 	hand_begin(&h, V1, V1);
 	hand_send(&h, bytes, sizeof(bytes), 200);
-	hand_post(&h, 200, 12);
-	md_set_desc(&h.rx.md, 0, 0x10, 100, VN_DESC_F_WRITE, 0); /* no memory */
+	md_set_desc(&h.rx.md, 0, 0x10, 200, VN_DESC_F_WRITE, 0); /* no memory */
+	md_push_head(&h.rx.md, 0);
 	assert_true(vn_virtq_view(h.tx.vq, &v));
 	assert_int_equal(vn_virtq_put_view(h.rx.vq, &v), VN_PUT_DROPPED);
 	assert_string_equal(vn_virtq_broken_why(h.rx.vq), "memory");
 	assert_int_equal(vn_virtq_put_view(h.rx.vq, &v), VN_PUT_DROPPED);
 	assert_int_equal(vn_virtq_position(h.rx.vq), 0);
 	assert_false(vn_virtq_broken(h.tx.vq));
-	md_set_desc(&h.tx.md, 1, MD_DATA_GPA, FRAME, VN_DESC_F_NEXT, 1); /* a loop */
+	md_set_desc(&h.tx.md, 1, 0x10, FRAME, 0, 0);
 	md_push_head(&h.tx.md, 1);
 	md_push_head(&h.tx.md, 0);
 	assert_false(vn_virtq_view(h.tx.vq, &v));
@@ -411,7 +411,11 @@ dirty_log(void **state)
 
 		assert_int_equal(marked, i == 1 || i == 2);
 	}
-	assert_int_equal(log[0], 1 << 3);
+	/* Used entries; used descriptors lie where the ring is. */
+	if (env_ring == 0)
+		assert_int_equal(log[0], 1 << 3);
+	else
+		assert_true(log[(MD_RING_GPA >> 12) / 8] & 1 << (MD_RING_GPA >> 12) % 8);
 	hand_end(&h);
 }
 
@@ -492,5 +496,5 @@ main(void)
 		T(same_memory),
 	};
 
-	return cmocka_run_group_tests(tests, env_setup, env_teardown);
+	return env_run_both(tests, env_setup, env_teardown);
 }

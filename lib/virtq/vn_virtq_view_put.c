@@ -5,25 +5,8 @@
  */
 #include "vn_virtq_fast.h"
 #include "vn_virtq_hdr.h"
-#include "vn_virtq_priv.h"
 #include "vn_virtq_reserve.h"
-
-/*
- * Copy out of somebody's memory into the pieces. Both may be the same: of bytes that overlap
- * nobody promises what comes out, but it ends.
- */
-static __rte_always_inline void
-cursor_move(struct vn_cursor *cur, const uint8_t *src, uint64_t len)
-{
-	while (len > 0) {
-		uint32_t part = (uint32_t)RTE_MIN(len, (uint64_t)UINT32_MAX);
-		uint8_t *p = cursor_next(cur, &part);
-
-		memmove(p, src, part);
-		src += part;
-		len -= part;
-	}
-}
+#include "vn_virtq_view_priv.h"
 
 static void
 cursor_move_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const uint8_t *src, uint64_t len,
@@ -51,9 +34,9 @@ patch(const struct vn_virtq *vq, uint64_t at, const void *src, uint32_t len)
 	cursor_write(&cur, src, len);
 }
 
-/* What follows the header, with the checksum made of what is copied. */
-static __rte_noinline void
-deliver_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_view *view)
+void
+vn_virtq_view_write_sum(
+	const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_view *view)
 {
 	const uint32_t start = rte_le_to_cpu_16(view->hdr.hdr.csum_start);
 	const uint32_t field = start + rte_le_to_cpu_16(view->hdr.hdr.csum_offset);
@@ -80,23 +63,6 @@ deliver_sum(const struct vn_virtq *vq, struct vn_cursor *cur, const struct vn_vi
 	patch(vq, vq->hdr_len + (uint64_t)field, &csum, sizeof(csum));
 }
 
-static __rte_always_inline void
-deliver(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const struct vn_view *view,
-	const bool sum, const struct reserve *r)
-{
-	struct vn_cursor cur = {.seg = vq->seg};
-
-	cursor_write_hdr(&cur, hdr, vq->hdr_len);
-	if (unlikely(sum)) {
-		deliver_sum(vq, &cur, view);
-	} else {
-		cursor_write(&cur, view->head, view->head_len);
-		for (uint32_t i = 0; i < view->n_segs; i++)
-			cursor_move(&cur, view->seg[i].ptr, view->seg[i].len);
-	}
-	reserve_use(vq, r, view->len);
-}
-
 enum vn_view_fit
 vn_virtq_view_fits(const struct vn_virtq *vq, const struct vn_view *view)
 {
@@ -113,12 +79,8 @@ vn_virtq_view_fits(const struct vn_virtq *vq, const struct vn_view *view)
 	return h->flags & VN_NET_HDR_F_NEEDS_CSUM && !csum ? VN_VIEW_CSUM : VN_VIEW_AS_IS;
 }
 
-/*
- * Make the header that the driver gets. @return false: there is none.
- * @p sum: the checksum is to be filled in.
- */
-static __rte_noinline bool
-put_hdr_offload(
+bool
+vn_virtq_view_hdr(
 	const struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr *h, bool *sum)
 {
 	uint32_t start, field;
@@ -158,26 +120,14 @@ put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	const bool indirect)
 {
 	struct vn_flat flat = flat_of(vq);
-	const uint32_t hdr_len = vq->hdr_len;
 	const uint16_t head = read_head(vq, 0);
 	struct vn_fast c;
-	uint8_t *dst;
 	const uint32_t descs = fast_look(vq, &flat, head, true, indirect, view->len, &c);
 
 	if (unlikely(descs == 0))
 		return false;
-	if (likely(hdr_len == VN_NET_HDR_LEN))
-		memcpy(c.hdr, hdr, VN_NET_HDR_LEN);
-	else
-		memcpy(c.hdr, hdr, hdr_len);
-	dst = c.data;
-	vn_copy(dst, view->head, view->head_len);
-	dst += view->head_len;
-	for (uint32_t i = 0; i < view->n_segs; i++) {
-		memmove(dst, view->seg[i].ptr, view->seg[i].len);
-		dst += view->seg[i].len;
-	}
-	use_one(vq, head, hdr_len + view->len, descs);
+	view_write_fast(vq, hdr, view, &c);
+	use_one(vq, head, vq->hdr_len + view->len, descs);
 	return true;
 }
 
@@ -201,7 +151,8 @@ put_any(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash 
 		vq, vq->hdr_len + (uint64_t)view->len, mergeable, indirect, &r, &descs);
 	if (likely(res == RESERVE_OK)) {
 		hdr->hdr.num_buffers = rte_cpu_to_le_16(r.chains);
-		deliver(vq, hdr, view, sum, &r);
+		view_write(vq, hdr, view, sum);
+		reserve_use(vq, &r, view->len);
 	} else if (res == RESERVE_LATER) {
 		count(&vq->stats->no_buffer, 1);
 	}
@@ -219,27 +170,21 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	const bool mergeable, const bool indirect)
 {
 	const uint16_t avail = read_avail(vq);
-	struct vn_net_hdr_hash hdr = *view_hdr;
-	bool sum = false, good;
+	struct vn_net_hdr_hash hdr;
+	bool sum = false;
 
 	if (unlikely(vq->broken != NULL))
 		return VN_PUT_DROPPED;
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
-	if (unlikely(view->len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
+	/* Most headers say nothing. */
+	if (likely(view_is_plain(vq, view)) &&
+		likely(avail > 0 && !vq->no_fast && !vq->log_dirty) &&
+		likely(put_fast(vq, view, &view_plain, indirect)))
+		return VN_PUT_OK;
+	hdr = *view_hdr;
+	if (unlikely(!view_check(vq, view, &hdr, &sum)))
 		return VN_PUT_DROPPED;
-	}
-	if (likely(hdr_is_plain(&hdr.hdr)))
-		good = hdr_check(vq, &hdr.hdr, view->len);
-	else
-		good = put_hdr_offload(vq, view, &hdr.hdr, &sum);
-	if (unlikely(!good)) {
-		count(&vq->stats->bad_header, 1);
-		return VN_PUT_DROPPED;
-	}
-	hdr.hdr.num_buffers = RTE_LE16(1);
-	hdr.padding_reserved = 0;
 	if (likely(avail > 0 && !sum && !vq->no_fast && !vq->log_dirty) &&
 		likely(put_fast(vq, view, &hdr, indirect)))
 		return VN_PUT_OK;

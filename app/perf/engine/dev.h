@@ -13,8 +13,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_mbuf.h>
-
 #include "guest.h"
 
 struct rte_mbuf;
@@ -73,24 +71,6 @@ struct rte_mempool *dev_pool_create(const char *name);
  * @return 0 or negative errno.
  */
 int dev_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n, uint32_t len);
-/** Make @p n frames of @p len bytes of as many fresh mbufs @p m as they need. */
-static inline void
-dev_frames(struct rte_mbuf **pkts, struct rte_mbuf **m, uint16_t n, uint32_t len)
-{
-	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
-	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
-
-	for (uint16_t i = 0; i < n; i++, m += segs) {
-		for (uint32_t k = 0; k + 1 < segs; k++) {
-			m[k]->data_len = DEV_MBUF_ROOM;
-			m[k]->next = m[k + 1];
-		}
-		m[segs - 1]->data_len = last;
-		m[0]->pkt_len = len;
-		m[0]->nb_segs = segs;
-		pkts[i] = m[0];
-	}
-}
 /** For dev.look. */
 void dev_look(struct dev *d, struct rte_mbuf **pkts, uint16_t n, bool fill);
 

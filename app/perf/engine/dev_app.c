@@ -41,12 +41,24 @@ int
 dev_alloc(struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n, uint32_t len)
 {
 	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
+	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
 	struct rte_mbuf *all[MAX_BURST * MAX_SEGS];
-	int err = rte_pktmbuf_alloc_bulk(pool, segs == 1 ? pkts : all, n * segs);
+	struct rte_mbuf **m = segs == 1 ? pkts : all;
+	int err = rte_pktmbuf_alloc_bulk(pool, m, n * segs);
 
-	if (err == 0)
-		dev_frames(pkts, segs == 1 ? pkts : all, n, len);
-	return err;
+	if (err != 0)
+		return err;
+	for (uint16_t i = 0; i < n; i++, m += segs) {
+		for (uint32_t k = 0; k + 1 < segs; k++) {
+			m[k]->data_len = DEV_MBUF_ROOM;
+			m[k]->next = m[k + 1];
+		}
+		m[segs - 1]->data_len = last;
+		m[0]->pkt_len = len;
+		m[0]->nb_segs = segs;
+		pkts[i] = m[0];
+	}
+	return 0;
 }
 
 /* The frames of a transmit ring are numbered by its chains. */

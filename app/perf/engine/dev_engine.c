@@ -57,7 +57,8 @@ make_ring(struct dev *d, unsigned int i, int q)
 
 	vn_virtq_free(s->vq[q]);
 	s->vq[q] = NULL;
-	vn_bb_ring_start(&s->bb[q], conf.size, conf.desc_gpa, conf.used_gpa, conf.start);
+	vn_bb_ring_start(&s->bb[q], conf.features & VN_F_RING_PACKED, conf.size, conf.desc_gpa,
+		conf.used_gpa, conf.start);
 	err = vn_virtq_create(&conf, &s->vq[q]);
 	if (err == 0)
 		vn_virtq_disarm(s->vq[q]);
@@ -141,20 +142,24 @@ free_frames(const struct dev *d, struct rte_mbuf **pkts, uint16_t n)
 		vn_mbuf_free_bulk(pkts, n);
 }
 
-/* As poll_tx() with a port that frees what it has sent. */
+/* As poll_tx() with a port that frees what it has sent; long frames come a few at a time. */
 static inline uint16_t
 serve_tx(struct dev *d, struct vn_virtq *vq)
 {
-	const uint32_t burst = d->guest[0].c.burst;
+	const uint16_t burst = d->guest[0].c.burst;
 	struct rte_mbuf *pkts[MAX_BURST];
-	const uint16_t n = vn_virtq_dequeue(vq, d->pool, pkts, burst);
+	uint16_t all = 0, n;
 
-	if (d->look != NULL)
-		d->look(d, pkts, n, false);
-	free_frames(d, pkts, n);
-	vn_virtq_complete(vq);
-	vn_virtq_publish(vq);
-	return n;
+	do {
+		n = vn_virtq_dequeue(vq, d->pool, pkts, burst - all);
+		if (d->look != NULL)
+			d->look(d, pkts, n, false);
+		free_frames(d, pkts, n);
+		vn_virtq_complete(vq);
+		vn_virtq_publish(vq);
+		all += n;
+	} while (n > 0 && all < burst);
+	return all;
 }
 
 /* dev_alloc() by the means that lib/ has for it, and the header, as a port would. */
@@ -162,7 +167,8 @@ static inline int
 alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct vn_net_hdr *hdr)
 {
 	const uint32_t segs = (len + DEV_MBUF_ROOM - 1) / DEV_MBUF_ROOM;
-	struct rte_mbuf *all[MAX_BURST * MAX_SEGS];
+	const uint32_t last = len - (segs - 1) * DEV_MBUF_ROOM;
+	struct rte_mbuf *all[MAX_BURST * MAX_SEGS], **m = all;
 	const uint32_t burst = d->guest[0].c.burst;
 	int err;
 
@@ -172,21 +178,21 @@ alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct v
 			*vn_mbuf_hdr(pkts[i]) = *hdr;
 		return err;
 	}
-	if (segs == 1) {
-		err = vn_mbuf_get_raw(d->pool, pkts, burst);
-		for (unsigned int i = 0; err == 0 && i < burst; i++) {
-			vn_mbuf_init(pkts[i], len, len);
-			*vn_mbuf_hdr(pkts[i]) = *hdr;
+	err = vn_mbuf_get_raw(d->pool, all, burst * segs);
+	for (unsigned int i = 0; err == 0 && i < burst; i++, m += segs) {
+		vn_mbuf_init(m[0], len, segs == 1 ? last : DEV_MBUF_ROOM);
+		*vn_mbuf_hdr(m[0]) = *hdr;
+		if (unlikely(segs > 1))
+			m[0]->nb_segs = segs;
+		for (uint32_t k = 1; k < segs; k++) {
+			const uint32_t part = k + 1 < segs ? DEV_MBUF_ROOM : last;
+
+			vn_mbuf_init(m[k], part, part);
+			m[k - 1]->next = m[k];
 		}
-		return err;
+		pkts[i] = m[0];
 	}
-	err = vn_mbuf_alloc_bulk(d->pool, all, burst * segs);
-	if (err != 0)
-		return err;
-	dev_frames(pkts, all, burst, len);
-	for (unsigned int i = 0; i < burst; i++)
-		*vn_mbuf_hdr(pkts[i]) = *hdr;
-	return 0;
+	return err;
 }
 
 /* As poll_rx() with a port that has a burst. */

@@ -12,6 +12,7 @@
 #include <rte_mbuf.h>
 
 #include "vn_features.h"
+#include "vn_mbuf.h"
 
 #include "vn_internal.h"
 
@@ -156,7 +157,7 @@ tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += rte_pktmbuf_pkt_len(pkts[i]);
-	rte_pktmbuf_free_bulk(pkts, n);
+	vn_mbuf_free_bulk(pkts, n);
 	q->stats.tx_packets += n;
 	q->stats.tx_bytes += bytes;
 }

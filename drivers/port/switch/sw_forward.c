@@ -20,6 +20,7 @@ sw_burst_begin(struct sw_burst *b, struct vn_port_queue *q)
 	b->map = __atomic_load_n(&sw->map, __ATOMIC_ACQUIRE);
 	b->q = q;
 	b->port = q->port;
+	b->owner = q->owner;
 	b->stats = &q->counters.s;
 	b->copies = SW_COPIES + 2 * b->map->n_ports;
 	b->n_out = 0;
@@ -95,22 +96,27 @@ segment(struct sw_burst *b, struct vn_port_queue *to, struct rte_mbuf *m, uint32
 		out_add(b, to, piece[i]);
 }
 
+struct rte_mbuf *
+sw_private(struct rte_mbuf *m, struct rte_mempool *pool)
+{
+	struct rte_mbuf *copy;
+
+	if (is_private(m))
+		return m;
+	copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	if (copy != NULL)
+		memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(m), VN_MBUF_PRIV_SIZE);
+	rte_pktmbuf_free(m);
+	return copy;
+}
+
 static void
 checksum(struct sw_burst *b, struct vn_port_queue *to, struct rte_mbuf *m)
 {
-	if (!is_private(m)) {
-		struct rte_mbuf *copy = rte_pktmbuf_copy(m, to->pool, 0, UINT32_MAX);
-
-		if (copy != NULL)
-			memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(m), VN_MBUF_PRIV_SIZE);
-		else
-			b->stats->no_mbuf++;
-		rte_pktmbuf_free(m);
-		if (copy == NULL)
-			return;
-		m = copy;
-	}
-	if (vn_offload_csum(m)) {
+	m = sw_private(m, to->pool);
+	if (m == NULL) {
+		b->stats->no_mbuf++;
+	} else if (vn_offload_csum(m)) {
 		out_add(b, to, m);
 	} else {
 		b->stats->bad++;
@@ -131,9 +137,8 @@ sw_queue_of(const struct sw_burst *b, const struct vn_port *port)
 	return queues->q[queues->n == 1 ? 0 : b->q->idx % queues->n];
 }
 
-/* Give a port a frame; takes it. */
-static void
-give(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m)
+void
+sw_give(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m)
 {
 	struct vn_port_queue *to = sw_queue_of(b, port);
 	const uint32_t accept = __atomic_load_n(&port->accept, __ATOMIC_RELAXED);
@@ -171,10 +176,9 @@ give_copy(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m)
 	}
 	memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(m), VN_MBUF_PRIV_SIZE);
 	b->stats->replicated++;
-	give(b, port, copy);
+	sw_give(b, port, copy);
 }
 
-/* To all of the first @p n ports of the map that may have it; takes it. */
 void
 sw_flood(struct sw_burst *b, uint32_t n, struct rte_mbuf *m)
 {
@@ -190,7 +194,7 @@ sw_flood(struct sw_burst *b, uint32_t n, struct rte_mbuf *m)
 		last = port;
 	}
 	if (last != NULL)
-		give(b, last, m);
+		sw_give(b, last, m);
 	else
 		rte_pktmbuf_free(m);
 }
@@ -206,7 +210,7 @@ forward_one(struct sw_burst *b, struct rte_mbuf *m)
 	eth = rte_pktmbuf_read(m, 0, RTE_MIN(m->pkt_len, sizeof(buf)), buf);
 	switch (sw_decide(b, eth, m->pkt_len, &to)) {
 	case SW_TO_PORT:
-		give(b, to, m);
+		sw_give(b, to, m);
 		break;
 	case SW_TO_UPLINKS:
 		sw_flood(b, b->map->n_uplinks, m);

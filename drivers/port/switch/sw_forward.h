@@ -32,6 +32,7 @@ struct sw_burst {
 	const struct sw_map *map;
 	struct vn_port_queue *q; /* the sender */
 	struct vn_port *port;    /* its port */
+	const void *owner;       /* its poller; NULL: no sinks */
 	struct vn_switch_stats *stats;
 	uint32_t copies; /* that may still be made */
 	uint16_t n_out;
@@ -51,6 +52,8 @@ void sw_burst_begin(struct sw_burst *b, struct vn_port_queue *q);
 void sw_burst_end(struct sw_burst *b);
 /** The queue of a port that gets the sender's frames; NULL: there is none now. */
 struct vn_port_queue *sw_queue_of(const struct sw_burst *b, const struct vn_port *port);
+/** Give a port a frame; takes it. */
+void sw_give(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m);
 /** To the first @p n ports of the map that may have it; takes it. */
 void sw_flood(struct sw_burst *b, uint32_t n, struct rte_mbuf *m);
 

@@ -31,6 +31,8 @@
 #define SW_RING_SIZE 1024
 /** Of these, when buffers are getting short. */
 #define SW_RING_SCARCE 64
+/** Frames in several mbufs (TSO) that may wait in a queue: more would take too many. */
+#define SW_RING_LONG 64
 /** Bursts into a queue with frames that wait, from one look at how many buffers are left to the
  * next. */
 #define SW_LOOK_EVERY 16
@@ -64,15 +66,16 @@ struct vn_port_queue {
 	struct sw_dead dead;
 
 	/* Its poller's. */
-	const struct vn_port_sink *sink; /* atomic: others look at the owner */
-	bool scarce;                     /* buffers are, as of the last look ... */
-	uint16_t next_look;              /* ... of which there is one after so many backlogs */
-	bool rang_late;                  /* fd may be readable although nobody is to be woken */
+	const struct vn_port_sink *sink;
+	bool scarce;        /* buffers are, as of the last look ... */
+	uint16_t next_look; /* ... of which there is one after so many backlogs */
+	bool rang_late;     /* fd may be readable although nobody is to be woken */
 	struct vn_port_stats stats;
 	struct sw_counters counters;
 
 	/* Shared. */
 	uint32_t armed __rte_cache_aligned; /* enum sw_armed, atomic */
+	const void *owner; /* the poller, which writes; atomic; NULL: no sink. Only compared */
 };
 
 /** The open queues of a port. */
@@ -89,6 +92,7 @@ struct vn_port {
 	bool uplink;
 	uint16_t max_queues;
 	char name[VN_SWITCH_NAME_LEN];
+	struct sw_uplink *eth; /* NULL: a device */
 	struct sw_dead dead;
 
 	/* Helper writes, atomic. */
@@ -173,9 +177,27 @@ uint16_t sw_queue_put(
 	struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n, struct vn_port_queue *from);
 void sw_counters_add(struct vn_switch_stats *sum, const struct vn_switch_stats *s);
 
+/* vn_switch.c */
+
+/** Give the port a number and show it to pollers. @return 0; -ENOSPC, -ENOMEM. */
+int sw_port_add(struct vn_switch *sw, struct vn_port *port);
+
+/* sw_uplink.c */
+
+/** No poller runs. NULL is fine. */
+void sw_uplink_free(struct sw_uplink *u);
+
 /* sw_forward.c */
+
+/** Poller: @p m, or a copy in its place, whose data is nobody else's. NULL: no memory. */
+struct rte_mbuf *sw_private(struct rte_mbuf *m, struct rte_mempool *pool);
 
 /** Poller of @p q: frames that its port sends. */
 void sw_forward(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
+
+/* sw_views.c */
+
+/** Poller of @p q, owner of @p tx: the same, straight from the driver's buffers. */
+uint16_t sw_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n);
 
 #endif /* SW_PRIVATE_H */

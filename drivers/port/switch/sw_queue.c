@@ -157,7 +157,8 @@ sw_queue_stats(struct vn_port_queue *q)
 void
 sw_queue_set_sink(struct vn_port_queue *q, const struct vn_port_sink *sink)
 {
-	__atomic_store_n(&q->sink, sink, __ATOMIC_RELAXED);
+	q->sink = sink;
+	__atomic_store_n(&q->owner, sink != NULL ? sink->owner : NULL, __ATOMIC_RELAXED);
 }
 
 /* @return false: nothing was there to read, yet. */
@@ -221,6 +222,17 @@ scarce(struct vn_port_queue *from)
 	return from->scarce;
 }
 
+/* How many of the frames may be put where @p there wait. */
+static uint16_t
+fits(const struct rte_mbuf *const *pkts, uint16_t n, unsigned int there)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		if (pkts[i]->nb_segs > 1 && there + i >= SW_RING_LONG)
+			return i;
+	}
+	return n;
+}
+
 uint16_t
 sw_queue_put(
 	struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n, struct vn_port_queue *from)
@@ -229,7 +241,8 @@ sw_queue_put(
 	unsigned int put;
 
 	if (unlikely(there + n > SW_RING_SCARCE) && scarce(from))
-		n = there >= SW_RING_SCARCE ? 0 : (uint16_t)(SW_RING_SCARCE - there);
+		n = there >= SW_RING_SCARCE ? 0 : RTE_MIN(n, SW_RING_SCARCE - there);
+	n = fits((const struct rte_mbuf *const *)pkts, n, there);
 	put = rte_ring_mp_enqueue_burst(q->ring, (void *const *)pkts, n, NULL);
 	if (put > 0)
 		ring_bell(q);

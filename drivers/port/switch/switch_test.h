@@ -44,7 +44,7 @@ st_group_setup(void **state)
 {
 	static char arg[][32] = {"test", "--no-huge", "--no-pci", "-m", "128", "--no-shconf",
 		"--no-telemetry", "--lcores", "0@0,1@0", "--log-level=lib.eal:error", "-d",
-		"librte_mempool_ring.so", "-d", "librte_net_ring.so"};
+		"librte_mempool_ring.so", "-d", "librte_net_ring.so", "-d", "librte_bus_vdev.so"};
 	char *eal[RTE_DIM(arg) + 1] = {NULL};
 
 	(void)state;

@@ -32,8 +32,8 @@ set_name(struct vn_port *port, const struct vn_port_conf *conf)
 	snprintf(port->name, sizeof(port->name), "%s", vuid != NULL ? vuid + 1 : conf->name);
 }
 
-static int
-add_port(struct vn_switch *sw, struct vn_port *port)
+int
+sw_port_add(struct vn_switch *sw, struct vn_port *port)
 {
 	unsigned int id = 1;
 	int rc;
@@ -68,7 +68,7 @@ switch_open(const struct vn_port_conf *conf, struct vn_port **out, char *err, si
 		port->link = conf->link_up;
 		port->mac = sw_mac(conf->mac);
 		set_name(port, conf);
-		rc = add_port(sw, port);
+		rc = sw_port_add(sw, port);
 	}
 	if (rc != 0) {
 		snprintf(err, errlen, "switch port of %.100s: %s", conf->alias,
@@ -171,6 +171,7 @@ static const struct vn_port_ops switch_ops = {
 	.queue_stats = sw_queue_stats,
 	.rx_burst = sw_queue_rx,
 	.tx_burst = sw_forward,
+	.tx_views = sw_tx_views,
 	.set_sink = sw_queue_set_sink,
 };
 
@@ -203,8 +204,15 @@ vn_switch_destroy(struct vn_switch *sw)
 {
 	if (sw == NULL)
 		return;
-	for (unsigned int id = 1; id <= SW_PORTS_MAX; id++)
-		free(sw->port[id]); /* only those that could not be taken out of the map */
+	/* Uplinks, and what could not be taken out of the map. */
+	for (unsigned int id = 1; id <= SW_PORTS_MAX; id++) {
+		if (sw->port[id] == NULL)
+			continue;
+		if (sw->port[id]->uplink)
+			sw_queue_close(sw->port[id]->queue[0]);
+		sw_uplink_free(sw->port[id]->eth);
+		free(sw->port[id]);
+	}
 	if (sw->map != NULL)
 		sw_defer(sw, &sw->map->dead, sw_map_free);
 	sw_reclaim_all(sw);

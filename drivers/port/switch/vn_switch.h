@@ -26,6 +26,7 @@
 #include "vn_port.h"
 
 struct rte_rcu_qsbr;
+struct vn_poll_source;
 struct vn_switch;
 
 /** What a switch is made with. */
@@ -56,6 +57,18 @@ void vn_switch_destroy(struct vn_switch *sw);
 
 /** The port driver whose ports are those of @p sw; it lives as long. */
 const struct vn_port_ops *vn_switch_ops(struct vn_switch *sw);
+
+/**
+ * Add an uplink: the ethdev of this name, or of this RDMA device. It is started. Control thread,
+ * before there are devices.
+ *
+ * @param src
+ *   What a poller is to be given (vn_poller_attach_source()); it lives as long as @p sw.
+ * @param err
+ *   Gets one line on failure.
+ */
+int vn_switch_add_uplink(struct vn_switch *sw, const char *name, struct vn_poll_source **src,
+	char *err, size_t errlen);
 
 /** Time passes: to be called about once a second. Control thread. */
 void vn_switch_tick(struct vn_switch *sw);

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "vn_log.h"
+#include "vn_mbuf.h"
 
 #include "tap_private.h"
 
@@ -160,5 +161,5 @@ tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 			q->stats.tx_dropped++;
 		}
 	}
-	rte_pktmbuf_free_bulk(pkts, n);
+	vn_mbuf_free_bulk(pkts, n);
 }
