@@ -74,6 +74,7 @@ struct vn_poller {
 	struct poll_list cold;  /* told of by a descriptor, or vn_poll_qp_wake() */
 	struct poll_list timed; /* cold, and by_time: in the order of look_at */
 	unsigned int n_timed;
+	TAILQ_HEAD(, vn_poll_source) sources;
 	uint64_t now;                  /* cycles, when the round began */
 	uint64_t looked_at;            /* ... of the last look at descriptors */
 	uint64_t cool_at;              /* ... of the next search for pairs to go cold */

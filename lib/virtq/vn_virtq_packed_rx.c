@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 
 #include "vn_virtq_frame_rx.h"
+#include "vn_virtq_packed_fast.h"
 #include "vn_virtq_packed_reserve.h"
 
 /* Write the frame into the buffers collected, and take their chains. */

@@ -7,7 +7,7 @@
 #include <rte_prefetch.h>
 
 #include "vn_virtq_frame_tx.h"
-#include "vn_virtq_packed.h"
+#include "vn_virtq_packed_fast.h"
 
 /* Take chains of the usual shapes, as the one of split rings does. */
 static __rte_always_inline uint16_t

@@ -13,7 +13,7 @@ view_fast(struct vn_virtq *vq, const bool indirect, struct vn_view *view)
 {
 	struct vn_flat flat = flat_of(vq);
 	struct packed_fast f;
-	const uint32_t descs = packed_fast_look(vq, &flat, false, indirect, VN_MIN_FRAME, &f);
+	const uint32_t descs = packed_fast_next(vq, &flat, false, indirect, VN_MIN_FRAME, &f);
 
 	if (unlikely(descs == 0 || !view_from_fast(vq, &f.c, view)))
 		return 0;
@@ -96,7 +96,7 @@ put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 {
 	struct vn_flat flat = flat_of(vq);
 	struct packed_fast f;
-	const uint32_t descs = packed_fast_look(vq, &flat, true, indirect, view->len, &f);
+	const uint32_t descs = packed_fast_next(vq, &flat, true, indirect, view->len, &f);
 
 	if (unlikely(descs == 0))
 		return false;
