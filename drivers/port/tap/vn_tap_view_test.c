@@ -231,8 +231,8 @@ measure(void **state)
 		}
 		for (unsigned int k = 0; k < 2; k++)
 			qsort(took[k], ROUNDS, sizeof(took[k][0]), cmp);
-		print_message("%5u B: median cycles of a frame: mbufs %ju, views %ju: %.2f\n", len[i],
-			(uintmax_t)(took[0][ROUNDS / 2] / BURST),
+		print_message("%5u B: median cycles of a frame: mbufs %ju, views %ju: %.2f\n",
+			len[i], (uintmax_t)(took[0][ROUNDS / 2] / BURST),
 			(uintmax_t)(took[1][ROUNDS / 2] / BURST),
 			(double)took[0][ROUNDS / 2] / (double)took[1][ROUNDS / 2]);
 		ring_free(&r);
