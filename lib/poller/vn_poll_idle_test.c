@@ -234,11 +234,11 @@ port_arrives(unsigned int i, uint32_t tag)
 	assert_int_equal(got, tag);
 }
 
-/* All pairs are armed: cold, or the poller went to sleep before they were. */
+/* All pairs are armed: cold, or the poller went to sleep before they were. A nap arms none. */
 static bool
 at_rest(void)
 {
-	return COLD == PAIRS || pe_asleep();
+	return COLD == PAIRS || (pe_conf.idle_policy != VN_IDLE_NAP && pe_asleep());
 }
 
 /* All that a pair does for its driver and its port, each time from the cold. */
