@@ -86,6 +86,26 @@ frame_is_good(const struct vn_virtq *vq, struct rte_mbuf *m)
 	return likely(m->pkt_len <= VN_MAX_FRAME) && hdr_is_good(vq, vn_mbuf_hdr(m), m->pkt_len);
 }
 
+/* Count the frames of a burst by size. They are often all of one class. */
+static __rte_always_inline void
+count_burst(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct vn_size_class *class = size_class(pkts[0]->pkt_len);
+	uint32_t first = class->first, span = class->span;
+	uint16_t since = 0;
+
+	for (uint16_t i = 1; i < n; i++) {
+		if (likely(pkts[i]->pkt_len - first <= span))
+			continue;
+		count_sizes(vq, class, i - since);
+		class = size_class(pkts[i]->pkt_len);
+		first = class->first;
+		span = class->span;
+		since = i;
+	}
+	count_sizes(vq, class, n - since);
+}
+
 /* Write the @p n frames into the chains found for them; @p descs: what those have. */
 static __rte_always_inline void
 frames_into_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts,
@@ -106,10 +126,8 @@ frames_into_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts
 	eq->bytes += bytes;
 	eq->descs += all;
 	vq->inflight_descs += all;
-	if (unlikely(vq->count_sizes)) {
-		for (uint16_t i = 0; i < n; i++)
-			count_size(vq, pkts[i]->pkt_len);
-	}
+	if (unlikely(vq->count_sizes))
+		count_burst(vq, pkts, n);
 }
 
 /* At the end of a call. */

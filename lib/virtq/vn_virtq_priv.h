@@ -184,18 +184,41 @@ count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
-/* Count a received frame in its class (contract 7.4). */
-static __rte_always_inline void
+/* A class of received frames by size (contract 7.4): from first to first + span bytes. */
+struct vn_size_class {
+	uint32_t first, span;
+};
+
+#define SIZE_CLASSES 10
+
+/* The class of a frame; the last one is that of frames that are too long for all of them. */
+static inline const struct vn_size_class *
+size_class(uint32_t len)
+{
+	static const struct vn_size_class class[SIZE_CLASSES + 1] = {{0, 64}, {65, 62}, {128, 127},
+		{256, 255}, {512, 511}, {1024, 498}, {1523, 524}, {2048, 2047}, {4096, 4095},
+		{8192, 830}, {9023, UINT32_MAX - 9023}};
+	const struct vn_size_class *c = class;
+
+	while (len - c->first > c->span)
+		c++;
+	return c;
+}
+
+/* Count received frames of one class. */
+static inline void
+count_sizes(struct vn_virtq *vq, const struct vn_size_class *class, uint64_t frames)
+{
+	const ptrdiff_t i = class - size_class(0);
+
+	if (likely(i < SIZE_CLASSES))
+		count(&vq->stats->size_class[i], frames);
+}
+
+static inline void
 count_size(struct vn_virtq *vq, uint32_t len)
 {
-	/* The largest frame of each class. Larger ones belong to none. */
-	static const uint16_t last[10] = {64, 127, 255, 511, 1023, 1522, 2047, 4095, 8191, 9022};
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(last) && len > last[i]; i++)
-		;
-	if (likely(i < RTE_DIM(last)))
-		count(&vq->stats->size_class[i], 1);
+	count_sizes(vq, size_class(len), 1);
 }
 
 /* Mark the pages of [gpa, gpa + len) dirty. After the memory was written. */

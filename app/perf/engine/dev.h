@@ -36,6 +36,7 @@ struct dev {
 	 */
 	void (*look)(struct dev *d, struct rte_mbuf **pkts, uint16_t n, bool fill);
 	bool through_mbufs; /**< device to device: never by a view */
+	bool count_sizes;   /**< ours: size classes are counted (virtnet modify -pkt_cnt) */
 	bool app_mbufs;     /**< ours: frames come from and go where those of rte_vhost do */
 	uint32_t frames[2]; /**< verifying: frames checked and filled since reset */
 	const char *error;  /**< verifying: what was wrong */

@@ -51,6 +51,7 @@ make_ring(struct dev *d, unsigned int i, int q)
 		.mem = s->mem,
 		.call_fd = -1,
 		.bb = &s->bb[q],
+		.count_sizes = d->count_sizes,
 		.stats = &s->stats[q],
 	};
 	int err;

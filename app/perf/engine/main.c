@@ -44,6 +44,8 @@ static const char usage[] =
 	"  --mbufs                      device to device: ours through mbufs, too\n"
 	"  --app-mbufs                  our side, too, takes and frees mbufs by "
 	"rte_pktmbuf_*_bulk()\n"
+	"  --counters                   compare with ours that counts frames by size, not with\n"
+	"                               rte_vhost (which stays the name of the column)\n"
 	"  --huge                       mbufs in huge pages\n"
 	"  --json                       JSON instead of a table\n"
 	"  --svg FILE                   a plot, too\n"
@@ -115,6 +117,7 @@ parse(int argc, char **argv, struct options *o)
 		CROSS,
 		MBUFS,
 		APP_MBUFS,
+		COUNTERS,
 		HUGE,
 		JSON,
 		SVG,
@@ -134,6 +137,7 @@ parse(int argc, char **argv, struct options *o)
 		{"cross-core", optional_argument, NULL, CROSS},
 		{"mbufs", no_argument, NULL, MBUFS},
 		{"app-mbufs", no_argument, NULL, APP_MBUFS},
+		{"counters", no_argument, NULL, COUNTERS},
 		{"huge", no_argument, NULL, HUGE},
 		{"json", no_argument, NULL, JSON},
 		{"svg", required_argument, NULL, SVG},
@@ -180,6 +184,9 @@ parse(int argc, char **argv, struct options *o)
 			break;
 		case APP_MBUFS:
 			o->conf.app_mbufs = true;
+			break;
+		case COUNTERS:
+			o->conf.counters = true;
 			break;
 		case HUGE:
 			o->huge = true;

@@ -324,20 +324,24 @@ open_sides(const struct measure_conf *conf, struct dev *d, struct row *row)
 		return false;
 	}
 	for (int i = 0; i < NUM_SIDES; i++) {
-		d[i] = (struct dev){.ops = ops[i],
+		const bool counting = i == SIDE_VHOST && conf->counters;
+		const struct dev_ops *const side = counting ? &dev_engine_ops : ops[i];
+
+		d[i] = (struct dev){.ops = side,
+			.count_sizes = counting,
 			.guest = guests,
 			.num_guests = n,
 			.pool = pools[i],
 			.through_mbufs = conf->through_mbufs,
 			.app_mbufs = conf->app_mbufs};
-		err = ops[i]->open(&d[i]);
+		err = side->open(&d[i]);
 		if (err == 0)
 			continue;
 		if (i == SIDE_OURS && err == -ENOTSUP) {
 			row->absent = true;
 			continue;
 		}
-		snprintf(row->error, sizeof(row->error), "%s: %s", ops[i]->name, strerror(-err));
+		snprintf(row->error, sizeof(row->error), "%s: %s", side->name, strerror(-err));
 		return false;
 	}
 	return true;

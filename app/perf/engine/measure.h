@@ -25,6 +25,7 @@ struct measure_conf {
 	bool smoke;          /**< the figures are of no interest */
 	bool through_mbufs;  /**< device to device: ours by mbufs, too, not by views */
 	bool app_mbufs;      /**< dev.app_mbufs */
+	bool counters;       /**< instead of rte_vhost: ours, with dev.count_sizes */
 	struct xcore *xcore; /**< cross-core mode, or NULL */
 };
 
