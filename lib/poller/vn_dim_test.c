@@ -218,7 +218,7 @@ both(struct sim *s, uint64_t *off, uint64_t *on)
 	*on = s->interrupts;
 	assert_int_equal(s->dropped, 0);
 	/* The same throughput: but for what waits at the end. */
-	assert_in_range(s->taken, taken - RING / 2, taken + RING / 2);
+	assert_true(s->taken >= taken - RING / 2 && s->taken <= taken + RING / 2);
 }
 
 static void
@@ -270,8 +270,8 @@ test_busy_driver(void **state)
 	off = s.taken;
 	sim_begin(&s, true);
 	sim_run(&s, MS(1000));
-	assert_in_range(s.taken, off - RING, off + RING);
-	assert_in_range(s.interrupts, 0, 10);
+	assert_true(s.taken >= off - RING && s.taken <= off + RING);
+	assert_true(s.interrupts <= 10);
 	assert_int_equal(s.dim.level, 0);
 }
 
@@ -288,7 +288,7 @@ test_sparse(void **state)
 		sim_begin(&s, true);
 		sim_run(&s, 200 * period[i]);
 		assert_int_equal(s.worst_wait, US(4));
-		assert_in_range(s.interrupts, 199, 200);
+		assert_true(s.interrupts >= 199 && s.interrupts <= 200);
 	}
 }
 
@@ -362,7 +362,7 @@ test_again(void **state)
 	for (unsigned int i = 0; i < 5; i++) {
 		sim_run(&s, MS(100));
 		/* The highest one is no better here: half a ring is full before. */
-		assert_in_range(s.dim.level, VN_DIM_LEVELS - 2, VN_DIM_LEVELS - 1);
+		assert_true(s.dim.level >= VN_DIM_LEVELS - 2 && s.dim.level < VN_DIM_LEVELS);
 		s.arrives = s.now + MS(300);
 		sim_run(&s, MS(301));
 		assert_int_equal(s.dim.level, 0);
@@ -385,8 +385,8 @@ test_nonsense(void **state)
 		s.bytes += (uint64_t)rand() << (rand() % 33) >> 16;
 		s.interrupts += (uint64_t)rand() >> (rand() % 32);
 		vn_dim_look(&d, &s);
-		assert_in_range(d.level, 0, VN_DIM_LEVELS - 1);
-		assert_in_range(d.rest, 0, VN_DIM_REST_MAX);
+		assert_true(d.level < VN_DIM_LEVELS);
+		assert_true(d.rest <= VN_DIM_REST_MAX);
 	}
 	for (unsigned int i = 0; i <= VN_DIM_LEVELS; i++)
 		assert_non_null(vn_dim_profile(i));

@@ -86,7 +86,7 @@ test_windows(void **state)
 	run(d, RTE_DIM(d), 4);
 	assert_int_equal(d[0].to, 0);
 	assert_int_equal(d[1].to, 0);
-	assert_in_range(d[2].to, 1, 2);
+	assert_true(d[2].to == 1 || d[2].to == 2);
 	/* That of the two which has less. */
 	assert_int_equal(d[2].to, 1);
 	assert_int_equal(d[3].to, 1);
@@ -117,8 +117,8 @@ test_random(void **state)
 		assert_int_equal(before, after);
 		for (unsigned int i = 0; i < n; i++) {
 			if (d[i].load >= VN_PLACE_FLOOR)
-				assert_in_range(
-					d[i].to, d[i].first, RTE_MIN(d[i].last, pollers - 1));
+				assert_true(d[i].to >= d[i].first && d[i].to <= d[i].last &&
+					    d[i].to < pollers);
 			else
 				assert_int_equal(d[i].to, d[i].on);
 		}

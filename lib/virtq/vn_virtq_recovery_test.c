@@ -111,7 +111,7 @@ recover_rx_round(uint64_t seed)
 static void
 recovery(void **state)
 {
-	unsigned int n = env_rounds("recovery, each direction", 150, 5000);
+	unsigned int n = env_rounds("recovery, each direction", 75, 5000);
 
 	(void)state;
 	for (unsigned int i = 1; i <= n; i++) {

@@ -279,12 +279,14 @@ uplink_arm(struct vn_poll_source *src, bool on)
 	struct pollfd pfd = {.fd = u->intr_fd, .events = POLLIN};
 	uint64_t count;
 	ssize_t got;
+	bool found;
 
 	if (on) {
 		if (u->intr)
 			rte_eth_dev_rx_intr_enable(u->eth, 0);
+		found = sw_queue_arm(u->q, true);
 		/* What came just before gives no interrupt. */
-		return sw_queue_arm(u->q, true) | (receive(u) > 0);
+		return receive(u) > 0 || found;
 	}
 	sw_queue_arm(u->q, false);
 	if (u->intr) {
