@@ -206,7 +206,7 @@ void
 poll_cool(struct vn_poller *p)
 {
 	struct vn_poll_qp *batch[COOL_BATCH], *qp;
-	uint64_t timeout_ns;
+	uint64_t timeout_ns = SLEEP_FOR_EVER; /* of no interest: by_time is what is left of it */
 	unsigned int n = 0;
 
 	p->cool_at = p->now + p->cold_cycles / 4;

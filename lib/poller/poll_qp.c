@@ -287,11 +287,11 @@ poll_qp_disarm(struct vn_poller *p, struct vn_poll_qp *qp)
 		qp->ops->rx_arm(qp->pq, false);
 	if (qp->tx != NULL)
 		vn_virtq_disarm(qp->tx);
-	if (qp->rx != NULL) {
+	if (qp->rx != NULL)
 		vn_virtq_disarm(qp->rx);
-		if (qp->pq_watched)
-			watch_port(p, qp, false);
-	}
+	/* Also without a ring: one may come, or another pair's, before we sleep the next time. */
+	if (qp->pq_watched)
+		watch_port(p, qp, false);
 }
 
 static void

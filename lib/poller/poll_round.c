@@ -207,12 +207,13 @@ poll_round(struct vn_poller *p)
 		poll_count(&p->stats.busy_cycles, (int64_t)(p->now - last));
 	run_commands(p);
 	moved = poll_sources(p);
+	/* Also without pairs: what was told of one that is gone must not keep us awake. */
+	poll_take_woken(p);
 	if (!has_pairs(p)) {
 		p->interrupt_due = 0;
 		p->busy = moved > 0;
 		return moved;
 	}
-	poll_take_woken(p);
 	if (look_is_due(p))
 		poll_look(p, 0);
 	if (p->n_timed > 0)

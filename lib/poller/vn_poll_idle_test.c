@@ -464,6 +464,27 @@ test_detach(void **state)
 	}
 }
 
+static void
+wake_and_detach(struct vn_poller *p, void *arg)
+{
+	vn_poll_qp_wake(p, &w.qp[*(unsigned int *)arg]);
+	detach(p, arg);
+}
+
+/* The last pair goes after it was told of, and before that was seen: the poller sleeps. */
+static void
+test_last_goes_woken(void **state)
+{
+	unsigned int i = 0;
+
+	(void)state;
+	w.kick = VN_KICK_WAKE;
+	pe_call(attach, &i);
+	UNTIL(pe_asleep());
+	pe_call(wake_and_detach, &i);
+	UNTIL(pe_still());
+}
+
 /* A port that is gone is looked at by time. */
 static void
 test_port_gone(void **state)
@@ -613,6 +634,43 @@ test_nap_asks_nobody(void **state)
 	pe_conf.idle_cold_us = 1;
 }
 
+static void
+attach_port_1(struct vn_poller *p, void *arg)
+{
+	(void)arg;
+	vn_poll_qp_attach_port(p, &w.qp[1], w.pq[1]);
+}
+
+static void
+attach_rx_1(struct vn_poller *p, void *arg)
+{
+	(void)arg;
+	vn_poll_qp_attach_ring(p, &w.qp[1], true, w.rx[1].vq, w.rx[1].kick);
+}
+
+/* A ring comes to a pair whose port was not looked at in a sleep, and there is no sleep any more.
+ */
+static void
+test_ring_comes_late(void **state)
+{
+	uint64_t rounds;
+
+	pe_conf.idle_cold_us = 0;
+	assert_int_equal(idle_setup(state), 0);
+	pe_call(attach_port_1, NULL);
+	UNTIL(pe_asleep());
+	assert_true(w.qp[1].pq_muted);
+	be_busy();
+	pe_call(attach_rx_1, NULL);
+	pair_post(1);
+	rounds = read_stat(&pe.stats->rounds);
+	UNTIL(read_stat(&pe.stats->rounds) > rounds + 100);
+	assert_true(fp_send(w.pq[1], 7, 60));
+	port_arrives(1, 7);
+	assert_int_equal(idle_teardown(state), 0);
+	pe_conf.idle_cold_us = 1;
+}
+
 /* Whoever gives memory back when no poller uses it any more waits neither for sleep nor rounds. */
 static void
 test_quiescent(void **state)
@@ -654,6 +712,7 @@ main(void)
 		IDLE_TEST(test_commands),
 		IDLE_TEST(test_broken),
 		IDLE_TEST(test_detach),
+		IDLE_TEST(test_last_goes_woken),
 		IDLE_TEST(test_port_gone),
 		IDLE_TEST(test_no_kick_is_lost),
 		IDLE_TEST(test_no_wake_is_lost),
@@ -661,6 +720,7 @@ main(void)
 		cmocka_unit_test(test_poll),
 		cmocka_unit_test(test_nap),
 		cmocka_unit_test(test_nap_asks_nobody),
+		cmocka_unit_test(test_ring_comes_late),
 		cmocka_unit_test(test_quiescent),
 	};
 

@@ -23,6 +23,7 @@ sw_burst_begin(struct sw_burst *b, struct vn_port_queue *q)
 	b->owner = q->owner;
 	b->stats = &q->counters.s;
 	b->copies = SW_COPIES + 2 * b->map->n_ports;
+	b->made = 0;
 	b->n_out = 0;
 }
 
@@ -92,6 +93,7 @@ segment(struct sw_burst *b, struct vn_port_queue *to, struct rte_mbuf *m, uint32
 		return;
 	}
 	b->stats->segmented++;
+	b->made += (uint32_t)n;
 	for (int i = 0; i < n; i++)
 		out_add(b, to, piece[i]);
 }
@@ -113,6 +115,7 @@ sw_private(struct rte_mbuf *m, struct rte_mempool *pool)
 static void
 checksum(struct sw_burst *b, struct vn_port_queue *to, struct rte_mbuf *m)
 {
+	b->made += m->nb_segs;
 	m = sw_private(m, to->pool);
 	if (m == NULL) {
 		b->stats->no_mbuf++;
@@ -159,6 +162,7 @@ sw_give(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m)
 static void
 give_copy(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m)
 {
+	const uint32_t made = b->made;
 	struct rte_mbuf *copy;
 
 	/* Nothing is made for those who are not there. */
@@ -177,6 +181,7 @@ give_copy(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m)
 	memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(m), VN_MBUF_PRIV_SIZE);
 	b->stats->replicated++;
 	sw_give(b, port, copy);
+	b->copies -= RTE_MIN(b->copies, b->made - made);
 }
 
 void

@@ -14,7 +14,10 @@
 #define SW_L2_LEN (RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr))
 /** Different queues that a burst collects frames for at a time. */
 #define SW_OUTS 8
-/** Copies of frames to many that one burst may make, and two for each port. */
+/**
+ * Copies of frames to many that one burst may make, and two for each port. One that has to be cut
+ * or filled in for its receiver counts as what that takes.
+ */
 #define SW_COPIES 64
 
 #define SW_VLAN_MASK 0xfff
@@ -35,6 +38,7 @@ struct sw_burst {
 	const void *owner;       /* its poller; NULL: no sinks */
 	struct vn_switch_stats *stats;
 	uint32_t copies; /* that may still be made */
+	uint32_t made;   /* mbufs that offloads took which receivers left to us */
 	uint16_t n_out;
 	struct sw_out out[SW_OUTS];
 };

@@ -127,7 +127,6 @@ struct vn_switch {
 	struct vn_port_ops ops;
 	struct sw_map *map; /* atomic; never NULL */
 	struct sw_fdb fdb;
-	uint32_t scarce; /* free buffers below which few may wait in a queue */
 
 	pthread_mutex_t lock;                   /* for what follows, and whoever replaces the map */
 	struct vn_port *port[SW_PORTS_MAX + 1]; /* by id */

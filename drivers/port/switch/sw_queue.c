@@ -11,6 +11,9 @@
 
 #include "sw_private.h"
 
+/* Of all buffers, and of all heads of copies: when fewer are free, few may wait in each queue. */
+#define SCARCE_SHARE 8
+
 static void
 queue_free(struct sw_dead *dead)
 {
@@ -135,7 +138,8 @@ sw_queue_close(struct vn_port_queue *q)
 		struct sw_queues *old = port->queues;
 
 		__atomic_store_n(&port->queues, NULL, __ATOMIC_RELEASE);
-		sw_defer(port->sw, &old->dead, queues_free);
+		if (old != NULL)
+			sw_defer(port->sw, &old->dead, queues_free);
 	}
 	sw_counters_add(&port->sw->gone.s, &q->counters.s);
 	sw_defer(port->sw, &q->dead, queue_free);
@@ -212,10 +216,16 @@ ring_bell(struct vn_port_queue *q)
  * so it is asked from time to time, and only where frames wait.
  */
 static bool
+few_left(const struct rte_mempool *pool)
+{
+	return rte_mempool_avail_count(pool) < pool->size / SCARCE_SHARE;
+}
+
+static bool
 scarce(struct vn_port_queue *from)
 {
 	if (from->next_look == 0) {
-		from->scarce = rte_mempool_avail_count(from->pool) < from->port->sw->scarce;
+		from->scarce = few_left(from->pool) || few_left(from->port->sw->conf.clones);
 		from->next_look = SW_LOOK_EVERY;
 	}
 	from->next_look--;

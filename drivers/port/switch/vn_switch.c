@@ -13,9 +13,6 @@
 #include "sw_private.h"
 #include "vn_features.h"
 
-/* Of all buffers: when fewer are free, few may wait in each queue. */
-#define SCARCE_SHARE 8
-
 static uint64_t
 switch_features(void)
 {
@@ -187,7 +184,6 @@ vn_switch_create(const struct vn_switch_conf *conf, struct vn_switch **out)
 	sw->ops = switch_ops;
 	sw->ops.ctx = sw;
 	sw->dead_end = &sw->dead;
-	sw->scarce = conf->pool->size / SCARCE_SHARE;
 	pthread_mutex_init(&sw->lock, NULL);
 	if (sw_fdb_init(&sw->fdb, conf->table_size, conf->ageing_s, SW_PORTS_MAX + 1) == 0)
 		rc = sw_map_update(sw);

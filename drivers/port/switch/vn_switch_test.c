@@ -169,6 +169,25 @@ test_full(void **state)
 	assert_int_equal(st_stats().full, extra + 200 - held_back);
 }
 
+/* A receiver that takes nothing leaves copies for the others. */
+static void
+test_full_of_copies(void **state)
+{
+	unsigned int n;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		st_device(i, 1);
+	for (unsigned int i = 0; i < 2 * ST_CLONES; i++) {
+		st_send(0, 0, ST_ALL, -1);
+		assert_int_equal(st_recv(2), 1);
+	}
+	assert_int_equal(st_stats().no_mbuf, 0);
+	n = st_recv(1);
+	assert_in_range(n, ST_CLONES - ST_CLONES / 8, ST_CLONES - ST_CLONES / 8 + 16);
+	assert_int_equal(st_stats().full, 2 * ST_CLONES - n);
+}
+
 /* One burst of broadcast frames makes a limited number of copies. */
 static void
 test_storm(void **state)
@@ -284,6 +303,26 @@ tso_frame(unsigned int dst, uint32_t len)
 		.csum_offset = rte_cpu_to_le_16(16),
 	};
 	return m;
+}
+
+/* A frame to many that has to be cut for each of them counts as all its pieces. */
+static void
+test_storm_of_pieces(void **state)
+{
+	const unsigned int pieces = 30, copies = 64 + 2 * ST_DEVICES;
+	struct rte_mbuf *m = tso_frame(ST_ALL, 54 + pieces * 50);
+
+	(void)state;
+	for (unsigned int i = 0; i < ST_DEVICES; i++) {
+		st_device(i, 1);
+		st.ops->set_features(st.port[i], 0);
+	}
+	vn_mbuf_hdr(m)->gso_size = rte_cpu_to_le_16(50);
+	st.ops->tx_burst(st.q[0], &m, 1);
+	/* And the last one, which gets the frame itself. */
+	assert_int_equal(st_stats().replicated, copies / (pieces + 1) + 1);
+	assert_int_equal(st_stats().segmented, copies / (pieces + 1) + 2);
+	assert_int_equal(st_stats().storm, ST_DEVICES - 2 - copies / (pieces + 1) - 1);
 }
 
 /* Each receiver gets what it takes. */
@@ -478,7 +517,9 @@ main(void)
 		T(test_broadcast),
 		T(test_away),
 		T(test_full),
+		T(test_full_of_copies),
 		T(test_storm),
+		T(test_storm_of_pieces),
 		cmocka_unit_test_teardown(test_anti_spoof, st_teardown),
 		cmocka_unit_test_teardown(test_isolated, st_teardown),
 		T(test_pairs),
