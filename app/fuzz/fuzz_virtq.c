@@ -383,6 +383,25 @@ read_conf(struct input *in)
 	return conf;
 }
 
+/* Resume by a record that says of the ring what the data says. */
+static void
+resume_by_anything(const struct vn_virtq_conf *conf)
+{
+	struct vn_bb_ring lie = {.runs = VN_BB_PACKED};
+	const uint8_t *p = memory[DATA];
+	int at;
+
+	lie.position = in_ring(p[0] | p[1] << 8, conf->size);
+	lie.runs |= p[2] % (VN_BB_RUNS + 1);
+	for (unsigned int i = 0; i < (lie.runs & ~VN_BB_PACKED); i++) {
+		lie.run[i] = VN_BB_RUN((uint32_t)(p[3 + i] >> 6) << 30, 1 + (p[3 + i] & 3),
+			1 + (p[3 + i] >> 2 & 3));
+		lie.burst += VN_BB_RUN_CHAINS(lie.run[i]);
+	}
+	at = vn_virtq_packed_resume(maps[0], DESC_GPA, conf->size, &lie);
+	CHECK(at == -EINVAL || (at >= 0 && (at & ~VN_EVENT_WRAP) < conf->size));
+}
+
 /* Where a process that comes after this one goes on. */
 static uint16_t
 resumed(const struct vn_virtq_conf *conf, const struct vn_bb_ring *bb, uint16_t position)
@@ -393,6 +412,7 @@ resumed(const struct vn_virtq_conf *conf, const struct vn_bb_ring *bb, uint16_t 
 		return vn_virtq_split_used_idx(maps[0], USED_GPA);
 	at = vn_virtq_packed_resume(maps[0], DESC_GPA, conf->size, bb);
 	CHECK(at == -EINVAL || (at >= 0 && (at & ~VN_EVENT_WRAP) < conf->size));
+	resume_by_anything(conf);
 	return at >= 0 ? at : position;
 }
 

@@ -102,6 +102,21 @@ conf_check(const struct vn_virtq_conf *c)
 	return c->stats == NULL ? -EINVAL : 0;
 }
 
+/*
+ * Whoever served the ring before may have died between a store to it and its mark in the log, and
+ * vn_virtq_packed_resume() has no log.
+ */
+static void
+log_ring(const struct vn_virtq *vq)
+{
+	if (!vq->log_dirty)
+		return;
+	if (vq->packed)
+		log_write(vq, vq->conf.desc_gpa, vn_vring_desc_bytes(vq->size));
+	log_used(vq, 0,
+		vq->packed ? sizeof(struct vn_vring_packed_event) : vn_vring_used_bytes(vq->size));
+}
+
 int
 vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 {
@@ -151,6 +166,7 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	vq->coal_seen = conf->stats->packets;
 	vq->call_fd = conf->call_fd;
 	vn_virtq_set_log(vq, conf->log_dirty, &conf->log, conf->used_log_gpa);
+	log_ring(vq);
 	*ret = vq;
 	return 0;
 
@@ -275,10 +291,10 @@ vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on)
 uint16_t
 vn_virtq_position(const struct vn_virtq *vq)
 {
-	if (!vq->packed)
-		return vq->taken;
 	/* What a broken ring has taken it does not give back: whoever goes on takes it anew. */
-	return unlikely(vq->broken != NULL) ? vq->pk_published : vq->pk_next;
+	if (unlikely(vq->broken != NULL))
+		return vq->packed ? vq->pk_published : vq->published;
+	return vq->packed ? vq->pk_next : vq->taken;
 }
 
 bool

@@ -62,10 +62,10 @@ struct vn_virtq_stats {
 
 /** What a ring is made of. */
 struct vn_virtq_conf {
-	uint16_t size;    /**< entries, <= VN_VQ_MAX_SIZE; of a split ring, a power of two */
-	bool is_rx;       /**< device to driver (receiveq) */
-	bool is_ctrl;     /**< control queue: see vn_virtq_ctrl_next() */
-	bool log_dirty;   /**< mark buffers and the used ring in @p log */
+	uint16_t size;  /**< entries, <= VN_VQ_MAX_SIZE; of a split ring, a power of two */
+	bool is_rx;     /**< device to driver (receiveq) */
+	bool is_ctrl;   /**< control queue: see vn_virtq_ctrl_next() */
+	bool log_dirty; /**< mark buffers and the used ring in @p log; all of the latter at once */
 	bool count_sizes; /**< fill size_class */
 	/**
 	 * Where to begin: the avail (= used) index; of a packed ring the descriptor's index, with
@@ -204,7 +204,7 @@ void vn_virtq_set_count_sizes(struct vn_virtq *vq, bool on);
 
 /**
  * Position: the next chain to take, in the form of vn_virtq_conf.start. Equal to used->idx (split)
- * when all is complete; of a packed ring that is broken the next chain to give back. Owner.
+ * when all is complete; of a broken ring the next chain to give back. Owner.
  */
 uint16_t vn_virtq_position(const struct vn_virtq *vq);
 /** True once the driver broke the ring, or its memory went away. Any thread. */

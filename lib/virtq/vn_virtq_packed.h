@@ -268,7 +268,8 @@ packed_chain_walk(struct vn_virtq *vq, struct packed_walk *w, uint64_t word, boo
 		}
 		r = chain_add_buffer(vq, &desc, write, want - c->bytes, c);
 	} while (r == VN_CHAIN_OK && !w->end && c->bytes != want);
-	if (unlikely(r == VN_CHAIN_BROKEN))
+	/* Receive buffers that are crumbs are not taken: nobody needs to know where they end. */
+	if (unlikely(r == VN_CHAIN_BROKEN || (write && r == VN_CHAIN_SEGS)))
 		return r;
 	rest = packed_walk_rest(vq, w, &c->descs);
 	return unlikely(rest != VN_CHAIN_OK) ? rest : r;

@@ -30,7 +30,7 @@ view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 	uint32_t descs = 0;
 	bool got = false;
 
-	if (unlikely(vq->broken != NULL))
+	if (unlikely(vq->broken != NULL || view_enough(vq)))
 		return false;
 	if (likely(!vq->no_fast) && likely(view_fast(vq, indirect, view) != 0))
 		return true;

@@ -189,6 +189,103 @@ dirty_log(void **state)
 	}
 }
 
+/* What a ring that broke has taken, and not given back, is not done: whoever goes on takes it. */
+static void
+broken_ring_goes_back(void **state)
+{
+	struct rte_mbuf *pkts[4];
+	struct fix f;
+
+	(void)state;
+	fix_begin(&f, false, VN_F_VERSION_1);
+	for (unsigned int i = 0; i < 4; i++) {
+		md_set_desc(&f.md, i, i < 3 ? MD_DATA_GPA : 0, 12 + FRAME, 0, 0);
+		md_push_head(&f.md, i);
+	}
+	assert_int_equal(vn_virtq_dequeue(f.vq, env_pool, pkts, 1), 1);
+	vn_virtq_complete(f.vq);
+	vn_virtq_publish(f.vq);
+	assert_int_equal(vn_virtq_dequeue(f.vq, env_pool, &pkts[1], 3), 2);
+	rte_pktmbuf_free_bulk(pkts, 3);
+	assert_true(vn_virtq_broken(f.vq));
+	vn_virtq_complete(f.vq);
+	vn_virtq_publish(f.vq);
+	assert_int_equal(md_used_idx(&f.md), 1);
+	assert_int_equal(vn_virtq_position(f.vq), 1);
+	fix_end(&f);
+}
+
+/* A process may die between a store to the ring and its mark; the next one marks all of it. */
+static void
+ring_is_logged_at_once(void **state)
+{
+	static uint8_t bitmap[(MD_DATA_GPA >> 12) / 8];
+	const uint16_t size = 1024;
+	struct vn_virtq_stats stats = {0};
+	struct vn_virtq_conf conf;
+	struct model_driver md;
+	uint64_t begin, end;
+	struct vn_virtq *vq;
+
+	(void)state;
+	for (unsigned int on = 0; on < 2; on++) {
+		memset(bitmap, 0, sizeof(bitmap));
+		md_init(&md, 1, size, 0, VN_F_VERSION_1 | env_ring, true, 0);
+		conf = md_conf(&md, &stats);
+		conf.log_dirty = on;
+		conf.log = (struct vn_dirty_log){.base = bitmap, .size = sizeof(bitmap)};
+		conf.used_log_gpa = conf.used_gpa;
+		assert_int_equal(vn_virtq_create(&conf, &vq), 0);
+		begin = env_ring ? conf.desc_gpa : conf.used_gpa;
+		end = begin + (env_ring ? vn_vring_desc_bytes(size) : vn_vring_used_bytes(size));
+		for (uint64_t p = begin >> 12; p <= (end - 1) >> 12; p++)
+			assert_int_equal(!!(bitmap[p / 8] & 1 << p % 8), on);
+		vn_virtq_free(vq);
+		md_fini(&md);
+	}
+}
+
+/* A frame of two buffers of which the second was given back; the first one is a table. */
+static int
+resume_table(uint32_t entries, struct vn_vring_packed_desc *first)
+{
+	struct vn_bb_ring bb = {.position = VN_VRING_PACKED_START,
+		.burst = 2,
+		.runs = VN_BB_PACKED | 1,
+		.run = {VN_BB_RUN(VN_BB_RUN_FRAME, 2, 1)}};
+	const struct vn_vring_desc one = {.len = 3};
+	struct fix f;
+	int at;
+
+	fix_begin(&f, true, VN_F_VERSION_1 | VN_F_INDIRECT_DESC | VN_NET_F_MRG_RXBUF);
+	for (uint32_t i = 0; i < entries; i++)
+		md_write(&f.md, MD_DATA_GPA + i * sizeof(one), &one, sizeof(one));
+	f.md.ring[0] = (struct vn_vring_packed_desc){
+		MD_DATA_GPA, entries * sizeof(one), 7, VN_DESC_F_INDIRECT | VN_DESC_F_AVAIL};
+	f.md.ring[1] = (struct vn_vring_packed_desc){0, 1, 8, VN_DESC_F_AVAIL | VN_DESC_F_USED};
+	at = vn_virtq_packed_resume(f.md.mem, f.md.desc_gpa, SIZE, &bb);
+	*first = f.md.ring[0];
+	fix_end(&f);
+	return at;
+}
+
+/* Tables that a frame can have been put into, and one that would only take time. */
+static void
+resume_with_tables(void **state)
+{
+	struct vn_vring_packed_desc d;
+
+	(void)state;
+	if (env_ring == 0)
+		return;
+	assert_int_equal(resume_table(2048, &d), VN_VRING_PACKED_START + 2);
+	assert_int_equal(d.len, 2048 * 3);
+	assert_int_equal(d.id, 7);
+	assert_int_equal(d.flags, VN_DESC_F_AVAIL | VN_DESC_F_USED | VN_DESC_F_WRITE);
+	assert_int_equal(resume_table(2049, &d), -EINVAL);
+	assert_int_equal(d.flags, VN_DESC_F_INDIRECT | VN_DESC_F_AVAIL);
+}
+
 int
 main(void)
 {
@@ -196,6 +293,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(recovery),
 		T(dirty_log),
+		T(broken_ring_goes_back),
+		T(ring_is_logged_at_once),
+		T(resume_with_tables),
 	};
 
 	return env_run_both(tests, env_setup, env_teardown);

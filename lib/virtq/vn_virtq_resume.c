@@ -62,7 +62,8 @@ table_bytes(const struct resume *r, uint64_t gpa, uint32_t len, uint64_t *bytes)
 {
 	const uint32_t n = len / sizeof(struct vn_vring_packed_desc);
 
-	if (n > RTE_MAX((uint32_t)r->size, (uint32_t)VN_VQ_MAX_SEGS))
+	/* A longer one was never walked to its end: see packed_walk_table(). */
+	if (n > 2 * VN_VQ_MAX_SEGS)
 		return -EINVAL;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct vn_gm_slot *hint = &vn_gm_no_slot;

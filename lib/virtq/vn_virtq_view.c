@@ -58,6 +58,8 @@ view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 	uint32_t descs = 0;
 	bool got = false;
 
+	if (unlikely(view_enough(vq)))
+		return false;
 	while (!got && descs < VN_VQ_DESC_BUDGET) {
 		struct vn_chain c = {0};
 		uint16_t left = vq->avail - vq->taken;

@@ -48,7 +48,8 @@ struct vn_view {
  * vn_virtq_complete(). Chains that are no valid frame are passed over as by vn_virtq_dequeue().
  * Owner of @p tx.
  *
- * @return true: there is one.
+ * @return true: there is one. False: there is none, or enough descriptors were read for now; what
+ *   there is must be completed then.
  */
 bool vn_virtq_view(struct vn_virtq *tx, struct vn_view *view);
 

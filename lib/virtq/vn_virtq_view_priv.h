@@ -10,6 +10,16 @@
 #include "vn_virtq_hdr.h"
 #include "vn_virtq_priv.h"
 
+/*
+ * Views are taken one by one, but the budget is for all of them until they are complete: it is a
+ * burst of them that keeps other rings waiting.
+ */
+static __rte_always_inline bool
+view_enough(const struct vn_virtq *vq)
+{
+	return vq->inflight_descs >= VN_VQ_DESC_BUDGET;
+}
+
 /* Of the pieces in vq->seg[], those from @p cur on become the view's. */
 static __rte_always_inline void
 view_segs(struct vn_virtq *vq, const struct vn_cursor *cur, const struct vn_chain *c,
