@@ -109,7 +109,7 @@ count_burst(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n)
 /* Write the @p n frames into the chains found for them; @p descs: what those have. */
 static __rte_always_inline void
 frames_into_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts,
-	const struct vn_fast *c, const uint32_t *descs, uint16_t n)
+	const struct vn_fast *c, const uint8_t *descs, uint16_t n)
 {
 	const uint32_t hdr_len = vq->hdr_len;
 	uint64_t bytes = 0;

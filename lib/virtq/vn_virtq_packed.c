@@ -47,34 +47,52 @@ published(struct vn_virtq *vq, uint16_t chains, uint16_t slots)
 	note(vq, 0, 0);
 }
 
-/* All chains have one descriptor, and are frames of their own. */
-static void
-publish_plain(struct vn_virtq *vq, const uint16_t n)
+/* All of the next @p n chains have @p slots descriptors, and are frames of their own. */
+static __rte_always_inline void
+publish_same(struct vn_virtq *vq, const uint16_t n, const uint16_t slots)
 {
+	struct vn_vring_packed_desc *const desc = vq->pk_desc;
+	const struct vn_vring_used_elem *const inflight = vq->inflight;
 	uint16_t flags = packed_used_flags(vq->pk_published);
-	uint16_t index = packed_index(vq->pk_published);
+	uint32_t index = packed_index(vq->pk_published);
 	const uint16_t mask = vq->mask;
+	const uint32_t size = vq->size;
 	uint16_t from = vq->published;
 
-	note(vq, n, 0);
-	/* Up to the ring's end, and on from its beginning. */
-	for (uint16_t left = n; left > 0;) {
-		const uint16_t part = RTE_MIN(left, vq->size - index);
-		struct vn_vring_packed_desc *d = &vq->pk_desc[index];
+	/* The word says now that there is no list. */
+	if (slots > 1 && vq->bb != NULL)
+		__atomic_store_n(&vq->bb->run[0], VN_BB_RUN(0, n, slots), __ATOMIC_RELAXED);
+	note(vq, n, slots > 1);
+	for (uint16_t left = n; left > 0; left--, from++) {
+		const struct vn_vring_used_elem e = inflight[from & mask];
 
-		for (uint16_t i = 0; i < part; i++, from++, d++) {
-			const struct vn_vring_used_elem *e = &vq->inflight[from & mask];
-
-			packed_store(d, e->len, PK_ENTRY_ID(e->id),
-				flags | (e->len > 0 ? VN_DESC_F_WRITE : 0));
-		}
+		packed_store(&desc[index], e.len, PK_ENTRY_ID(e.id),
+			flags | (e.len > 0 ? VN_DESC_F_WRITE : 0));
 		if (unlikely(vq->log_dirty))
-			log_write(vq, vq->conf.desc_gpa + index * sizeof(*d), part * sizeof(*d));
-		left -= part;
-		index = 0;
-		flags ^= PK_FLAGS;
+			log_write(vq, vq->conf.desc_gpa + index * sizeof(*desc), sizeof(*desc));
+		index += slots;
+		if (unlikely(index >= size)) {
+			index -= size;
+			flags ^= PK_FLAGS;
+		}
 	}
-	published(vq, n, n);
+	published(vq, n, n * slots);
+}
+
+/*
+ * Descriptors that each of the next @p n chains has, if that is the same and they are frames of
+ * their own; else 0.
+ */
+static uint16_t
+same_slots(const struct vn_virtq *vq, uint16_t n)
+{
+	const uint32_t kind = entry(vq, 0)->id >> 16;
+
+	for (uint16_t i = 1; i < n; i++) {
+		if (entry(vq, i)->id >> 16 != kind)
+			return 0;
+	}
+	return kind & PK_MORE >> 16 ? 0 : kind + 1;
 }
 
 /* Chains of the frame that begins with the @p n th after the published ones. */
@@ -174,10 +192,16 @@ publish_group(struct vn_virtq *vq, uint16_t n)
 void
 vn_virtq_packed_publish(struct vn_virtq *vq)
 {
+	const uint16_t n = vq->used - vq->published;
+
 	vq->generation++;
 	if (likely(!vq->pk_shapes)) {
-		publish_plain(vq, vq->used - vq->published);
+		publish_same(vq, n, 1);
 	} else {
+		const uint16_t slots = same_slots(vq, n);
+
+		if (slots > 0)
+			publish_same(vq, n, slots);
 		while (vq->published != vq->used)
 			publish_group(vq, vq->used - vq->published);
 		vq->pk_shapes = vq->published != vq->taken;

@@ -11,7 +11,11 @@
  * way.
  */
 
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
 #include "vn_virtq_fast.h"
+#include "vn_virtq_hdr.h"
 #include "vn_virtq_packed.h"
 
 /**
@@ -92,6 +96,96 @@ one:
 	c->data = c->hdr + hdr_len;
 	c->len = len - hdr_len;
 	return likely(c->hdr != NULL) ? descs : 0;
+}
+
+/* What was found: chains of the usual shapes that follow one another. */
+struct packed_batch {
+	struct vn_fast chain[VN_FAST_BATCH];
+	uint8_t descs[VN_FAST_BATCH]; /* that each of them has */
+	uint8_t slots[VN_FAST_BATCH]; /* ... of those, in the ring */
+	uint16_t n;
+	uint16_t head, room; /* of what follows */
+};
+
+/*
+ * Chains that have one descriptor each, up to the ring's end: most have. As packed_fast_look(), but
+ * fewer questions. Their entries are put into inflight[], with length 0. @p pkts: frames for them.
+ */
+static __rte_always_inline void
+packed_fast_run(struct vn_virtq *vq, struct vn_flat *flat, struct packed_batch *b, uint16_t most,
+	const bool write, struct rte_mbuf *const *pkts)
+{
+	const uint16_t flags = packed_avail_flags(b->head) | (write ? VN_DESC_F_WRITE : 0);
+	const struct vn_vring_packed_desc *d = &vq->pk_desc[packed_index(b->head)];
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	const uint32_t hdr_len = vq->hdr_len;
+	const uint16_t from = b->n;
+	uint16_t i;
+
+	most = RTE_MIN(most, from + RTE_MIN(b->room, vq->size - packed_index(b->head)));
+	for (i = from; i < most; i++, d++) {
+		const uint64_t word = packed_load(d);
+		const uint32_t len = (uint32_t)word;
+		const uint32_t least = write ? pkts[i]->pkt_len : VN_MIN_FRAME;
+		uint8_t *p;
+
+		if (unlikely((packed_flags(word) & (PK_FLAGS | FAST_FLAGS)) != flags ||
+			     len < hdr_len + least))
+			break;
+		if (!write && unlikely(len - hdr_len > VN_MAX_FRAME))
+			break;
+		p = flat_addr(vq, flat, packed_load_addr(d), len, write);
+		if (unlikely(p == NULL))
+			break;
+		rte_prefetch0(p);
+		rte_prefetch0(p + hdr_len + (write ? least - 1 : 63));
+		b->chain[i] = (struct vn_fast){p, p + hdr_len, len - hdr_len};
+		b->descs[i] = b->slots[i] = 1;
+		inflight[(uint16_t)(taken + i) & mask] =
+			(struct vn_vring_used_elem){.id = PK_ENTRY((uint16_t)(word >> 32), 1)};
+	}
+	b->n = i;
+	b->room -= i - from;
+	b->head = vn_vring_packed_advance(b->head, i - from, vq->size);
+}
+
+/* Find up to @p most chains. @p pkts: the frames that they are for, good ones. */
+static __rte_always_inline void
+packed_fast_find(struct vn_virtq *vq, struct packed_batch *b, uint16_t most, const bool write,
+	const bool indirect, struct rte_mbuf *const *pkts)
+{
+	struct vn_flat flat = flat_of(vq);
+
+	b->n = 0;
+	b->head = vq->pk_next;
+	b->room = packed_room(vq);
+	for (;;) {
+		struct vn_fast *c;
+		uint32_t entry, descs;
+		uint16_t slots;
+
+		packed_fast_run(vq, &flat, b, most, write, pkts);
+		if (likely(b->n == most))
+			return;
+		c = &b->chain[b->n];
+		descs = packed_fast_look(vq, &flat, b->head, b->room, write, indirect,
+			write ? pkts[b->n]->pkt_len : VN_MIN_FRAME, c, &entry);
+		if (descs == 0 || (!write && unlikely(c->len > VN_MAX_FRAME)))
+			return;
+		rte_prefetch0(c->hdr);
+		rte_prefetch0(c->data + (write ? pkts[b->n]->pkt_len - 1 : 63));
+		slots = PK_ENTRY_SLOTS(entry);
+		b->descs[b->n] = descs;
+		b->slots[b->n] = slots;
+		vq->inflight[(uint16_t)(vq->taken + b->n) & vq->mask] =
+			(struct vn_vring_used_elem){.id = entry};
+		b->n++;
+		b->head = vn_vring_packed_advance(b->head, slots, vq->size);
+		b->room -= slots;
+		if (b->n == most)
+			return;
+	}
 }
 
 /* A chain alone, for those who take one at a time. */

@@ -70,41 +70,23 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 {
 	struct vn_vring_used_elem *const inflight = vq->inflight;
 	const uint16_t mask = vq->mask, taken = vq->taken;
-	uint32_t entry[VN_FAST_BATCH], descs[VN_FAST_BATCH];
-	uint16_t head = vq->pk_next, room = packed_room(vq), slots = 0;
-	struct vn_fast chain[VN_FAST_BATCH];
-	struct vn_flat flat = flat_of(vq);
 	const uint32_t hdr_len = vq->hdr_len;
-	uint16_t found;
+	struct packed_batch b;
+	uint16_t good, slots = 0;
 
 	n = RTE_MIN(n, VN_FAST_BATCH);
-	for (found = 0; found < n; found++) {
-		const uint32_t len = pkts[found]->pkt_len;
-		struct vn_fast *c = &chain[found];
-		uint16_t s;
-
-		if (unlikely(!frame_is_good(vq, pkts[found])))
-			break;
-		descs[found] = packed_fast_look(
-			vq, &flat, head, room, true, indirect, len, c, &entry[found]);
-		if (unlikely(descs[found] == 0))
-			break;
-		s = PK_ENTRY_SLOTS(entry[found]);
-		head = vn_vring_packed_advance(head, s, vq->size);
-		room -= s;
-		rte_prefetch0(c->hdr);
-		rte_prefetch0(c->data + len - 1);
-	}
-	if (unlikely(found == 0))
+	for (good = 0; good < n && likely(frame_is_good(vq, pkts[good])); good++)
+		;
+	packed_fast_find(vq, &b, good, true, indirect, pkts);
+	if (unlikely(b.n == 0))
 		return 0;
-	frames_into_fast(vq, eq, pkts, chain, descs, found);
-	for (uint16_t i = 0; i < found; i++) {
-		inflight[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
-			.id = entry[i], .len = hdr_len + pkts[i]->pkt_len};
-		slots += PK_ENTRY_SLOTS(entry[i]);
+	frames_into_fast(vq, eq, pkts, b.chain, b.descs, b.n);
+	for (uint16_t i = 0; i < b.n; i++) {
+		inflight[(uint16_t)(taken + i) & mask].len = hdr_len + pkts[i]->pkt_len;
+		slots += b.slots[i];
 	}
-	packed_advance(vq, found, slots);
-	return found;
+	packed_advance(vq, b.n, slots);
+	return b.n;
 }
 
 static __rte_always_inline uint16_t

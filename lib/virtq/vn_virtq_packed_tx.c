@@ -9,45 +9,43 @@
 #include "vn_virtq_frame_tx.h"
 #include "vn_virtq_packed_fast.h"
 
-/* Take chains of the usual shapes, as the one of split rings does. */
+/* Raw mbufs of a call that are not frames yet: pkts[got] on. */
 static __rte_always_inline uint16_t
-dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, uint16_t n, const bool indirect, bool *stop)
+have_mbufs(struct vn_virtq *vq, struct dequeue *dq, uint16_t *raw, uint16_t n)
 {
-	struct vn_vring_used_elem *const inflight = vq->inflight;
-	const uint16_t mask = vq->mask, taken = vq->taken;
-	uint32_t entry[VN_FAST_BATCH], descs[VN_FAST_BATCH];
-	struct vn_fast chain[VN_FAST_BATCH];
-	struct vn_flat flat = flat_of(vq);
-	uint16_t head = vq->pk_next, room = packed_room(vq), slots = 0;
+	if (likely(*raw < n))
+		*raw += get_mbufs(vq, dq->pool, &dq->pkts[dq->got + *raw], n - *raw);
+	return RTE_MIN(*raw, n);
+}
+
+/*
+ * Take chains of the usual shapes, as the one of split rings does.
+ * @return how many; *stop: no mbufs for the next one.
+ */
+static __rte_always_inline uint16_t
+dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, uint16_t *raw, uint16_t n,
+	const bool indirect, bool *stop)
+{
+	uint16_t found, done, slots = 0;
+	struct packed_batch b;
 	uint32_t all = 0;
-	uint16_t found, done;
+	const uint16_t got = dq->got;
 
-	n = RTE_MIN(n, VN_FAST_BATCH);
-	for (found = 0; found < n; found++) {
-		struct vn_fast *c = &chain[found];
-		uint16_t s;
-
-		descs[found] = packed_fast_look(
-			vq, &flat, head, room, false, indirect, VN_MIN_FRAME, c, &entry[found]);
-		if (unlikely(descs[found] == 0 || c->len > VN_MAX_FRAME))
-			break;
-		s = PK_ENTRY_SLOTS(entry[found]);
-		head = vn_vring_packed_advance(head, s, vq->size);
-		room -= s;
-		rte_prefetch0(c->hdr);
-		rte_prefetch0(c->data + 63);
-		if (unlikely(
-			    c->len > dq->room && (dq->long_bytes += c->len) >= VN_VQ_BYTE_BUDGET)) {
-			found++;
-			break;
-		}
+	packed_fast_find(vq, &b, RTE_MIN(n, VN_FAST_BATCH), false, indirect, NULL);
+	if (unlikely(b.n == 0))
+		return 0;
+	found = have_mbufs(vq, dq, raw, b.n);
+	*stop = found < b.n;
+	for (uint16_t i = 0; i < found; i++) {
+		if (unlikely(b.chain[i].len > dq->room &&
+			     (dq->long_bytes += b.chain[i].len) >= VN_VQ_BYTE_BUDGET))
+			found = i + 1;
 	}
-	done = frames_from_fast(vq, dq, chain, found, stop);
+	done = frames_from_fast(vq, dq, b.chain, found, stop);
+	*raw -= dq->got - got;
 	for (uint16_t i = 0; i < done; i++) {
-		inflight[(uint16_t)(taken + i) & mask] =
-			(struct vn_vring_used_elem){.id = entry[i]};
-		slots += PK_ENTRY_SLOTS(entry[i]);
-		all += descs[i];
+		slots += b.slots[i];
+		all += b.descs[i];
 	}
 	dq->descs += all;
 	packed_advance(vq, done, slots);
@@ -56,7 +54,7 @@ dequeue_fast(struct vn_virtq *vq, struct dequeue *dq, uint16_t n, const bool ind
 
 /* Take a chain whatever it looks like. @return false: it cannot be taken, now or ever. */
 static __rte_always_inline bool
-dequeue_any(struct vn_virtq *vq, struct dequeue *dq, const bool indirect)
+dequeue_any(struct vn_virtq *vq, struct dequeue *dq, uint16_t *raw, const bool indirect)
 {
 	enum frame_result frame = FRAME_BAD;
 	struct vn_chain c = {0};
@@ -67,6 +65,8 @@ dequeue_any(struct vn_virtq *vq, struct dequeue *dq, const bool indirect)
 		(void)packed_none_there(vq, 0);
 		return false;
 	}
+	if (unlikely(have_mbufs(vq, dq, raw, 1) == 0))
+		return false;
 	/* One byte more than a frame may have tells that it has more. */
 	switch (packed_chain_walk(
 		vq, &w, word, false, indirect, vq->hdr_len + (uint64_t)VN_MAX_FRAME + 1, &c)) {
@@ -74,6 +74,7 @@ dequeue_any(struct vn_virtq *vq, struct dequeue *dq, const bool indirect)
 		if (unlikely(c.bytes > vq->hdr_len + dq->room))
 			dq->long_bytes += c.bytes - vq->hdr_len;
 		frame = frame_from_chain(vq, &c, dq);
+		*raw -= frame == FRAME_OK;
 		break;
 	case VN_CHAIN_BAD:
 		break;
@@ -98,21 +99,18 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 {
 	const bool nothing_in_flight = vq->taken == vq->used;
 	struct dequeue dq = {.pool = pool, .room = vn_mbuf_room(pool), .pkts = pkts};
-	uint16_t i = 0, slow = 0;
+	const uint16_t run = vq->pk_run;
+	uint16_t i = 0, slow = 0, raw = 0;
 	bool stop = false;
 
 	if (unlikely(vq->broken != NULL))
 		return 0;
-	/* There are no more chains than descriptors. */
-	n = packed_see(vq, RTE_MIN(n, VN_VQ_MAX_BURST));
-	if (n == 0)
-		return 0;
-	n = get_mbufs(vq, pool, pkts, n);
+	n = RTE_MIN(n, VN_VQ_MAX_BURST);
 	while (i < n && dq.descs < VN_VQ_DESC_BUDGET && dq.long_bytes < VN_VQ_BYTE_BUDGET) {
 		/* Far from the limit, it need not be looked at for each chain. */
 		if (likely(slow == 0 && !vq->no_fast &&
 			    dq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
-			const uint16_t done = dequeue_fast(vq, &dq, n - i, indirect, &stop);
+			const uint16_t done = dequeue_fast(vq, &dq, &raw, n - i, indirect, &stop);
 
 			i += done;
 			if (unlikely(stop))
@@ -122,16 +120,21 @@ dequeue_body(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pk
 			slow = VN_FAST_BACKOFF;
 		}
 		slow -= slow > 0;
-		if (unlikely(!dequeue_any(vq, &dq, indirect)))
+		if (unlikely(!dequeue_any(vq, &dq, &raw, indirect)))
 			break;
 		i++;
 	}
+	if (dq.descs == 0 && raw == 0)
+		return 0;
 	vq->inflight_descs += dq.descs;
 	count(&vq->stats->received_desc, dq.descs);
 	count(&vq->stats->packets, dq.got);
 	count(&vq->stats->total_bytes, dq.bytes);
-	if (unlikely(dq.got < n))
-		vn_mbuf_put_raw(pool, &pkts[dq.got], n - dq.got);
+	if (unlikely(raw > 0))
+		vn_mbuf_put_raw(pool, &pkts[dq.got], raw);
+	if (unlikely((uint16_t)(vq->pk_run - run) > vq->stats->max_post))
+		__atomic_store_n(
+			&vq->stats->max_post, (uint16_t)(vq->pk_run - run), __ATOMIC_RELAXED);
 	/* A caller that gets no frame need not complete any. */
 	if (unlikely(dq.got == 0) && nothing_in_flight)
 		vn_virtq_flush_used(vq);

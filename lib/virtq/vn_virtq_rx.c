@@ -71,7 +71,7 @@ enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, ui
 	const bool indirect)
 {
 	struct vn_fast chain[VN_FAST_BATCH];
-	uint32_t descs[VN_FAST_BATCH];
+	uint8_t descs[VN_FAST_BATCH];
 	struct vn_vring_used_elem *const inflight = vq->inflight;
 	const uint16_t mask = vq->mask, taken = vq->taken;
 	struct vn_flat flat = flat_of(vq);
