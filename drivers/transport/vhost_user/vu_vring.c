@@ -10,6 +10,7 @@
 
 #include <rte_common.h>
 
+#include "vn_vring_packed.h"
 #include "vu_private.h"
 
 static struct vu_ring *
@@ -121,8 +122,12 @@ vu_set_vring_addr(struct vu_conn *c, struct vu_msg *m)
 static void
 ring_based(struct vu_conn *c)
 {
-	struct vu_vring_state s = {.index = c->op_ring->index, .num = c->op_ring->base};
+	const struct vu_ring *r = c->op_ring;
+	struct vu_vring_state s = {.index = r->index, .num = r->base};
 
+	/* It may be given back to us: 0 would be another lap. */
+	if (vu_packed(c) && !r->based)
+		s.num = VN_VRING_PACKED_START * 0x10001u;
 	if (c->op_result != 0)
 		vu_op_ack(c);
 	else

@@ -205,6 +205,8 @@ test_packed(void **state)
 	fe_connect(fe);
 	fe_negotiate(fe, FEATURES | VN_F_RING_PACKED);
 	fe_set_mem(fe);
+	/* It has not run, and nobody has said where it is. */
+	assert_int_equal(fe_get_base(fe, 1), 0x80008000);
 	/* Any size will do. A front end that says nothing has a ring that is new. */
 	fe_refused_state(fe, VU_SET_VRING_NUM, 0, 0);
 	fe_refused_state(fe, VU_SET_VRING_NUM, 0, VN_VQ_MAX_SIZE + 1);
