@@ -24,6 +24,7 @@
 #include "vn_features.h"
 #include "vn_net_hdr.h"
 #include "vn_virtq.h"
+#include "vn_virtq_view.h"
 #include "vn_vring_packed.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -64,7 +65,8 @@ enum op {
 	OP_PUSH,      /* u8 head; packed: u8 n, the driver makes so many descriptors available */
 	OP_AVAIL_IDX, /* u16; packed: where the driver goes on, bit 15: its wrap counter */
 	OP_MOVE,      /* u8 n, u16 length: dequeue, enqueue frames of that length, or take a command
-		       * of which n bytes are read; its answer will be that long
+		       * of which n bytes are read; its answer will be that long. Bit 7 of n: frames
+		       * without mbufs
 		       */
 	OP_COMPLETE,  /* or answer */
 	OP_PUBLISH,
@@ -204,6 +206,42 @@ dequeue(struct vn_virtq *vq, unsigned int n, uint64_t features)
 	for (uint16_t i = 0; i < got; i++)
 		check_frame(pkts[i], features);
 	rte_pktmbuf_free_bulk(pkts, got);
+}
+
+static void
+take_views(struct vn_virtq *vq, unsigned int n)
+{
+	struct vn_view v;
+
+	for (; n > 0 && vn_virtq_view(vq, &v); n--) {
+		uint64_t len = v.head_len;
+		uint32_t sum = 0;
+
+		CHECK(v.len >= 14 && v.len <= VN_MAX_FRAME);
+		CHECK(v.head_len == RTE_MIN(v.len, (uint32_t)VN_VIEW_HEAD));
+		CHECK(v.hdr.hdr.hdr_len <= v.len && v.hdr.hash_value == 0);
+		for (uint32_t i = 0; i < v.n_segs; i++) {
+			CHECK(v.seg[i].len > 0);
+			for (uint64_t b = 0; b < v.seg[i].len; b++)
+				sum += v.seg[i].ptr[b];
+			len += v.seg[i].len;
+		}
+		__asm__ volatile("" : : "r"(sum)); /* the bytes are to be read */
+		CHECK(len == v.len);
+	}
+}
+
+static void
+put_views(struct vn_virtq *vq, unsigned int n, uint32_t len, const struct vn_net_hdr_hash *hdr)
+{
+	static uint8_t bytes[UINT16_MAX];
+	const uint32_t head = RTE_MIN(len, (uint32_t)VN_VIEW_HEAD);
+	const struct vn_view_seg seg[2] = {
+		{bytes, (len - head) / 2}, {bytes, (len - head) - (len - head) / 2}};
+	struct vn_view v = {.hdr = *hdr, .len = len, .head_len = head, .n_segs = 2, .seg = seg};
+
+	for (n = RTE_MIN(n, 4u); n > 0; n--)
+		CHECK(vn_virtq_put_view(vq, &v) <= VN_PUT_DROPPED);
 }
 
 /* Frames of @p len bytes whose header is @p hdr's: the port's, that is, possibly not negotiated. */
@@ -446,6 +484,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const enum op op = get(&in, 1) % NUM_OPS;
 		unsigned int n;
 		uint32_t len;
+		bool views;
 
 		switch (op) {
 		case OP_WRITE:
@@ -475,13 +514,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				avail->idx = n;
 			break;
 		case OP_MOVE:
-			n = get(&in, 1) % (VN_VQ_MAX_BURST + 1);
+			n = get(&in, 1);
+			views = n & 0x80;
+			n %= VN_VQ_MAX_BURST + 1;
 			len = get(&in, 2);
 			/* The header that the port gives is whatever the data begins with. */
 			memcpy(&hdr, memory[DATA], sizeof(hdr));
 			answer = len;
 			if (conf.is_ctrl)
 				ctrl_next(vq, n);
+			else if (views && conf.is_rx)
+				put_views(vq, n, len, &hdr);
+			else if (views)
+				take_views(vq, n);
 			else if (conf.is_rx)
 				enqueue(vq, n, len, &hdr);
 			else

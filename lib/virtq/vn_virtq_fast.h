@@ -109,9 +109,11 @@ fast_look(struct vn_virtq *vq, struct vn_flat *flat, uint16_t head, const bool w
 		if (unlikely(d.len < hdr_len + least))
 			return 0;
 		c->hdr = flat_addr(vq, flat, d.addr, d.len, write);
+		if (unlikely(c->hdr == NULL))
+			return 0;
 		c->data = c->hdr + hdr_len;
 		c->len = d.len - hdr_len;
-		return likely(c->hdr != NULL) ? descs : 0;
+		return descs;
 	}
 	if (unlikely((d.flags & FAST_FLAGS) != (dir | VN_DESC_F_NEXT) || d.len != hdr_len ||
 		     d.next >= entries))

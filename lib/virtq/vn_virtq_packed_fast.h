@@ -93,9 +93,11 @@ one:
 	if (unlikely(len < hdr_len + least))
 		return 0;
 	c->hdr = flat_addr(vq, flat, addr, len, write);
+	if (unlikely(c->hdr == NULL))
+		return 0;
 	c->data = c->hdr + hdr_len;
 	c->len = len - hdr_len;
-	return likely(c->hdr != NULL) ? descs : 0;
+	return descs;
 }
 
 /* What was found: chains of the usual shapes that follow one another. */
