@@ -38,6 +38,8 @@ packed_fast_look(struct vn_virtq *vq, struct vn_flat *flat, uint16_t head, uint1
 		return 0;
 	addr = packed_load_addr(d);
 	*entry = PK_ENTRY((uint16_t)(word >> 32), 1);
+	if (likely((flags & FAST_FLAGS) == dir))
+		goto one;
 	if (indirect && (flags & (VN_DESC_F_NEXT | VN_DESC_F_INDIRECT)) == VN_DESC_F_INDIRECT) {
 		const struct vn_vring_desc *table;
 		struct vn_desc t;
@@ -65,8 +67,6 @@ packed_fast_look(struct vn_virtq *vq, struct vn_flat *flat, uint16_t head, uint1
 		second = t.addr;
 		len = t.len;
 		descs = 3;
-	} else if (likely((flags & FAST_FLAGS) == dir)) {
-		goto one;
 	} else {
 		const uint16_t next = packed_index(vn_vring_packed_advance(head, 1, vq->size));
 		uint64_t w;
