@@ -357,11 +357,13 @@ def reboot(x):
 def linux(t, suite):
     """All that the stock driver can do with one function, in one guest."""
     x = Linux(t, suite)
-    steps = [probe, traffic, channels, spread, offloads, coalescing, statistics, vlans, addresses,
-             jumbo, modified, reload]
-    # What differs between the kernels is the driver, not how a machine starts again.
+    # In the older kernel, what its driver does otherwise; filters and a restart are ours in both.
+    steps = [probe, traffic, channels, offloads, statistics, modified, reload]
     if t.options.long or suite == guest.SUITES[-1]:
-        steps.append(reboot)
+        steps = [probe, traffic, channels, spread, offloads, coalescing, statistics, vlans,
+                 addresses, jumbo, modified, reload, reboot]
+    else:
+        t.note("spread, coalescing, vlans, addresses, jumbo, reboot: only with --long")
     x.run(steps)
     x.g.check_console()
 
