@@ -211,7 +211,11 @@ packed_fast_take(struct vn_virtq *vq, const struct packed_fast *f, uint32_t len)
 {
 	vq->inflight[vq->taken & vq->mask] =
 		(struct vn_vring_used_elem){.id = f->entry, .len = len};
-	packed_advance(vq, 1, PK_ENTRY_SLOTS(f->entry));
+	/* The usual case once more, as constants. */
+	if (likely(PK_ENTRY_SLOTS(f->entry) == 1))
+		packed_advance(vq, 1, 1);
+	else
+		packed_advance(vq, 1, PK_ENTRY_SLOTS(f->entry));
 }
 
 #endif /* VN_VIRTQ_PACKED_FAST_H */
