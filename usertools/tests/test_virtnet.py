@@ -75,7 +75,8 @@ class Commands(Case):
 
     def test_debug(self):
         """Its parts, alone and together."""
-        parts = {"service", "pollers", "clients", "clients_refused", "hosts", "devices"}
+        parts = {"service", "pollers", "placement", "clients", "clients_refused", "hosts",
+                 "devices"}
         self.assertEqual(set(self.answer(self.dir, "debug")), parts)
         d = self.answer(self.dir, "debug", "-s", "devices")["devices"]
         self.assertEqual([x["lcore"] for x in d], [None, 44, 44])
