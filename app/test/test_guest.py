@@ -266,6 +266,8 @@ def client_mode(t):
 @test
 def ordered_restart(t):
     """SIGTERM and a new start: the guest goes on likewise."""
+    if not t.options.long:
+        raise core.Skip("boots a guest; guest.kill_and_restart does so: only with --long")
     p = backend(t)
     if t.options.reference:
         raise core.Skip("not with the reference")
