@@ -7,7 +7,7 @@
 /**
  * @file
  * Frames to the driver, whatever the ring: mbufs into chains that were found to have a usual shape
- * (vn_virtq_fast.h).
+ * (vn_virtq_fast.h), or into the pieces that were reserved (vn_virtq_rx_priv.h).
  */
 
 #include <rte_mbuf.h>
@@ -30,6 +30,44 @@ count_frame(struct vn_virtq *vq, struct enqueue *eq, uint32_t len, uint32_t desc
 	eq->bytes += len;
 	if (unlikely(vq->count_sizes))
 		count_size(vq, len);
+}
+
+/* The header that the driver gets with @p m. @return false: the frame is to go; counted. */
+static __rte_always_inline bool
+frame_check(struct vn_virtq *vq, struct rte_mbuf *m, struct vn_net_hdr_hash *hdr)
+{
+	*hdr = (struct vn_net_hdr_hash){.hdr = *vn_mbuf_hdr(m)};
+	if (unlikely(m->pkt_len > VN_MAX_FRAME)) {
+		count(&vq->stats->oversized, 1);
+		return false;
+	}
+	if (unlikely(!hdr_check(vq, &hdr->hdr, m->pkt_len))) {
+		count(&vq->stats->bad_header, 1);
+		return false;
+	}
+	if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
+		hdr->hash_value = vn_mbuf_hdr_hash(m)->hash_value;
+		hdr->hash_report = vn_mbuf_hdr_hash(m)->hash_report;
+	}
+	return true;
+}
+
+/* Write it into the pieces that were reserved for it, in vq->seg[], of @p chains chains. */
+static __rte_always_inline void
+frame_write(
+	struct vn_virtq *vq, struct vn_net_hdr_hash *hdr, const struct rte_mbuf *m, uint16_t chains)
+{
+	struct vn_cursor cur = {.seg = vq->seg};
+	uint32_t left = m->pkt_len;
+
+	hdr->hdr.num_buffers = rte_cpu_to_le_16(chains);
+	cursor_write_hdr(&cur, hdr, vq->hdr_len);
+	for (const struct rte_mbuf *s = m; s != NULL && left > 0; s = s->next) {
+		const uint32_t part = RTE_MIN(left, s->data_len);
+
+		cursor_write(&cur, rte_pktmbuf_mtod(s, const void *), part);
+		left -= part;
+	}
 }
 
 /* The bytes of a frame, from its mbufs. */

@@ -9,57 +9,27 @@
 #include "vn_virtq_packed_fast.h"
 #include "vn_virtq_packed_reserve.h"
 
-/* Write the frame into the buffers collected, and take their chains. */
-static __rte_always_inline void
-deliver(struct vn_virtq *vq, struct enqueue *eq, const struct vn_net_hdr_hash *hdr,
-	const struct rte_mbuf *m, const struct reserve *r)
-{
-	struct vn_cursor cur = {.seg = vq->seg};
-	uint32_t left = m->pkt_len;
-
-	cursor_write_hdr(&cur, hdr, vq->hdr_len);
-	for (const struct rte_mbuf *s = m; s != NULL && left > 0; s = s->next) {
-		uint32_t part = RTE_MIN(left, s->data_len);
-
-		cursor_write(&cur, rte_pktmbuf_mtod(s, const void *), part);
-		left -= part;
-	}
-	reserve_take(vq, r);
-	count_frame(vq, eq, m->pkt_len, r->c.descs);
-}
-
 /* Give a frame whatever the chains look like. @return false: not now, or never again. */
 static __rte_always_inline bool
 enqueue_any(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf *m, const bool mergeable,
 	const bool indirect)
 {
-	struct vn_net_hdr_hash hdr = {.hdr = *vn_mbuf_hdr(m)};
 	const uint32_t len = m->pkt_len;
+	struct vn_net_hdr_hash hdr;
 	enum reserve_result res;
 	struct reserve r;
 
-	if (unlikely(len > VN_MAX_FRAME)) {
-		count(&vq->stats->oversized, 1);
+	if (unlikely(!frame_check(vq, m, &hdr)))
 		return true;
-	}
-	if (unlikely(!hdr_check(vq, &hdr.hdr, len))) {
-		count(&vq->stats->bad_header, 1);
-		return true;
-	}
 	res = reserve_buffers(vq, vq->hdr_len + (uint64_t)len, mergeable, indirect, &r, &eq->descs);
-	if (unlikely(res == RESERVE_DROP))
-		return true;
 	if (unlikely(res != RESERVE_OK)) {
 		if (res == RESERVE_LATER)
 			count(&vq->stats->no_buffer, 1);
-		return false;
+		return res == RESERVE_DROP;
 	}
-	hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
-	if (unlikely(vq->hdr_len == VN_NET_HDR_LEN_HASH)) {
-		hdr.hash_value = vn_mbuf_hdr_hash(m)->hash_value;
-		hdr.hash_report = vn_mbuf_hdr_hash(m)->hash_report;
-	}
-	deliver(vq, eq, &hdr, m, &r);
+	frame_write(vq, &hdr, m, r.chains);
+	reserve_take(vq, &r);
+	count_frame(vq, eq, len, r.c.descs);
 	return true;
 }
 

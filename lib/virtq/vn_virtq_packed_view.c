@@ -105,11 +105,7 @@ put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	vq->used = vq->taken;
 	count(&vq->stats->received_desc, descs);
 	count(&vq->stats->completed_desc, descs);
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, view->len);
-	__atomic_store_n(&vq->stats->batch_last, descs, __ATOMIC_RELAXED);
-	if (unlikely(vq->count_sizes))
-		count_size(vq, view->len);
+	count_given(vq, view->len, descs);
 	return true;
 }
 
@@ -117,12 +113,6 @@ static __rte_always_inline enum vn_put
 put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *view_hdr,
 	const bool mergeable, const bool indirect)
 {
-	static const enum vn_put ret[] = {
-		[RESERVE_OK] = VN_PUT_OK,
-		[RESERVE_DROP] = VN_PUT_DROPPED,
-		[RESERVE_LATER] = VN_PUT_FULL,
-		[RESERVE_BROKEN] = VN_PUT_DROPPED,
-	};
 	struct vn_net_hdr_hash hdr;
 	const uint16_t before = vq->taken;
 	uint32_t descs = 0;
@@ -147,16 +137,15 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	if (likely(res == RESERVE_OK)) {
 		hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
 		view_write(vq, &hdr, view, sum);
-		reserve_use(vq, &r, view->len);
-	} else if (res == RESERVE_LATER) {
-		count(&vq->stats->no_buffer, 1);
+		reserve_take(vq, &r);
+		count_given(vq, view->len, r.c.descs);
 	}
 	/* Also buffers that are of no use go back. */
 	if (likely(vq->taken != before) && res != RESERVE_BROKEN) {
 		count(&vq->stats->received_desc, vq->inflight_descs);
 		vn_virtq_flush_used(vq);
 	}
-	return ret[res];
+	return reserve_put(vq, res);
 }
 
 #define PUT(name, mergeable, indirect)                                           \

@@ -11,15 +11,7 @@
  * inflight[] behind the taken ones.
  */
 
-#include "vn_virtq_chain.h"
-#include "vn_virtq_priv.h"
-
-enum reserve_result {
-	RESERVE_OK,
-	RESERVE_DROP,  /* can never fit; counted */
-	RESERVE_LATER, /* not enough chains now, or enough work done in this call */
-	RESERVE_BROKEN,
-};
+#include "vn_virtq_rx_priv.h"
 
 /* The buffers collected for a frame. */
 struct reserve {
@@ -105,24 +97,9 @@ reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const 
 static __rte_always_inline void
 reserve_take(struct vn_virtq *vq, const struct reserve *r)
 {
-	if (unlikely(vq->log_dirty)) {
-		for (uint32_t i = 0; i < r->c.segs; i++)
-			log_write(vq, vq->seg[i].gpa, vq->seg[i].len);
-	}
+	reserve_log(vq, &r->c);
 	vq->taken += r->chains;
 	vq->inflight_descs += r->c.descs;
-}
-
-/* The same for a frame of @p len bytes alone, with its counters. */
-static __rte_always_inline void
-reserve_use(struct vn_virtq *vq, const struct reserve *r, uint32_t len)
-{
-	reserve_take(vq, r);
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, len);
-	__atomic_store_n(&vq->stats->batch_last, r->c.descs, __ATOMIC_RELAXED);
-	if (unlikely(vq->count_sizes))
-		count_size(vq, len);
 }
 
 #endif /* VN_VIRTQ_RESERVE_H */

@@ -107,11 +107,7 @@ use_one(struct vn_virtq *vq, uint16_t head, uint32_t len, uint32_t descs)
 	vq->used++;
 	count(&vq->stats->received_desc, descs);
 	count(&vq->stats->completed_desc, descs);
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, len - vq->hdr_len);
-	__atomic_store_n(&vq->stats->batch_last, descs, __ATOMIC_RELAXED);
-	if (unlikely(vq->count_sizes))
-		count_size(vq, len - vq->hdr_len);
+	count_given(vq, len - vq->hdr_len, descs);
 }
 
 /* Into a chain of the usual shape. @return false: the next one is none, or too short. */
@@ -136,12 +132,6 @@ static __rte_always_inline enum vn_put
 put_any(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash *hdr, bool sum,
 	const bool mergeable, const bool indirect)
 {
-	static const enum vn_put ret[] = {
-		[RESERVE_OK] = VN_PUT_OK,
-		[RESERVE_DROP] = VN_PUT_DROPPED,
-		[RESERVE_LATER] = VN_PUT_FULL,
-		[RESERVE_BROKEN] = VN_PUT_DROPPED,
-	};
 	const uint16_t before = vq->taken;
 	uint32_t descs = 0;
 	enum reserve_result res;
@@ -152,9 +142,8 @@ put_any(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash 
 	if (likely(res == RESERVE_OK)) {
 		hdr->hdr.num_buffers = rte_cpu_to_le_16(r.chains);
 		view_write(vq, hdr, view, sum);
-		reserve_use(vq, &r, view->len);
-	} else if (res == RESERVE_LATER) {
-		count(&vq->stats->no_buffer, 1);
+		reserve_take(vq, &r);
+		count_given(vq, view->len, r.c.descs);
 	}
 	/* Also buffers that are of no use go back. */
 	if (likely(vq->taken != before) && res != RESERVE_BROKEN) {
@@ -162,7 +151,7 @@ put_any(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash 
 		note_position(vq);
 		vn_virtq_flush_used(vq);
 	}
-	return ret[res];
+	return reserve_put(vq, res);
 }
 
 static __rte_always_inline enum vn_put
