@@ -157,6 +157,8 @@ def truncated(t, how):
             end = (0, c.mem.size // 2, c.rx(0).bufs)[how]
             os.ftruncate(c.mem.fd, end)
             if how == 0:
+                # Whatever it waits for by now, it looks at its ring.
+                c.tx(0).notify()
                 core.wait_for(lambda: victim.broken(p), 15, "the device is shown as broken")
             by.moved(30)
             load.end()

@@ -169,6 +169,8 @@ def truncated(t, end):
                 t.note("sealed")
             else:
                 if end == 0:
+                    # Whatever it waits for by now, it looks at its ring.
+                    d.tx(0).notify()
                     core.wait_for(lambda: victim.broken(p), 15, "the device is shown as broken")
                     core.wait_for(lambda: d.status & virtio.NEEDS_RESET, 15, "NEEDS_RESET")
             by.moved(20)
