@@ -11,7 +11,6 @@ import contextlib
 import fnmatch
 import importlib
 import io
-import itertools
 import os
 import signal
 import sys
@@ -25,8 +24,12 @@ sys.dont_write_bytecode = True
 from vnt import core, ring, workers  # noqa: E402  (the path must be set first)
 
 
-# Groups that boot guests. Those are emulated and need all processors: one at a time.
-GUESTS = ("handover", "guest", "guest_switch", "guest_sriov", "vfio_guest", "vfio_hotplug")
+# Groups that boot guests take longest, so they begin; the last ones to end then are short.
+GUESTS = ("vfio_hotplug", "vfio_guest", "guest", "guest_switch", "guest_sriov", "handover")
+OTHERS = ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
+          "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
+          "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
+          "recovery", "health", "liars", "clients", "bridges", "switch", "stall", "leak", "crash")
 
 
 def arguments():
@@ -41,7 +44,7 @@ def arguments():
     p.add_argument("--packed", action="store_true",
                    help="only tests with packed rings, and all that there are")
     p.add_argument("--verbose", action="store_true", help="show the steps of long tests")
-    p.add_argument("-j", metavar="N", type=int, default=1, help="so many tests at a time, of those that boot no guest")
+    p.add_argument("-j", metavar="N", type=int, default=1, help="so many tests at a time")
     p.add_argument("-k", metavar="PATTERN", action="append", default=[],
                    help="only tests whose name contains (or matches) it; may be given again")
     p.add_argument("--list", action="store_true", help="show the names of the tests")
@@ -89,11 +92,7 @@ def main():
     core.Options.build = os.path.realpath(args.build)
     core.Options.asan_build = args.asan_build and os.path.realpath(args.asan_build)
     core.Options.source = os.path.realpath(os.path.join(HERE, "../.."))
-    for name in ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
-                 "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
-                 "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
-                 "recovery", "health", "liars", "clients", "bridges", "switch", "stall", "leak",
-                 "crash", *GUESTS):
+    for name in (*GUESTS, *OTHERS):
         if os.path.exists(os.path.join(HERE, f"test_{name}.py")):
             importlib.import_module(f"test_{name}")
     tests = [t for t in core.found(args.long or args.packed) if wanted(t.name, args.k)]
@@ -118,9 +117,8 @@ def main():
             result, reason = run_one(core.Options, tests[i])
         return result, reason, time.monotonic() - start, text.getvalue()
 
-    side_by_side = len([t for t in tests if t.group not in GUESTS]) if args.j > 1 else 0
-    results = itertools.chain(workers.run(side_by_side, args.j, numbered) if side_by_side else (),
-                              map(numbered, range(side_by_side, len(tests))))
+    results = workers.run(len(tests), args.j, numbered) if args.j > 1 else \
+        map(numbered, range(len(tests)))
     for test, (result, reason, seconds, text) in zip(tests, results):
         tally[result] += 1
         if result == "FAIL":
