@@ -9,10 +9,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "ctl_fake.h"
+#include "ctl_show.h"
 #include "vn_errors.h"
 #include "vn_features.h"
 
