@@ -82,7 +82,7 @@ class Site:
         self.t.run_ok(["ovsdb-tool", "create", db, "/usr/share/openvswitch/vswitch.ovsschema"])
         server = self.t.spawn(["ovsdb-server", db, f"--remote=punix:{run}/db.sock"], ns=self.ns,
                               env=env)
-        core.wait_for(lambda: os.path.exists(f"{run}/db.sock") or not server.alive(), 20,
+        core.wait_for(lambda: os.path.exists(f"{run}/db.sock") or not server.alive(), 30,
                       "ovsdb-server listens")
         self.t.run_ok(["ovs-vsctl", "--no-wait", "init"], ns=self.ns, env=env)
         # As the document says: before the daemon starts, which reads it then.
@@ -175,7 +175,7 @@ class Traffic:
         src.send(data)
         return data
 
-    def arrives(self, data, at, seconds=20):
+    def arrives(self, data, at, seconds=30):
         """The very frame; others are looked over."""
         number = number_of(data)
         end = time.monotonic() + seconds
@@ -238,7 +238,7 @@ def offloads(site, bridge):
                 check(a.driver.tx(0).send(data, header=header), "the transmit ring is full")
                 a.driver.tx(0).flush()
                 what = f"{bridge}: a TCP segment of {size} bytes"
-                core.wait_for(lambda d=dst, x=data: x in d.take(0.05), 20, f"{what} arrives")
+                core.wait_for(lambda d=dst, x=data: x in d.take(0.05), 30, f"{what} arrives")
                 if dst is b:
                     flags, kind = struct.unpack_from("<BB", b.header)
                     check_eq((flags & NEEDS_CSUM, kind), (NEEDS_CSUM, header[1]),

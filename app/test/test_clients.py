@@ -100,9 +100,9 @@ def mixed(t):
     check(any(c.plugged for c in clients), "no client could plug a device")
     remove_rest(p, before)
     check_eq([d["vuid"] for d in p.devices()], [d["vuid"] for d in before], "devices at the end")
-    core.wait_for(lambda: set(p.ns.links()) == netdevs, 20, "the representors are gone")
-    core.wait_for(lambda: p.sockets() == sockets, 20, "the sockets are gone")
-    core.wait_for(lambda: p.process.fds() <= fds, 20, f"descriptors back at {fds}")
+    core.wait_for(lambda: set(p.ns.links()) == netdevs, 30, "the representors are gone")
+    core.wait_for(lambda: p.sockets() == sockets, 30, "the sockets are gone")
+    core.wait_for(lambda: p.process.fds() <= fds, 30, f"descriptors back at {fds}")
     t.note(f"{sum(c.answers for c in clients)} answers, {sum(c.errors for c in clients)} errors, "
            f"{sum(c.plugged for c in clients)} plugged")
     p.stop()

@@ -194,7 +194,7 @@ def vf(t):
     with driver.Driver(devices[1]["socket"]) as d:
         d.probe()
         d.start(1, driver.WANTED)
-        core.wait_for(lambda: int(p.devices()[1]["enabled_queues"]) == 3, 20, "the VF's queues")
+        core.wait_for(lambda: int(p.devices()[1]["enabled_queues"]) == 3, 30, "the VF's queues")
         run_cases(t, cases, p.cli)
     relations(devices)
     check_eq([d["enabled_vfs"] for d in devices], ["2", "0", "0"], "enabled_vfs")
@@ -244,7 +244,7 @@ def audit(t):
     """What a fleet audit does: version is one JSON document, the running one is Original."""
     p = program.Program(t, conf=CONF, capacity=program.capacity(1)).start()
     start = time.monotonic()
-    status, out, err = p.cli("version", timeout=15)
+    status, out, err = p.cli("version", timeout=30)
     check_eq((status, err), (0, ""), "version")
     document = json.loads(out)
     entries = document if isinstance(document, list) else [document]
@@ -252,19 +252,19 @@ def audit(t):
     check_eq(len(running), 1, "Original Controller")
     numbers = tuple(int(n) for n in running[0].removeprefix("v").split("."))
     check(len(numbers) >= 2, f"version {running[0]} is not dotted")
-    status, out, err = p.cli("-v", timeout=15)
+    status, out, err = p.cli("-v", timeout=30)
     check_eq((status, err, len(out.splitlines())), (0, "", 2), "-v")
     cli, controller = out.splitlines()
     check_eq(controller, f"{running[0]} (controller)", "-v: second line")
     check(re.fullmatch(r"v[0-9]+(\.[0-9]+)+ \(virtnet\)", cli), f"-v: first line {cli!r}")
-    status, out, err = p.cli("list", timeout=15)
+    status, out, err = p.cli("list", timeout=30)
     json.loads(out)
     t.note(f"{time.monotonic() - start:.2f} s for three commands")
     p.stop()
     # Without a controller: said in words, on stderr, and no half document.
-    status, out, err = p.cli("version", timeout=15)
+    status, out, err = p.cli("version", timeout=30)
     check_eq((status, out, len(err.splitlines())), (1, "", 1), f"version without one: {err}")
-    status, out, err = p.cli("-v", timeout=15)
+    status, out, err = p.cli("-v", timeout=30)
     check_eq((status, out.splitlines()), (0, [cli, "not running (controller)"]), "-v without one")
 
 

@@ -166,7 +166,7 @@ def half_client(t):
             check("/virtnet/query" in c.recv(), "the answer to query did not come")
         c.close()
     still_good(p)
-    core.wait_for(lambda: p.process.fds() <= fds, 10, f"descriptors back at {fds}")
+    core.wait_for(lambda: p.process.fds() <= fds, 30, f"descriptors back at {fds}")
     p.stop()
 
 
@@ -211,7 +211,7 @@ def too_many_clients(t):
     t.note(f"{len(clients)} served, {refused} refused")
     for s in clients:
         s.close()
-    core.wait_for(lambda: _can_connect(p), 10, "a client after the crowd")
+    core.wait_for(lambda: _can_connect(p), 30, "a client after the crowd")
     still_good(p)
     p.stop()
 

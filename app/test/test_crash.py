@@ -197,7 +197,7 @@ def kill(t, features, indirect, size):
             check(time.monotonic() < deadline, "chains not completed at the end: "
                   f"{d.sent - d.completed}")
         try:
-            core.wait_for(lambda: net.distinct >= d.sent, 20,
+            core.wait_for(lambda: net.distinct >= d.sent, 30,
                           f"all {d.sent} frames at the representor")
         except core.Fail as e:
             raise core.Fail(f"{e}: missing {net.missing(d.sent)}") from e

@@ -114,7 +114,7 @@ def check_counters(p, g):
         return seen["bytes"] == seen["guest_bytes"] and seen["packets"] == seen["guest_packets"]
     seen = {}
     try:
-        core.wait_for(same, 10, "counters agree", interval=0.2)
+        core.wait_for(same, 30, "counters agree", interval=0.2)
     except core.Fail as e:
         raise core.Fail(f"{e}: (RX, TX): {seen}") from e
     theirs = g.counters()

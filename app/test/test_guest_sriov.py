@@ -86,7 +86,7 @@ def numvfs(t):
             vf.ping(t, g)
         if not again:
             g.sh(f"echo 0 > {sysfs}/sriov_numvfs")
-            core.wait_for(lambda: sorted(g.netdevs()) == there, 20, "the VFs are gone")
+            core.wait_for(lambda: sorted(g.netdevs()) == there, 30, "the VFs are gone")
     # The operator takes them away under the guest, and brings them back.
     sriov(p, 0)
     sriov(p, VFS)

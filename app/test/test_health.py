@@ -24,7 +24,7 @@ def errors(p, pf=0):
 
 
 def wait_status(p, status, pf=0):
-    core.wait_for(lambda: health(p, pf)["health_status"] == status, 20, f"PF {pf} is {status}")
+    core.wait_for(lambda: health(p, pf)["health_status"] == status, 30, f"PF {pf} is {status}")
 
 
 def restart(p, expected=0):
@@ -130,7 +130,7 @@ def restart_of_many(t):
             return [q["latency_stats"].get("samples", 0) for q in queues[:2]]
         check_eq(samples(), [0, 0], "samples at the first question")
         bench.exchange(p, other, pf=3)
-        core.wait_for(lambda: min(samples()) > 0, 20, "samples")
+        core.wait_for(lambda: min(samples()) > 0, 30, "samples")
     p.stop()
 
 
@@ -195,7 +195,8 @@ def counters(t):
         # Doorbells that bring nothing new; then many that bring something.
         for _ in range(600):
             d.doorbell(d.tx(0))
-        core.wait_for(lambda: errors(p)["spurious_db_invoke"] > 0, 20, "spurious_db_invoke")
+        check(d.status, "status")  # answered behind all of them
+        core.wait_for(lambda: errors(p)["spurious_db_invoke"] > 0, 30, "spurious_db_invoke")
         seen = errors(p)["spurious_db_invoke"]
         p.up(0)
         bench.exchange(p, d, 40, pf=0)
@@ -218,7 +219,7 @@ def counters(t):
         tx.write_desc(slot, 1 << 45, 64, 0)
         tx.publish(slot)
         tx.kick(force=True)
-        core.wait_for(lambda: errors(p)["host_read_errors"] > 0, 20, "host_read_errors")
+        core.wait_for(lambda: errors(p)["host_read_errors"] > 0, 30, "host_read_errors")
     fd = os.memfd_create("guest", os.MFD_CLOEXEC)
     os.ftruncate(fd, 64 << 20)
     seen = errors(p)["host_read_errors"]

@@ -27,7 +27,7 @@ def cycle(p, pf, seed):
             for r in c.rings.values():
                 r.stop()
         elif how == 1:
-            c.tx(0).flush(timeout=20)
+            c.tx(0).flush(timeout=30)
             c.set_mem_table([c.mem])
         elif how == 2:
             c.rings[0].set_call(vu.eventfd())
@@ -49,7 +49,7 @@ def attach_detach(t, p, cycles):
     for seed in range(cycles):
         cycle(p, 0, seed)
         check(p.process.alive(), f"cycle {seed}: the program ended: {p.process.state()}")
-    core.wait_for(lambda: measure(p, 0)["descriptors"] <= before["descriptors"], 15,
+    core.wait_for(lambda: measure(p, 0)["descriptors"] <= before["descriptors"], 30,
                   f"descriptors back at {before['descriptors']} "
                   f"(now {measure(p, 0)['descriptors']})")
     after = measure(p, 0)

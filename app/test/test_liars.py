@@ -162,7 +162,7 @@ def liars(t):
         victim.device_works(p, 1 + n)
     by.moved()
     by.finish()
-    core.wait_for(lambda: p.process.fds() <= fds, 15, f"descriptors back at {fds}")
+    core.wait_for(lambda: p.process.fds() <= fds, 30, f"descriptors back at {fds}")
     t.note(f"{sum(x.lies.value for x in lying)} lies; {alone:.0f} frames/s "
            f"alone, {among:.0f} among liars")
     p.stop()

@@ -80,7 +80,7 @@ def ended_by(t, sig):
     p = program.Program(t, capacity=program.capacity(4)).start()
     start = time.monotonic()
     p.process.send(sig)
-    check_eq(p.process.wait(5), 0, "exit status")
+    check_eq(p.process.wait(30), 0, "exit status")
     t.note(f"{time.monotonic() - start:.3f} s")
     check_eq(p.sockets(), [], "sockets left")
 
@@ -100,7 +100,7 @@ def signal_while_starting(t):
             except OSError:
                 break
         p.process.send(signal.SIGTERM)
-        status = p.process.wait(10)
+        status = p.process.wait(30)
         check(status in (0, 1, -signal.SIGTERM), f"status {status} after SIGTERM in the start")
         if status >= 0:
             check_eq(p.sockets(), [], "sockets left")

@@ -139,7 +139,7 @@ def disconnect_under_load(t):
             c.disconnect()
             load.end()
     p.wait_enabled(0, victim.VICTIM)
-    core.wait_for(lambda: p.process.maps() <= maps + 16, 15, f"mappings back at {maps}")
+    core.wait_for(lambda: p.process.maps() <= maps + 16, 30, f"mappings back at {maps}")
     victim.all_well(p, by, fds)
 
 
@@ -159,7 +159,7 @@ def truncated(t, how):
             if how == 0:
                 # Whatever it waits for by now, it looks at its ring.
                 c.tx(0).notify()
-                core.wait_for(lambda: victim.broken(p), 15, "the device is shown as broken")
+                core.wait_for(lambda: victim.broken(p), 30, "the device is shown as broken")
             by.moved(30)
             load.end()
             c.disconnect()
@@ -307,12 +307,12 @@ def hostile(t):
                 link.send(victim.body(0))
             function(r)
             if must_break:
-                core.wait_for(lambda: victim.broken(p), 15, f"{name}: the device is shown as broken")
+                core.wait_for(lambda: victim.broken(p), 30, f"{name}: the device is shown as broken")
             elif must_break is None:
-                core.wait_for(lambda: errors(p) > before or victim.broken(p), 15,
+                core.wait_for(lambda: errors(p) > before or victim.broken(p), 30,
                               f"{name}: counted as an error")
             else:
-                core.wait_for(lambda r=r: r.used_idx == 1, 15, f"{name}: completed")
+                core.wait_for(lambda r=r: r.used_idx == 1, 30, f"{name}: completed")
                 check(not victim.broken(p), f"{name}: the device broke")
             if victim.broken(p):
                 broke.append(name)
@@ -376,7 +376,7 @@ def broken_says_so(t):
         ring.write_desc(0, ring.addr(0), 64, vu.DESC_NEXT, 0)
         ring.publish(0)
         ring.kick(force=True)
-        core.wait_for(lambda: c.get_status() & 0x40, 15, "NEEDS_RESET in GET_STATUS")
+        core.wait_for(lambda: c.get_status() & 0x40, 30, "NEEDS_RESET in GET_STATUS")
         c.set_status(0)
         for i in range(2):
             c.rings[i].stop()

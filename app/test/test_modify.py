@@ -27,7 +27,7 @@ def modify(p, *args, pf=0, vf=None, error=0):
 
 def config_interrupt(d):
     """The driver is told of a change of the configuration."""
-    check(ring.event_wait(d.vectors[0], 20), "no config-change interrupt")
+    check(ring.event_wait(d.vectors[0], 30), "no config-change interrupt")
     ring.event_read(d.vectors[0])
 
 
@@ -95,13 +95,13 @@ def moderation_by_load(t):
         check_eq(by_load(), [True, True, False], "by load, RX, TX and control")
         bench.exchange(p, d, 200, pf=0)
         d.coalesce_vq(1, 10, 30)
-        core.wait_for(lambda: by_load() == [True, False, False], 10, "the driver sets TX")
+        core.wait_for(lambda: by_load() == [True, False, False], 30, "the driver sets TX")
         modify(p, "queue", "-e", "event", "-n", 10, "-c", 30)
-        core.wait_for(lambda: by_load() == [False] * 3, 10, "the operator sets RX")
+        core.wait_for(lambda: by_load() == [False] * 3, 30, "the operator sets RX")
         q = p.query(0)["enabled-queues-info"]
         check_eq([q[i]["rq_cq_period"] for i in (0, 1)], ["10", "30"], "periods")
         modify(p, "queue", "-e", "event", "-n", 0, "-c", 0)
-        core.wait_for(lambda: by_load() == [True, False, False], 10, "the operator gives RX back")
+        core.wait_for(lambda: by_load() == [True, False, False], 30, "the operator gives RX back")
         bench.exchange(p, d, 20, pf=0)
     p.stop()
 
@@ -125,7 +125,7 @@ def next_driver(t):
                            ("max_queue_size", "512"), ("supported_hash_types", "0x3f"),
                            ("aarfs", "enabled")):
             check_eq(listed[key], value, key)
-        core.wait_for(lambda: p.ns.link(p.rep(0))["mtu"] == 9000, 20,
+        core.wait_for(lambda: p.ns.link(p.rep(0))["mtu"] == 9000, 30,
                       "the representor's MTU is raised")
         bench.exchange(p, d, 10, pf=0)
         d.reset()
@@ -174,7 +174,7 @@ def vf_queues(t):
         d.start(5)
         check_eq((d.config(8, 2), d.fn.common("num_queues")), (5, 11), "queues of the next driver")
         check_eq(d.set_vector(0, 12), virtio.NO_VECTOR, "a vector beyond the quota")
-        core.wait_for(lambda: int(vf(0)["enabled_queues"]) == 11, 20, "11 queues run")
+        core.wait_for(lambda: int(vf(0)["enabled_queues"]) == 11, 30, "11 queues run")
         d.reset()
         answer = modify(p, "device", "-qp", 0, vf=0)
         check_eq(answer.get("warning"),
@@ -184,7 +184,7 @@ def vf_queues(t):
         d.mem.rewind()
         d.forget_vectors()
         d.start(2)
-        core.wait_for(lambda: int(vf(0)["enabled_queues"]) == 5, 20, "5 queues run")
+        core.wait_for(lambda: int(vf(0)["enabled_queues"]) == 5, 30, "5 queues run")
     check_eq(pools(), (6, 3), "pools at the end")
     # Both VFs at once, and the pool has enough for one; the other is named.
     answer = p.ask('/virtnet/modify/device,{"pf": 0, "vfs": "0-1", "msix_num": 10}')
@@ -197,7 +197,7 @@ def vf_queues(t):
                                      "speed")} for n in (0, 1)], pools()
     p.stop()
     p.start()
-    core.wait_for(lambda: len(p.devices()) == 3, 20, "the VFs are there again")
+    core.wait_for(lambda: len(p.devices()) == 3, 30, "the VFs are there again")
     after = [{k: vf(n)[k] for k in before[0][n]} for n in (0, 1)], pools()
     check_eq(after, before, "vectors, queues and pools after a restart")
     p.stop()
@@ -220,7 +220,7 @@ def counters(t):
         # A frame for which the buffer is too small goes nowhere, and is counted.
         rx.fill(length=80, count=1)
         n.send(plain(d.mac, n.next(), size=500))
-        core.wait_for(lambda: p.query(0)["num_desc_drop_pkts"] == "1", 20, "a drop is counted")
+        core.wait_for(lambda: p.query(0)["num_desc_drop_pkts"] == "1", 30, "a drop is counted")
         rx.fill()
         sizes = (60, 100, 100, 600)
         want = {n.next(): s for s in sizes}
@@ -238,7 +238,7 @@ def counters(t):
         check_eq(classes(), [1, 2, 1], "size classes are kept")
         check("num_desc_drop_pkts" not in p.query(0), "the drop counter is off")
         modify(p, "device", "-pkt_cnt", "enable", "-dc", "enable")
-        core.wait_for(lambda: classes() == [0, 0, 0], 20, "size classes begin anew")
+        core.wait_for(lambda: classes() == [0, 0, 0], 30, "size classes begin anew")
         check_eq(p.query(0)["num_desc_drop_pkts"], "0", "drops begin anew")
     p.stop()
 
@@ -292,6 +292,6 @@ def vhost_user(t):
             vuid = p.device(victim.VICTIM)["vuid"]
             return next(d["guest_mac"] for d in devices if d["vuid"] == vuid)
 
-        core.wait_for(lambda: guest() != "00:00:00:00:00:00", 20, "the guest's MAC is known")
+        core.wait_for(lambda: guest() != "00:00:00:00:00:00", 30, "the guest's MAC is known")
     check(b"its driver sends as" in p.process.read(), "no warning about the guest's MAC")
     p.stop()

@@ -22,7 +22,7 @@ class CutClient(vu.VhostUserClient):
     """Goes away after (or in the middle of) its message number @after."""
 
     def __init__(self, path, after, part=None, **kw):
-        super().__init__(path, timeout=20, **kw)
+        super().__init__(path, timeout=30, **kw)
         self.left = after
         self.part = part    # bytes of the next message that are still sent
 
@@ -375,5 +375,5 @@ def slots_509(t):
             victim.exchange(p, c)
         os.close(fd)
     p.wait_enabled(0, victim.VICTIM)
-    core.wait_for(lambda: p.process.maps() <= maps + 16, 15, f"mappings back at {maps}")
+    core.wait_for(lambda: p.process.maps() <= maps + 16, 30, f"mappings back at {maps}")
     victim.all_well(p, by, fds)

@@ -5,9 +5,8 @@
 import json
 import os
 import sys
-import time
 
-from vnt import program
+from vnt import core, program
 from vnt.core import check, check_eq, test
 
 
@@ -50,15 +49,22 @@ def internal_ports(t):
     p.stop()
 
 
+def listens(p):
+    """Is there somebody at the control socket? Its file is there a moment before."""
+    check(p.process.alive(), f"the program ended: {p.process.state()}")
+    try:
+        p.control().close()
+    except OSError:
+        return False
+    return True
+
+
 @test
 def wait_for_all(t):
     """wait answers when all is there, however early it is asked."""
     p = program.Program(t, capacity=program.capacity(31)).launch()
-    end = time.monotonic() + 60
-    while not os.path.exists(p.control_path):
-        check(p.process.alive() and time.monotonic() < end, "no control socket")
-        time.sleep(0.005)
-    status, out, err = p.cli("wait", "-t", "60")
+    core.wait_for(lambda: listens(p), 60, "the control socket", interval=0.005)
+    status, out, err = p.cli("wait", "-t", "60", timeout=90)
     check_eq(status, 0, f"wait: {out}{err}")
     check_eq(json.loads(out), {"errno": 0, "errstr": "Success"}, "answer of wait")
     answer = p.ask("/virtnet/list")

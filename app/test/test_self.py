@@ -59,7 +59,8 @@ def frames_checked(t, fault):
     t.cleanup(loop.close)
     try:
         loop.settle()
-        loop.run(200, patience=1)
+        # Only who must wait in vain waits no longer than that.
+        loop.run(200, patience=1 if fault == "lose" else proc.PATIENCE)
         seen = None
     except core.Fail as e:
         seen = str(e)

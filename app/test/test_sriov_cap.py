@@ -89,7 +89,7 @@ def vfs(p):
 
 def wait_vfs(p, n):
     """The client is answered at once; they come and go in their time."""
-    core.wait_for(lambda: len(vfs(p)) == n and int(p.device()["enabled_vfs"]) == n, 20, f"{n} VFs")
+    core.wait_for(lambda: len(vfs(p)) == n and int(p.device()["enabled_vfs"]) == n, 30, f"{n} VFs")
 
 
 def vf_works(t, p, vf):
@@ -100,7 +100,7 @@ def vf_works(t, p, vf):
         x.probe()
         x.start()
         x.rx(0).fill()
-        core.wait_for(lambda: int(vfs(p)[vf]["enabled_queues"]) >= 2, 20, f"VF {vf} runs")
+        core.wait_for(lambda: int(vfs(p)[vf]["enabled_queues"]) >= 2, 30, f"VF {vf} runs")
         end = types.SimpleNamespace(ns=p.ns, rep=lambda _: d["sf_rep_net_device"])
         victim.both_ways(end, x.rx(0), x.tx(0), 5)
     t.note(f"VF {vf}")
@@ -211,7 +211,7 @@ def not_possible(t):
         # Somebody else has the name of a representor.
         p.ns.ip("link", "add", "en3f0pf0sf3001", "type", "bridge")
         cap.enable(2)
-        core.wait_for(lambda: cap.state() == (0, 2), 20, "VF Enable is 0 again")
+        core.wait_for(lambda: cap.state() == (0, 2), 30, "VF Enable is 0 again")
         wait_vfs(p, 0)
         p.process.wait_output(b"asked for 2 VFs by the SR-IOV capability, which failed")
         check(b"en3f0pf0sf3001" in p.process.read(), "the log does not name the netdev")

@@ -185,7 +185,7 @@ def frames_of(link, count):
             seen.append(data)
         return len(seen) == count
 
-    core.wait_for(look, 5, f"{count} frames at {link.ifname}", 0.0005)
+    core.wait_for(look, 30, f"{count} frames at {link.ifname}", 0.0005)
     return seen
 
 
@@ -234,6 +234,6 @@ def uplink_missing(t):
     """An uplink that is not there: one line that says what to do."""
     p = program.Program(t, conf={"switch": {"uplinks": ["net_tap0"]}})
     p.launch()
-    check_eq(p.process.wait(20), 1, "exit status")
+    check_eq(p.process.wait(30), 1, "exit status")
     said = p.process.err().decode()
     check('switch.uplinks: there is no DPDK port "net_tap0"' in said, said)

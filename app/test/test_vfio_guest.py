@@ -92,7 +92,7 @@ class Linux:
     def send(self, mac, count, vlan=None):
         for n in range(count):
             frame = self.frame(mac, vlan, n)
-            core.wait_for(lambda f=frame: self.link.send(f), 10, "room in the representor's queue")
+            core.wait_for(lambda f=frame: self.link.send(f), 30, "room in the representor's queue")
 
     def tagged(self, vlan):
         """Is there one with this tag among the frames that have come?"""
@@ -110,7 +110,7 @@ class Linux:
         self.send(mac, 20, vlan)
         self.send(own or self.f.mac, 5)
         try:
-            core.wait_for(lambda: received() >= n + 5, 10, "all frames")
+            core.wait_for(lambda: received() >= n + 5, 30, "all frames")
         except core.Fail:
             pass
         # More than there should be may be a bit later.
@@ -251,7 +251,7 @@ def vlans(x):
     # The guest asks for an address in the VLAN: the tag is seen here.
     x.link.tags = True
     x.sh("ping -c 1 -W 1 198.18.205.1 >/dev/null 2>&1 & true")
-    core.wait_for(lambda: x.tagged(5), 20, "a frame with VLAN tag 5")
+    core.wait_for(lambda: x.tagged(5), 30, "a frame with VLAN tag 5")
     filters = x.has(CTRL_VLAN) and not x.b.reference
     if filters:
         x.arrive(0, x.f.mac, "of VLAN 6, which is not added", vlan=6)
@@ -308,7 +308,7 @@ def modified(x):
         return x.b.program.cli("modify", "-p", str(x.f.pf), "device", *map(str, args))
 
     def carrier(want):
-        core.wait_for(lambda: x.sh("cat /sys/class/net/DEV/carrier").strip() == want, 20,
+        core.wait_for(lambda: x.sh("cat /sys/class/net/DEV/carrier").strip() == want, 30,
                       f"carrier {want} in the guest", interval=0.2)
 
     for link in (0, 1):
@@ -432,10 +432,10 @@ def one_way(t, b, g, f, dev):
     head = bytes.fromhex(f.mac.replace(":", "")) + b"\x02\0\0\0\0\1"
     for n in range(40):
         frame = head + frames.make(3 * n + 2, 90, 0)
-        core.wait_for(lambda x=frame: link.send(x), 10, "room in the representor's queue")
+        core.wait_for(lambda x=frame: link.send(x), 30, "room in the representor's queue")
         if n % 4 == 3:
-            core.wait_for(lambda k=n: g.counters(dev)["rx_packets"] > before + k, 20, f"frame {n}")
-    core.wait_for(lambda: g.counters(dev)["tx_packets"] > 0, 20, "a frame was sent")
+            core.wait_for(lambda k=n: g.counters(dev)["rx_packets"] > before + k, 30, f"frame {n}")
+    core.wait_for(lambda: g.counters(dev)["tx_packets"] > 0, 30, "a frame was sent")
     g.sh(f"ip link set {dev} down")  # or its watchdog barks
 
 
@@ -560,7 +560,7 @@ def dpdk_driver(t):
         loop.close()
         t.note(f"{name}: {loop.returned} frames")
         g.sh("killall dpdk-testpmd; killall tail; true")
-        core.wait_for(lambda: "dpdk-testpmd" not in g.sh("ps"), 20, "testpmd ends", interval=0.5)
+        core.wait_for(lambda: "dpdk-testpmd" not in g.sh("ps"), 30, "testpmd ends", interval=0.5)
 
 
 @test

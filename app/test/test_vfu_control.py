@@ -139,7 +139,7 @@ def queue_pairs(t):
     with bench.running(p, 0, pairs=4, size=64) as d, Net(p, 0) as n:
         for pairs in (4, 1, 2, 3, 4, 2, 1):
             d.set_pairs(pairs)
-            core.wait_for(lambda pairs=pairs: int(p.device(0)["enabled_queues"]) >= 2 * pairs, 10,
+            core.wait_for(lambda pairs=pairs: int(p.device(0)["enabled_queues"]) >= 2 * pairs, 30,
                           f"{pairs} pairs")
             flows = [Flow("udp4", i) for i in range(40)]
             numbers = set()
@@ -274,7 +274,7 @@ def guest_offloads(t):
             got = []
             core.wait_for(lambda got=got, whole=whole: got.extend(
                 x for x in d.rx(0).receive() if b"\x5a" * 8 in x[1]) or
-                len(got) >= (1 if whole else 4), 20, f"the frame with offloads {mask:#x}")
+                len(got) >= (1 if whole else 4), 30, f"the frame with offloads {mask:#x}")
             check_eq([len(f) for _, f in got], [4054] if whole else [1054] * 4,
                      f"frames with offloads {mask:#x}")
             for h, f in got:
@@ -314,7 +314,7 @@ def coalescing(t):
             tx.interrupted()
             for _ in range(count):
                 tx.send(victim.body(1))
-                core.wait_for(lambda: tx.used_idx == tx.avail_idx, 10, "a frame is sent")
+                core.wait_for(lambda: tx.used_idx == tx.avail_idx, 30, "a frame is sent")
                 events += tx.interrupted()
             # The last one may still be on its way.
             d.must(ctl.RX, ctl.PROMISC, b"\1")
@@ -328,7 +328,7 @@ def coalescing(t):
                 k = n.next()
                 idx = rx.used_idx
                 n.send(plain(OTHER, k))
-                core.wait_for(lambda idx=idx: rx.used_idx != idx, 10, "a frame is received")
+                core.wait_for(lambda idx=idx: rx.used_idx != idx, 30, "a frame is received")
                 events += rx.interrupted()
             d.must(ctl.RX, ctl.PROMISC, b"\1")
             return events + rx.interrupted()
@@ -343,11 +343,11 @@ def coalescing(t):
         both(1000, 2000)
         tx.interrupted()
         tx.send(victim.body(1))
-        check(ring.event_wait(tx.call_fd, 10), "no interrupt after max_usecs (TX)")
+        check(ring.event_wait(tx.call_fd, 30), "no interrupt after max_usecs (TX)")
         rx.receive()
         rx.interrupted()
         n.send(plain(OTHER, n.next()))
-        check(ring.event_wait(rx.call_fd, 10), "no interrupt after max_usecs (RX)")
+        check(ring.event_wait(rx.call_fd, 30), "no interrupt after max_usecs (RX)")
         # Off: each frame is told.
         both(0, 0)
         rx.receive()
@@ -360,9 +360,9 @@ def coalescing(t):
         check(send(32) <= 3, "interrupts of 32 frames by 16")
         # A change lets go what waits.
         tx.send(victim.body(1))
-        core.wait_for(lambda: tx.used_idx == tx.avail_idx, 10, "a frame is sent")
+        core.wait_for(lambda: tx.used_idx == tx.avail_idx, 30, "a frame is sent")
         both(0, 0)
-        check(ring.event_wait(tx.call_fd, 10), "an interrupt that waited is lost")
+        check(ring.event_wait(tx.call_fd, 30), "an interrupt that waited is lost")
         for bad in (2, 5, 99, 0xFFFF):
             ack, _ = d.command(ctl.COAL, ctl.COAL_VQ_SET, struct.pack("<HHII", bad, 0, 1, 1))
             check_eq(ack, ctl.ERR, f"VQ_SET of queue {bad}")
@@ -519,7 +519,7 @@ def odd_chains(t):
             check(head is not None, name)
             d.cvq.kick()
             core.wait_for(lambda: d.cvq.in_flight == 0 or d.cvq.poll()
-                          or d.status & virtio.NEEDS_RESET, 10, f"{name}: used")
+                          or d.status & virtio.NEEDS_RESET, 30, f"{name}: used")
             if d.status & virtio.NEEDS_RESET:
                 t.note(f"{name}: breaks the device")
                 d.restart(features=FULL)
@@ -530,7 +530,7 @@ def odd_chains(t):
         while r.add_chain([off[:2], bytes((n & 1,)), 1]) is not None:
             n += 1
         r.kick(force=True)
-        core.wait_for(lambda: r.poll() and False or not r.in_flight, 20, f"{n} commands at once")
+        core.wait_for(lambda: r.poll() and False or not r.in_flight, 30, f"{n} commands at once")
         d.rx_mode(ctl.PROMISC, 1)
         bench.exchange(p, d)
     bench.all_well(p, by)

@@ -36,7 +36,7 @@ def registers(t):
         d.set_mac(MAC)
         d.coalesce_vq(1, 10, 30)
         d.set_pairs(2)
-        core.wait_for(lambda: p.device(0)["ctrl_mq"] == "2", 20, "two pairs in use")
+        core.wait_for(lambda: p.device(0)["ctrl_mq"] == "2", 30, "two pairs in use")
         want = {"num_msix": "10", "num_queues": "9", "max_queue_pairs": "4", "enabled_queues": "7",
                 "msix_config_vector": "0x0", "mac": permanent, "ctrl_mac": "02:AA:BB:CC:DD:01",
                 "link_status": "1", "rss_max_key_size": "40", "supported_hash_types": "0x1ff",
@@ -69,7 +69,7 @@ def registers(t):
                 "enabled-queues-info": []}
         check_eq({k: q[k] for k in want}, want, "query after a reset")
         check_eq((q["status"]["value"], q["driver_feature"]["value"]), ("0x0", "0x0"), "reset")
-    core.wait_for(lambda: p.query(0)["enabled"] == "0", 20, "the end of the connection")
+    core.wait_for(lambda: p.query(0)["enabled"] == "0", 30, "the end of the connection")
     p.stop()
 
 

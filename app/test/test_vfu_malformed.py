@@ -84,7 +84,7 @@ def named(got):
 
 
 def opened(p, mem):
-    c = bench.VfioUserClient(p.socket(bench.VICTIM), timeout=10)
+    c = bench.VfioUserClient(p.socket(bench.VICTIM), timeout=30)
     c.connect()
     c.version()
     c.dma_map(mem, BASE)
@@ -381,7 +381,7 @@ def garbage(t):
     kinds = (*bench.WRONG_FDS, "memory")
     for seed in range(n):
         rnd = random.Random(seed)
-        with bench.client(p, timeout=10) as c:
+        with bench.client(p, timeout=30) as c:
             try:
                 if seed % 8 == 0:
                     c.send_raw(rnd.randbytes(rnd.randint(1, 2000)))

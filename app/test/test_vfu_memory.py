@@ -171,8 +171,8 @@ def truncated(t, end):
                 if end == 0:
                     # Whatever it waits for by now, it looks at its ring.
                     d.tx(0).notify()
-                    core.wait_for(lambda: victim.broken(p), 15, "the device is shown as broken")
-                    core.wait_for(lambda: d.status & virtio.NEEDS_RESET, 15, "NEEDS_RESET")
+                    core.wait_for(lambda: victim.broken(p), 30, "the device is shown as broken")
+                    core.wait_for(lambda: d.status & virtio.NEEDS_RESET, 30, "NEEDS_RESET")
             by.moved(20)
             load.end()
             # It is answered as ever; a reset helps as far as there is memory.
@@ -246,7 +246,7 @@ def pages_at_run_time(t):
                 rx.publish(head)
                 rx.kick()
                 n.send(victim.body(i))
-                core.wait_for(rx.poll, 20, "a frame received")
+                core.wait_for(rx.poll, 30, "a frame received")
                 check_eq(victim.number_of(d.mem.read(at[1] + 12, 200)), i, "frame received")
             for page in pages:
                 d.c.dma_unmap(FAR + page * PAGE, PAGE)
@@ -256,7 +256,7 @@ def pages_at_run_time(t):
         tx.write_desc(tx.free[-1], FAR, 100, 0)
         tx.publish(tx.free[-1])
         tx.kick(force=True)
-        core.wait_for(lambda: errors(p) > before or victim.broken(p), 15, "an unmapped buffer")
+        core.wait_for(lambda: errors(p) > before or victim.broken(p), 30, "an unmapped buffer")
     bench.all_well(p, by)
 
 
@@ -264,7 +264,7 @@ class Asker:
     """Another device whose registers are read all the time, each within QEMU's patience."""
 
     def __init__(self, p, pf):
-        self.d = driver.Driver(p.socket(pf), timeout=5).probe()
+        self.d = driver.Driver(p.socket(pf), timeout=30).probe()
         self.answers = 0
         self.slowest = 0.0
         self.error = None
@@ -372,7 +372,7 @@ def many_files(t):
         d.c.unmap_all()
         # Rings that ran are broken by it and keep their old map until the driver resets them.
         d.reset()
-        core.wait_for(lambda: p.process.maps() <= maps + 32, 15, "the mappings are gone")
+        core.wait_for(lambda: p.process.maps() <= maps + 32, 30, "the mappings are gone")
     bench.all_well(p, by, fds, maps)
 
 
@@ -401,7 +401,7 @@ def read_only(t):
                 raw_chain(d.rx(0), FAR + at, PAGE, virtio.DESC_WRITE)
                 bench.ready(p, d)
                 n.send(victim.body(1))
-                core.wait_for(lambda bad=bad: errors(p) > bad or victim.broken(p), 15,
+                core.wait_for(lambda bad=bad: errors(p) > bad or victim.broken(p), 30,
                               "a receive buffer in read-only memory")
         # A ring there.
         d.negotiate()
@@ -446,7 +446,7 @@ def without_descriptor(t):
         raw_chain(d.tx(0), FAR, 200, 0)
         # Either it is read by message, or it is an error; the answers tell no other way.
         core.wait_for(lambda: d.fn.common("num_queues") and (
-            errors(p) > bad or victim.broken(p) or d.c.dma_served), 15, "a buffer there")
+            errors(p) > bad or victim.broken(p) or d.c.dma_served), 30, "a buffer there")
         t.note("read by message" if d.c.dma_served else "an error of the ring")
         d.restart()
         bench.exchange(p, d)
@@ -507,7 +507,7 @@ def killed_under_load(t):
             load.saturate()
             d.c.close()
             begin = time.monotonic()
-            with bench.driver(p, timeout=10) as other:
+            with bench.driver(p, timeout=30) as other:
                 slowest = max(slowest, time.monotonic() - begin)
                 try:
                     other.start()

@@ -185,7 +185,7 @@ class VhostUserClient:
     connects. @need_reply: ask for an acknowledgement of every request, when that is negotiated.
     """
 
-    def __init__(self, path, listen=False, timeout=10.0, need_reply=True, mem=None):
+    def __init__(self, path, listen=False, timeout=30.0, need_reply=True, mem=None):
         self.path = path
         self.timeout = timeout
         self.need_reply = need_reply
@@ -313,7 +313,7 @@ class VhostUserClient:
         p.register(self.sock, select.POLLRDHUP | select.POLLHUP)
         return not p.poll(0)
 
-    def wait_closed(self, timeout=5.0):
+    def wait_closed(self, timeout=30.0):
         """@return True when the server closes the connection within the time."""
         p = select.poll()
         p.register(self.sock, select.POLLRDHUP | select.POLLHUP)
@@ -457,7 +457,7 @@ def _self_test(path):
                 c.tx(0).flush()
             got += len(c.rx(0).receive())
         c.tx(0).flush()
-        got += len(c.rx(0).wait(1000 - got, timeout=5))
+        got += len(c.rx(0).wait(1000 - got, timeout=30))
         print('sent 1000, received %d; TX stopped at %d, RX at %d' % (
             got, c.tx(0).stop(), c.rx(0).stop()))
         return 0 if got == 1000 else 1

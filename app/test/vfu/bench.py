@@ -68,13 +68,13 @@ def running(p, pf=VICTIM, pairs=1, features=WANTED, cls=Driver, size=256, fill=T
 
 def ready(p, d, pf=VICTIM):
     """Wait until the data rings run."""
-    core.wait_for(lambda: int(p.device(pf)["enabled_queues"]) >= 2 * d.pairs, 20,
+    core.wait_for(lambda: int(p.device(pf)["enabled_queues"]) >= 2 * d.pairs, 30,
                   f"PF {pf}: {2 * d.pairs} queues running")
 
 
 def idle(p, pf=VICTIM):
     """Wait until nothing of the device runs."""
-    core.wait_for(lambda: int(p.device(pf)["enabled_queues"]) == 0, 20, f"PF {pf} is idle")
+    core.wait_for(lambda: int(p.device(pf)["enabled_queues"]) == 0, 30, f"PF {pf} is idle")
 
 
 def exchange(p, d, count=20, pf=VICTIM, pair=0):
@@ -98,10 +98,10 @@ def all_well(p, by=None, fds=None, maps=None):
         by.moved()
         by.finish()
     if fds is not None:
-        core.wait_for(lambda: p.process.fds() <= fds, 15,
+        core.wait_for(lambda: p.process.fds() <= fds, 30,
                       f"descriptors back at {fds} (now {p.process.fds()})")
     if maps is not None:
-        core.wait_for(lambda: p.process.maps() <= maps + 16, 15,
+        core.wait_for(lambda: p.process.maps() <= maps + 16, 30,
                       f"mappings back at {maps} (now {p.process.maps()})")
     p.stop()
 

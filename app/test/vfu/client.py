@@ -41,7 +41,7 @@ class VfioUserClient:
     DMA_READ and DMA_WRITE of the server are served from the maps of dma_map() while waiting.
     """
 
-    def __init__(self, path, timeout=20.0):
+    def __init__(self, path, timeout=30.0):
         self.path = path
         self.timeout = timeout
         self.sock = None
@@ -205,7 +205,7 @@ class VfioUserClient:
         """False once the server has closed the connection."""
         return not self.wait_closed(0)
 
-    def wait_closed(self, timeout=10.0):
+    def wait_closed(self, timeout=30.0):
         """@return True when the server closes the connection within the time."""
         p = select.poll()
         p.register(self.sock, select.POLLRDHUP | select.POLLHUP)

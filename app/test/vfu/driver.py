@@ -50,7 +50,7 @@ class Driver(control.Commands):
     @intx: no MSI-X. @host: the host's part is done by probe(); the driver's by start().
     """
 
-    def __init__(self, path, timeout=20.0, mem=None, mem_size=64 << 20, intx=False, client=None):
+    def __init__(self, path, timeout=30.0, mem=None, mem_size=64 << 20, intx=False, client=None):
         self.c = client or VfioUserClient(path, timeout)
         self.fn = pci.Function(self.c)
         self.timeout = timeout
@@ -345,7 +345,7 @@ class Driver(control.Commands):
         self.c.write(s.bar, min(s.offset + queue * s.multiplier, 0x7FFE),
                      struct.pack("<H", queue & 0xFFFF), posted=self.posted)
 
-    def intx_wait(self, seconds=10.0):
+    def intx_wait(self, seconds=30.0):
         """One INTx interrupt as a host handles it: mask, ISR, unmask. @return the ISR, or None."""
         if not ring.event_wait(self.intx_fd, seconds):
             return None

@@ -135,7 +135,7 @@ class Driver(driver.Driver):
     def doorbell(self, r):
         self.c.write(m.BAR0, QUEUE_NOTIFY, struct.pack("<H", r.index))
 
-    def intx_wait(self, seconds=10.0):
+    def intx_wait(self, seconds=30.0):
         if not ring.event_wait(self.intx_fd, seconds):
             return None
         ring.event_read(self.intx_fd)

@@ -120,14 +120,14 @@ class Net:
         self.number += 1
         return self.number
 
-    def send(self, frame, seconds=20):
+    def send(self, frame, seconds=30):
         """One frame, when the netdev's queue has room."""
         end = time.monotonic() + seconds
         while not self.link.send(frame):
             core.check(time.monotonic() < end, "no room in the representor's queue")
             time.sleep(0.001)
 
-    def collect(self, count, number=None, seconds=20):
+    def collect(self, count, number=None, seconds=30):
         """@count frames of ours that came from the device; @number: function that knows them."""
         got = []
         end = time.monotonic() + seconds
@@ -139,7 +139,7 @@ class Net:
         return got
 
 
-def take(d, pairs, want, seconds=20):
+def take(d, pairs, want, seconds=30):
     """Receive on @pairs until the numbers @want were seen. @return {number: (pair, hdr, frame)}."""
     got = {}
     end = time.monotonic() + seconds

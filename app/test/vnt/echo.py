@@ -90,7 +90,7 @@ class Bystander:
 
     def _run(self):
         try:
-            self.loop.run(until=self.stop.is_set, patience=15)
+            self.loop.run(until=self.stop.is_set, patience=30)
         except Exception as e:  # told by check()
             self.error = e
 
@@ -101,7 +101,7 @@ class Bystander:
         if not self.process.alive():
             raise RuntimeError(f"the bystander's driver: {self.process.state()}")
 
-    def moved(self, n=10, seconds=15):
+    def moved(self, n=10, seconds=30):
         """See @n more of its frames come back from now on."""
         from . import core
         target = self.loop.returned + n

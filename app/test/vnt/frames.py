@@ -178,7 +178,7 @@ class Loop:
             self.returned += 1
             self.bytes += len(frame)
 
-    def run(self, count=None, until=None, patience=10):
+    def run(self, count=None, until=None, patience=30):
         """Send @count frames (or until @until() is true) and see all of them come back."""
         target = None if count is None else self.number + count
         deadline = time.monotonic() + patience
@@ -205,7 +205,7 @@ class Loop:
         """The device's process was killed: up to @n of the last frames may be sent once more."""
         self.forgiven.update(range(max(0, self.number - n), self.number))
 
-    def settle(self, seconds=10):
+    def settle(self, seconds=30):
         """See one frame go round before the counting begins: the path may still be building.
 
         @return how many frames were sent for it.

@@ -218,7 +218,7 @@ class Guest:
                       "echo $(cat $d/address) $d; done")
         return dict(line.split() for line in out.splitlines() if line)
 
-    def dev(self, mac, seconds=20):
+    def dev(self, mac, seconds=30):
         """The name of the netdev with @mac, once it is there."""
         return core.wait_for(lambda: self.netdevs().get(mac.lower()), seconds,
                              f"guest {self.name}: a netdev with MAC {mac}", interval=0.2)

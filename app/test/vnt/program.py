@@ -121,7 +121,7 @@ class Program:
         self.notify.wait_ready(self.process)
         return self
 
-    def stop(self, seconds=15):
+    def stop(self, seconds=30):
         """SIGTERM; it must end with status 0 and take its sockets along."""
         self.process.send(signal.SIGTERM)
         status = self.process.wait(seconds)
@@ -154,6 +154,13 @@ class Program:
         with self.control() as c:
             answer = c.ask(request)
         return answer[request.split(",")[0]]
+
+    def fds(self):
+        """Its descriptors, when it has noticed that clients of the control socket are gone."""
+        with self.control() as c:
+            core.wait_for(lambda: len(c.ask("/virtnet/debug,section=clients")["/virtnet/debug"]
+                                      ["clients"]) == 1, proc.PATIENCE, "the end of other clients")
+            return self.process.fds()
 
     def devices(self):
         return self.ask("/virtnet/list")["devices"]

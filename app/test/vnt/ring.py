@@ -345,7 +345,7 @@ class Ring:
             self.kick()
         return True
 
-    def flush(self, timeout=5.0):
+    def flush(self, timeout=30.0):
         """Transmit ring: wait until everything is completed. @return how much was."""
         n = len(self.poll())
         end = time.monotonic() + timeout
@@ -393,7 +393,7 @@ class Ring:
             self.kick()
         return frames
 
-    def wait(self, count=1, timeout=5.0, refill=True):
+    def wait(self, count=1, timeout=30.0, refill=True):
         """Receive ring: wait for @count frames; fewer come back when the time is over."""
         frames = self.receive(refill)
         end = time.monotonic() + timeout

@@ -5,6 +5,7 @@
 import contextlib
 import itertools
 import threading
+import time
 
 import vhost_user_client as vu
 
@@ -27,7 +28,7 @@ def start(t, queue_pairs=1, **kw):
 @contextlib.contextmanager
 def client(p, pf=VICTIM, **kw):
     """A connected front end."""
-    c = vu.VhostUserClient(p.socket(pf), timeout=20, **kw)
+    c = vu.VhostUserClient(p.socket(pf), timeout=30, **kw)
     try:
         c.connect()
         yield c
@@ -66,15 +67,15 @@ def both_ways(p, rx, tx, count=20, pf=VICTIM, ahead=8):
         sent = {base + n: body(base + n, 60 + 37 * n % 1400) for n in range(count)}
         for frame in sent.values():
             core.check(tx.send(frame), "the TX ring is full")
-        tx.flush(timeout=20)
+        tx.flush(timeout=30)
         seen = []
-        core.wait_for(lambda: seen.extend(_ours(link, sent)) or len(seen) >= count, 20,
+        core.wait_for(lambda: seen.extend(_ours(link, sent)) or len(seen) >= count, 30,
                       f"{count} frames at the representor")
         core.check_eq([number_of(f) for f in seen], list(sent), "frames at the representor")
         core.check_eq(seen, list(sent.values()), "frames at the representor")
         got = []
         for n, frame in enumerate(sent.values()):
-            core.wait_for(lambda f=frame: link.send(f), 20, "room in the representor's queue")
+            core.wait_for(lambda f=frame: link.send(f), 30, "room in the representor's queue")
             if n % ahead == ahead - 1:
                 got += _rx(rx, n + 1 - len(got), sent)
         got += _rx(rx, count - len(got), sent)
@@ -93,9 +94,8 @@ def _ours(link, sent):
 def _rx(rx, count, sent):
     """@count of the frames @sent (the kernel may send others)."""
     got = []
-    for _ in range(200):
-        if len(got) >= count:
-            break
+    end = time.monotonic() + 30
+    while len(got) < count and time.monotonic() < end:
         got += [f for _, f in rx.wait(1, timeout=0.1) if number_of(f) in sent]
     return got
 
@@ -119,7 +119,7 @@ class Load:
         self.c = c
         self.stop = threading.Event()
         c.rx(0).fill()
-        core.wait_for(lambda: int(p.device(VICTIM)["enabled_queues"]) >= 2, 20, "its rings run")
+        core.wait_for(lambda: int(p.device(VICTIM)["enabled_queues"]) >= 2, 30, "its rings run")
         self.thread = threading.Thread(target=self._flood, daemon=True)
         self.thread.start()
 
@@ -134,7 +134,7 @@ class Load:
         rx, tx = self.c.rx(0), self.c.tx(0)
         for i in range(n):
             if not tx.send(body(i, 300)):
-                core.wait_for(tx.poll, 20, "TX completions")
+                core.wait_for(tx.poll, 30, "TX completions")
             if i % 16 == 0:
                 rx.receive()
 
@@ -163,7 +163,7 @@ def all_well(p, by, fds=None):
     by.moved()
     by.finish()
     if fds is not None:
-        core.wait_for(lambda: p.process.fds() <= fds, 15,
+        core.wait_for(lambda: p.process.fds() <= fds, 30,
                       f"descriptors back at {fds} (now {p.process.fds()})")
     p.stop()
 
