@@ -272,6 +272,7 @@ static struct {
 	struct vn_modify modify; /**< the same of modify */
 	unsigned int num_vfs;
 	unsigned int starting; /**< devices that are coming up */
+	unsigned int unmade;   /**< of them, those that are not made */
 	uint64_t timeout_ns;   /**< of wait */
 	unsigned int calls;
 } fake_op;
@@ -320,6 +321,13 @@ vn_controller_starting(const struct vn_controller *ctrl)
 {
 	(void)ctrl;
 	return fake_op.starting;
+}
+
+unsigned int
+vn_controller_unmade(const struct vn_controller *ctrl)
+{
+	(void)ctrl;
+	return fake_op.unmade;
 }
 
 void
