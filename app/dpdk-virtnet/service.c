@@ -117,6 +117,22 @@ woken(void *ctx)
 	}
 }
 
+/* All devices are made; their ports may not be. */
+static void
+started(void *ctx, int result, const char *text, struct vn_device *dev)
+{
+	struct service *s = ctx;
+
+	RTE_SET_USED(dev);
+	if (result == 0) {
+		woken(s); /* without devices nothing else would say that we are ready */
+	} else if (!s->stopping) {
+		fprintf(stderr, "dpdk-virtnet: %s\n", text);
+		s->failed = true;
+		stop(s);
+	}
+}
+
 static int
 make_pollers(struct service *s, const struct app_args *args, char *err)
 {
@@ -254,9 +270,9 @@ make_controller(struct service *s, const struct app_args *args, const struct vn_
 	cc.ctx = &s->sw;
 	rc = vn_ctl_create(s->loop, &cc, &s->ctl, err, APP_ERR_LEN);
 	if (rc == 0)
-		rc = vn_controller_start(s->ctrl, err, APP_ERR_LEN);
-	if (rc == 0)
 		rc = app_signals_watch(s->loop, stop, s);
+	if (rc == 0)
+		rc = vn_controller_start(s->ctrl, started, s, err, APP_ERR_LEN);
 	if (rc == 0 && app_linkwatch_start(&s->links, s->loop, s->ctrl) != 0)
 		VN_WARN("no link events: list will not notice changes of representors");
 	return rc;
@@ -298,7 +314,6 @@ app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	if (rc == 0)
 		rc = make_controller(&s, args, conf, capacity, board_serial, err);
 	if (rc == 0) {
-		woken(&s); /* without devices nothing else would say that we are ready */
 		rc = vn_loop_run(s.loop);
 	} else {
 		fprintf(stderr, "dpdk-virtnet: %s\n", err);
@@ -310,5 +325,5 @@ app_service_run(const struct app_args *args, const struct vn_conf *conf,
 	}
 	if (s.loop != NULL)
 		take_down(&s);
-	return rc == 0 && s.stopped ? 0 : 1;
+	return rc == 0 && s.stopped && !s.failed ? 0 : 1;
 }

@@ -29,7 +29,8 @@ GUESTS = ("vfio_hotplug", "vfio_guest", "guest", "guest_switch", "guest_sriov", 
 OTHERS = ("self", "lifecycle", "control", "contract", "capacity", "hotplug", "scale",
           "virtio_user", "peers", "memory", "vfu_protocol", "vfu_keys", "vfu_malformed",
           "vfu_device", "vfu_control", "vfu_memory", "modify", "sriov", "sriov_cap",
-          "recovery", "health", "liars", "clients", "bridges", "switch", "stall", "leak", "crash")
+          "recovery", "startup", "health", "liars", "clients", "bridges", "switch", "stall", "leak",
+          "crash")
 
 
 def arguments():

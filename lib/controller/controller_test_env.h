@@ -11,6 +11,7 @@
 
 #include "poller_test_env.h"
 
+#include "ctrl_private.h"
 #include "vn_controller.h"
 #include "vn_features.h"
 
@@ -28,6 +29,7 @@ struct vn_endpoint {
 
 static struct {
 	unsigned int plugged, fail_at; /* the fail_at-th plug fails; 0: none */
+	uint64_t plug_ns;              /* that a plug takes at least */
 	bool hold;                     /* unplugs wait for release_unplugs() */
 	bool client;
 	char last_path[128];
@@ -42,6 +44,10 @@ static int
 ft_plug(struct vn_device *dev, const struct vn_endpoint_conf *conf, struct vn_endpoint **ep,
 	char *err, size_t errlen)
 {
+	const uint64_t end = vn_now_ns() + ft.plug_ns;
+
+	while (vn_now_ns() < end)
+		;
 	if (ft.plugged + 1 == ft.fail_at) {
 		snprintf(err, errlen, "the test refuses %s", dev->conf.vuid);
 		return -EADDRINUSE;
@@ -134,6 +140,8 @@ static struct {
 	struct vn_controller *ctrl;
 	char err[256];
 	unsigned int fds;
+	unsigned int started; /* calls of its callback, and what the last one said */
+	int start_result;
 } t;
 
 static int
@@ -206,12 +214,45 @@ make(void)
 }
 
 static void
+start_done(void *ctx, int result, const char *text, struct vn_device *dev)
+{
+	(void)ctx;
+	assert_null(dev);
+	t.started++;
+	t.start_result = result;
+	snprintf(t.err, sizeof(t.err), "%s", text);
+}
+
+/* Devices of before are made by the loop. */
+static int
+begin_start(void)
+{
+	const unsigned int started = t.started;
+	const int rc = vn_controller_start(t.ctrl, start_done, NULL, t.err, sizeof(t.err));
+
+	assert_true(rc == 0 || t.started == started);
+	return rc;
+}
+
+static void
 start(uint32_t num_pf)
 {
 	t.capacity.current[VN_CAP_NUM_PF] = num_pf;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
+	assert_int_equal(begin_start(), 0);
 	assert_int_equal(t.ctrl->num_devices, num_pf);
+}
+
+/* All VFs that a PF had. */
+static inline int
+restore(struct vn_device *dev, unsigned int n, bool its_clients)
+{
+	int rc;
+
+	do {
+		rc = ctrl_vfs_restore(t.ctrl, dev, n, its_clients, t.err, sizeof(t.err));
+	} while (rc == 0 && dev->ctrl->num_vfs < n);
+	return rc;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

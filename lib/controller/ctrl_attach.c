@@ -264,6 +264,8 @@ let_go(struct ctrl_op *op)
 static bool
 refuse_busy(struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx)
 {
+	if (ctrl_start_refuses(ctrl, dev, done, ctx))
+		return true;
 	if (!ctrl_busy(ctrl, dev))
 		return false;
 	done(ctx, -EBUSY, "something is being done with this device: try again later", dev);

@@ -78,8 +78,9 @@ ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf)
 {
 	struct vn_ctrl_dev *info = pf->ctrl;
 
-	/* The end of what is under way comes here again. */
-	if (ctrl->priv->stopping || info->vfs_syncing || ctrl_busy_set(ctrl, pf))
+	/* The end of what is under way, of the start too, comes here again. */
+	if (ctrl->priv->stopping || ctrl->priv->start.active || info->vfs_syncing ||
+		ctrl_busy_set(ctrl, pf))
 		return;
 	info->vfs_syncing = true;
 	info->vfs_failed = false;

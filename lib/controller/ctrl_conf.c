@@ -124,7 +124,9 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 	const int port = ctrl_port_of(&ctrl->conf, pf->conf.ib_dev);
 	const int index = vn_identity_vf_index(pf_id, vf_id, ctrl->capacity.current[VN_CAP_NUM_VF]);
 	struct vn_identity parent = {.pci_function = pf->conf.pci_function}, id;
+	const struct vn_port_ops *ops;
 	struct vn_pools pools;
+	uint64_t features;
 	int rc;
 
 	if (index < 0)
@@ -152,10 +154,15 @@ ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsig
 		dc->max_queue_pairs = conf->max_queue_pairs;
 		dc->num_queues = 2 * dc->max_queue_pairs + 1;
 	}
-	/* Modify may give it more of both (contract, section 5); one queue or many is for ever. */
+	/*
+	 * Modify may give it more of both (contract, section 5). But a netdev has one queue or many
+	 * for ever, and many cost a thousand VFs with one pair a GiB of the kernel's memory.
+	 */
 	vn_controller_pools(ctrl, pf, &pools);
 	dc->max_msix = (uint16_t)RTE_MAX(pools.max_msix, dc->num_msix);
-	dc->port_pairs = dc->max_queue_pairs > 1 ? (uint16_t)pools.max_qp : 0;
+	ops = ctrl_port(ctrl, conf->port, &features);
+	if (dc->max_queue_pairs > 1 || (ops != NULL && !ops->netdev))
+		dc->port_pairs = (uint16_t)pools.max_qp;
 	ctrl_conf_fill(ctrl, &id, pf->conf.ib_dev, dc);
 	ctrl_place_pin(ctrl, conf, dc);
 	/* PFs and VFs beyond vfs_per_pf share addresses: the contract has it so. */

@@ -148,6 +148,8 @@ vn_controller_modify(struct vn_controller *ctrl, struct vn_device *dev,
 	struct ctrl_change *c;
 	struct ctrl_op *op;
 
+	if (ctrl_start_refuses(ctrl, dev, done, ctx))
+		return;
 	if (ctrl_busy(ctrl, dev)) {
 		done(ctx, -EBUSY, "another command is working on the device", dev);
 		return;

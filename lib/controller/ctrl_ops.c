@@ -215,18 +215,20 @@ void
 vn_controller_hotplug(
 	struct vn_controller *ctrl, const struct vn_hotplug *hp, vn_controller_cb done, void *ctx)
 {
-	struct ctrl_op *op = ctrl_op_new(ctrl, NULL, done, ctx);
-	struct vn_ctrl_dev *info = calloc(1, sizeof(*info));
 	char text[CTRL_TEXT_LEN] = "out of memory";
+	struct vn_ctrl_dev *info;
 	struct vn_device_conf dc;
 	struct vn_host *host;
+	struct ctrl_op *op;
 	const char *name;
 	int rc = -ENOMEM;
 
-	if (op == NULL) {
-		free(info);
+	if (ctrl_start_refuses(ctrl, NULL, done, ctx))
 		return;
-	}
+	op = ctrl_op_new(ctrl, NULL, done, ctx);
+	if (op == NULL)
+		return;
+	info = calloc(1, sizeof(*info));
 	if (info != NULL)
 		rc = ctrl_hotplug_conf(ctrl, hp, &dc, info, text, sizeof(text));
 	if (rc == 0)
@@ -350,6 +352,7 @@ vn_controller_stop(struct vn_controller *ctrl, enum vn_port_fate fate, vn_device
 	/* One for ourselves: callbacks may come at once. */
 	*all = (struct ctrl_stop){.ctrl = ctrl, .fate = fate, .left = 1, .done = done, .ctx = ctx};
 	ctrl->priv->stopping = true;
+	ctrl_start_stop(ctrl);
 	if (ctrl_save_stop(ctrl, fate == VN_PORT_KEEP, all_saved, all))
 		all->left++;
 	stop_ops(ctrl, all);

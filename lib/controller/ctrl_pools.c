@@ -106,9 +106,9 @@ check_pairs(struct ctrl_change *c, const struct vn_pools *pools)
 			pools->min_qp, pools->max_qp);
 	if (n > port_pairs(c))
 		return ctrl_refuse(c, VIRTNET_ERR_QUEUES,
-			"the representor was made for %u queue pairs: disable the VFs, and remove "
-			"it",
-			port_pairs(c));
+			"VFs were made with one queue pair, so its representor has one queue and "
+			"cannot get more: give all VFs two pairs at least (6 vectors, "
+			"max_queue_pairs), then lower those that need one");
 	if (n > have && n - have > pools->qp_free)
 		return ctrl_refuse(c, VIRTNET_ERR_QUEUES,
 			"%u more queue pairs are needed, and the PF's pool has %u: lower another "

@@ -27,6 +27,8 @@
 #define CTRL_SPEED      100000
 /** Virtqueues of a device at most (contract 4.3: max_virt_queues). */
 #define CTRL_MAX_VQS 256
+/** How long the loop may be kept from other work at a time. */
+#define CTRL_SLICE_NS VN_MS(5)
 /** Of the hash of VUIDs. */
 #define CTRL_BUCKETS 2048
 
@@ -85,6 +87,16 @@ struct ctrl_pool {
 	char err[256], first_err[256];
 };
 
+/** Of ctrl_start.c: devices of before that are made from the loop. */
+struct ctrl_start {
+	struct vn_timer slice;
+	bool active;
+	int pf_id;            /**< whose VFs are being made */
+	unsigned int to_come; /**< devices that are not made yet */
+	vn_controller_cb done;
+	void *ctx;
+};
+
 /** Link events that are gathered at a time: beyond that all representors are looked at. */
 #define CTRL_LINKS 1024
 
@@ -109,6 +121,7 @@ struct ctrl_place {
 struct ctrl_priv {
 	struct ctrl_save *save;            /**< NULL: no recovery files */
 	struct vn_recovery_list recovered; /**< during the start */
+	struct ctrl_start start;
 	struct ctrl_links links;
 	TAILQ_HEAD(, ctrl_op) ops;
 	bool stopping;
@@ -220,21 +233,30 @@ ctrl_port_settled(const struct vn_device *dev)
 	return dev->port_info.ready || dev->port_error[0] != '\0';
 }
 
+/* ctrl_start.c */
+
+/**
+ * Devices of before are still being made: nothing is changed until that has ended. Identities and
+ * pools are known only then, and recovery files are not written before.
+ * @return true: @p done was called, with -EBUSY and @p dev.
+ */
+bool ctrl_start_refuses(
+	const struct vn_controller *ctrl, struct vn_device *dev, vn_controller_cb done, void *ctx);
+/** No more are made. */
+void ctrl_start_stop(struct vn_controller *ctrl);
+
 /* ctrl_vfs.c */
 
-/** Changes what a VF is made with, by what was saved of it. */
-typedef void (*ctrl_fix_conf)(void *ctx, struct vn_device_conf *dc);
 /**
- * Make the @p n VFs that a PF had when the last process ended. Before the loop runs; their ports
- * are made by jobs, and vn_controller_settled() waits for them. Nothing is saved.
- * @param fix
- *   Called for each VF before it is made; NULL: none.
+ * Make the next one of the @p n VFs that a PF had when the last process ended; its num_vfs are
+ * there already. Their ports are made by jobs, and vn_controller_settled() waits for them. Nothing
+ * is saved.
  * @return
  *   0, or negative errno or VIRTNET_ERR_* with one line in @p err. VFs that were made before the
  *   failure are there, and go by vn_controller_stop().
  */
 int ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
-	bool by_client, ctrl_fix_conf fix, void *ctx, char *err, size_t errlen);
+	bool by_client, char *err, size_t errlen);
 /** The ports that @p op waits for are there, or one cannot be made. */
 bool ctrl_vfs_ready(const struct ctrl_op *op);
 /** It goes on then. */
@@ -325,7 +347,9 @@ int ctrl_recover_conf(struct vn_controller *ctrl, const struct vn_transport_ops 
 	struct vn_ctrl_dev *info, struct vn_device_conf *dc);
 /** It was made: the rest of what is known of it. */
 void ctrl_recover_device(struct vn_controller *ctrl, struct vn_device *dev);
-/** Make the hotplug PFs again. */
+/** Hotplug PFs that are to be made again. */
+unsigned int ctrl_recover_hotplug_left(const struct vn_controller *ctrl);
+/** Make one of them, if it can be made. There is one. */
 void ctrl_recover_hotplug(struct vn_controller *ctrl);
 /** Whatever has no device now is dropped. */
 void ctrl_recover_end(struct vn_controller *ctrl);

@@ -3,7 +3,7 @@
  */
 
 /*
- * What was saved comes back: at a start, before anything else runs. A file that does not fit what
+ * What was saved comes back, at a start. A file that does not fit what
  * this machine or its configuration is now is moved aside; its device is made from the
  * configuration, or not at all.
  */
@@ -361,18 +361,28 @@ make_hotplug(struct vn_controller *ctrl, unsigned int i)
 		ctrl_op_teardown(op);
 }
 
+unsigned int
+ctrl_recover_hotplug_left(const struct vn_controller *ctrl)
+{
+	const struct vn_recovery_list *list = &ctrl->priv->recovered;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < list->n; i++)
+		n += list->rec[i]->conf.type == VN_HOTPLUG_PF;
+	return n;
+}
+
 void
 ctrl_recover_hotplug(struct vn_controller *ctrl)
 {
 	const struct vn_recovery_list *list = &ctrl->priv->recovered;
-	unsigned int i = 0;
 
-	/* Each that is tried leaves the list. */
-	while (i < list->n) {
-		if (list->rec[i]->conf.type == VN_HOTPLUG_PF)
+	for (unsigned int i = 0; i < list->n; i++) {
+		/* It leaves the list, whatever comes of it. */
+		if (list->rec[i]->conf.type == VN_HOTPLUG_PF) {
 			make_hotplug(ctrl, i);
-		else
-			i++;
+			return;
+		}
 	}
 }
 

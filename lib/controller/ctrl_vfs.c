@@ -20,9 +20,6 @@
 #include "vn_errors.h"
 #include "vn_log.h"
 
-/* How long the loop may be kept from other work at a time. */
-#define SLICE_NS VN_MS(5)
-
 struct vf_set;
 
 struct vf {
@@ -157,7 +154,7 @@ tear_down(struct vf *vf)
 static void
 remove_slice(void *ctx)
 {
-	const uint64_t end = vn_now_ns() + SLICE_NS;
+	const uint64_t end = vn_now_ns() + CTRL_SLICE_NS;
 	struct vf_set *set = ctx;
 	bool more, late;
 
@@ -265,8 +262,8 @@ ctrl_vfs_progress(struct ctrl_op *op)
 
 /* @return 0 or negative errno with one line in @p err. */
 static int
-make_one(struct vn_controller *ctrl, struct vn_device *pf, unsigned int vf_id, ctrl_fix_conf fix,
-	void *ctx, struct vn_device **dev, char *err, size_t errlen)
+make_one(struct vn_controller *ctrl, struct vn_device *pf, unsigned int vf_id,
+	struct vn_device **dev, char *err, size_t errlen)
 {
 	const struct vn_transport_ops *transport =
 		ctrl_transport(ctrl, ctrl_transport_name(ctrl, NULL));
@@ -280,8 +277,6 @@ make_one(struct vn_controller *ctrl, struct vn_device *pf, unsigned int vf_id, c
 		snprintf(err, errlen, "VF %u cannot be made: %s", vf_id, strerror(-rc));
 		return rc;
 	}
-	if (fix != NULL)
-		fix(ctx, &dc);
 	info = calloc(1, sizeof(*info));
 	if (info == NULL) {
 		snprintf(err, errlen, "out of memory");
@@ -312,7 +307,7 @@ check_set(struct vn_controller *ctrl, const struct vn_device *pf, unsigned int n
 static void
 make_slice(void *ctx)
 {
-	const uint64_t end = vn_now_ns() + SLICE_NS;
+	const uint64_t end = vn_now_ns() + CTRL_SLICE_NS;
 	struct vf_set *set = ctx;
 	struct ctrl_op *op = set->op;
 	char err[CTRL_TEXT_LEN] = "";
@@ -321,7 +316,7 @@ make_slice(void *ctx)
 
 	do {
 		vf = &set->vf[set->made];
-		rc = make_one(op->ctrl, op->dev, set->made, NULL, NULL, &vf->dev, err, sizeof(err));
+		rc = make_one(op->ctrl, op->dev, set->made, &vf->dev, err, sizeof(err));
 		if (vf->dev != NULL) {
 			/* One without an endpoint has to go as well. */
 			*vf = (struct vf){set, vf->dev, vf->dev->ctrl};
@@ -447,6 +442,8 @@ begin(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_
 		done(ctx, -ECANCELED, "the controller ends", NULL);
 		return;
 	}
+	if (ctrl_start_refuses(ctrl, pf, done, ctx))
+		return;
 	rc = check(ctrl, pf, n, by_client, text, sizeof(text));
 	if (rc == 0 && n > pf->ctrl->num_vfs && ctrl_pool_filling(ctrl))
 		rc = VIRTNET_ERR_SF_POOL_CREATING;
@@ -518,19 +515,20 @@ vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device *pf, 
 
 int
 ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_client,
-	ctrl_fix_conf fix, void *ctx, char *err, size_t errlen)
+	char *err, size_t errlen)
 {
+	const unsigned int vf_id = pf->ctrl->num_vfs;
 	struct vn_device *dev;
 	int rc;
 
-	rc = check(ctrl, pf, n, false, err, errlen);
-	for (unsigned int i = 0; rc == 0 && i < n; i++) {
-		rc = make_one(ctrl, pf, i, fix, ctx, &dev, err, errlen);
-		/* One without an endpoint is there as well. */
-		if (dev != NULL)
-			pf->ctrl->num_vfs = (uint16_t)(i + 1);
-	}
-	if (rc == 0 && n > 0) {
+	rc = vf_id == 0 ? check(ctrl, pf, n, false, err, errlen) : 0;
+	if (rc != 0)
+		return rc;
+	rc = make_one(ctrl, pf, vf_id, &dev, err, errlen);
+	/* One without an endpoint is there as well. */
+	if (dev != NULL)
+		pf->ctrl->num_vfs = (uint16_t)(vf_id + 1);
+	if (rc == 0 && vf_id + 1 == n) {
 		pf->ctrl->vfs_by_client = by_client;
 		check_set(ctrl, pf, n);
 		VN_INFO("static PF[%u], %u VFs restored", pf->conf.pf_id, n);

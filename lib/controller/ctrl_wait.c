@@ -25,6 +25,7 @@ vn_controller_starting(const struct vn_controller *ctrl)
 		n += !ctrl_port_settled(ctrl->device[i]);
 	if (ctrl->priv == NULL)
 		return n;
+	n += ctrl->priv->start.to_come;
 	TAILQ_FOREACH (op, &ctrl->priv->ops, next) {
 		if (op->step == CTRL_VFS)
 			n += ctrl_vfs_to_come(op);

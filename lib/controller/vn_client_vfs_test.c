@@ -222,14 +222,12 @@ test_restored(void **state)
 {
 	(void)state;
 	start_pf();
-	assert_int_equal(
-		ctrl_vfs_restore(t.ctrl, pf(), 3, false, NULL, NULL, t.err, sizeof(t.err)), 0);
+	assert_int_equal(restore(pf(), 3, false), 0);
 	UNTIL(vn_controller_settled(t.ctrl));
 	check_vfs(3, false);
 	operator(0);
 	/* Those of a client that is no more go when the next one begins with a reset. */
-	assert_int_equal(
-		ctrl_vfs_restore(t.ctrl, pf(), 2, true, NULL, NULL, t.err, sizeof(t.err)), 0);
+	assert_int_equal(restore(pf(), 2, true), 0);
 	UNTIL(vn_controller_settled(t.ctrl));
 	check_vfs(2, true);
 	want(0);

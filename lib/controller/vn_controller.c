@@ -35,7 +35,7 @@ vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *
 	ctrl_links_init(ctrl);
 	for (unsigned int i = 0; i < env->n_ports; i++)
 		ctrl->priv->port_features[i] = env->port[i]->features();
-	if (ctrl_save_create(ctrl) != 0 || ctrl_hosts_create(ctrl) != 0)
+	if (ctrl_save_create(ctrl) != 0)
 		goto fail;
 	ctrl_health_start(ctrl);
 	*out = ctrl;
@@ -196,123 +196,13 @@ fail:
 	return rc;
 }
 
-static int
-make_static_pfs(struct vn_controller *ctrl, char *err, size_t errlen)
-{
-	const char *name = ctrl_transport_name(ctrl, NULL);
-	const struct vn_transport_ops *transport = ctrl_transport(ctrl, name);
-	const struct vn_capacity *cap = &ctrl->capacity;
-	unsigned int n = cap->current[VN_CAP_NUM_PF];
-	struct vn_ctrl_dev *info;
-	struct vn_device_conf dc;
-	struct vn_device *dev;
-	int rc;
-
-	if (!cap->current[VN_CAP_EMULATION_ENABLE]) {
-		VN_INFO("VIRTIO_NET_EMULATION_ENABLE is 0: no devices");
-		return 0;
-	}
-	if (n > 0 && (transport == NULL || transport->plug == NULL)) {
-		snprintf(err, errlen,
-			"this build has no transport %s: write \"transport\": \"%s\" into "
-			"virtnet.conf",
-			name, ctrl->conf.vhost_user ? "vfio-user" : "vhost-user");
-		return -EOPNOTSUPP;
-	}
-	rc = ctrl_limits_start(ctrl, err, errlen);
-	if (rc != 0)
-		return rc;
-	for (unsigned int i = 0; i < n && i < VN_MAX_STATIC_PF; i++) {
-		rc = ctrl_static_pf_conf(ctrl, i, transport, &dc);
-		if (rc != 0) {
-			snprintf(err, errlen, "static PF %u cannot be made: %s", i, strerror(-rc));
-			return rc;
-		}
-		info = calloc(1, sizeof(*info));
-		if (info == NULL) {
-			snprintf(err, errlen, "out of memory");
-			return -ENOMEM;
-		}
-		info->doorbell_page = transport->full && ctrl->conf.vfio_user_doorbell_page;
-		rc = ctrl_make(ctrl, &dc, transport, info, &dev, err, errlen);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-/*
- * What VFs have given back is what they have less than they were made with. The PF's record says
- * so too, for people: it and a VF's are two files.
- */
-static void
-count_pools(struct vn_controller *ctrl, struct vn_device *pf)
-{
-	int32_t msix = 0, qp = 0;
-
-	for (int i = 0; i < pf->ctrl->num_vfs; i++) {
-		const struct vn_device *vf = vn_controller_find(ctrl, pf->conf.pf_id, i);
-
-		if (vf == NULL || vf->ctrl->base == NULL)
-			continue;
-		msix += vf->ctrl->base->num_msix - vf->conf.num_msix;
-		qp += vf->ctrl->base->max_queue_pairs - vf->conf.max_queue_pairs;
-	}
-	pf->ctrl->msix_pool = (uint32_t)RTE_MAX(msix, 0);
-	pf->ctrl->qp_pool = (uint32_t)RTE_MAX(qp, 0);
-}
-
-static int
-make_vfs(struct vn_controller *ctrl, char *err, size_t errlen)
-{
-	struct vn_device *pf;
-	int rc = 0;
-
-	for (int id = 0; rc == 0 && id < VN_MAX_STATIC_PF; id++) {
-		pf = vn_controller_find(ctrl, id, -1);
-		if (pf == NULL || pf->ctrl->had_vfs == 0)
-			continue;
-		rc = ctrl_vfs_restore(ctrl, pf, pf->ctrl->had_vfs, pf->ctrl->vfs_were_client_s,
-			NULL, NULL, err, errlen);
-		/* They cannot be any more: without them all else can go on. */
-		if (rc != 0 && pf->ctrl->num_vfs == 0) {
-			VN_ERR("%s: its %u VFs are not enabled again: %s", pf->conf.vuid,
-				pf->ctrl->had_vfs, err);
-			rc = 0;
-		}
-		count_pools(ctrl, pf);
-	}
-	return rc;
-}
-
-int
-vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen)
-{
-	int rc;
-
-	rc = ctrl_recover_begin(ctrl, err, errlen);
-	if (rc == 0)
-		rc = make_static_pfs(ctrl, err, errlen);
-	if (rc == 0)
-		rc = make_vfs(ctrl, err, errlen);
-	if (rc != 0) {
-		ctrl_recover_free(ctrl);
-		return rc;
-	}
-	ctrl_recover_hotplug(ctrl);
-	ctrl_recover_end(ctrl);
-	/* Behind the ports of all devices that are there: it has time. */
-	if (ctrl->capacity.current[VN_CAP_EMULATION_ENABLE])
-		ctrl_pool_fill(ctrl);
-	return 0;
-}
-
 void
 vn_controller_destroy(struct vn_controller *ctrl)
 {
 	if (ctrl == NULL)
 		return;
 	if (ctrl->priv != NULL) {
+		ctrl_start_stop(ctrl);
 		ctrl_links_fini(ctrl);
 		ctrl_health_stop(ctrl);
 		ctrl_hosts_destroy(ctrl);

@@ -165,12 +165,8 @@ struct vn_controller {
 int vn_controller_create(const struct vn_controller_env *env, const struct vn_conf *conf,
 	const struct vn_capacity *capacity, struct vn_controller **ctrl);
 
-/**
- * Make and plug all static PFs, and what recovery files tell of besides: VFs and hotplug PFs.
- * @p err gets one line on failure. @return 0 or negative errno.
- */
-int vn_controller_start(struct vn_controller *ctrl, char *err, size_t errlen);
-
+/** Devices of before that are not made yet: they are not found, and no device is changed. */
+unsigned int vn_controller_unmade(const struct vn_controller *ctrl);
 /** Devices that are still coming up: not made yet, or their port is not. */
 unsigned int vn_controller_starting(const struct vn_controller *ctrl);
 /** True once the port of every device has been made, or could not be (port_error). */
@@ -217,6 +213,21 @@ unsigned int vn_controller_max_hotplug(const struct vn_controller *ctrl);
  * call that began the operation returns.
  */
 typedef void (*vn_controller_cb)(void *ctx, int result, const char *text, struct vn_device *dev);
+
+/**
+ * Make and plug all static PFs, and from the loop, some at a time, what recovery files tell of
+ * besides: VFs and hotplug PFs, in an order that is always the same. Until all are made, functions
+ * that change devices end with -EBUSY.
+ * @param done
+ *   Called once when all are made (their ports are not: vn_controller_settled()), with no device:
+ *   result 0; or negative errno or VIRTNET_ERR_* with one line, then the caller stops the
+ *   controller. Before this function returns, if there is nothing else to make. Not called after
+ *   vn_controller_stop().
+ * @return
+ *   0; or negative errno with one line in @p err: @p done is not called then.
+ */
+int vn_controller_start(
+	struct vn_controller *ctrl, vn_controller_cb done, void *ctx, char *err, size_t errlen);
 
 /** What is asked for (contract 4.1). Numbers are as given: they are checked here. */
 struct vn_hotplug {

@@ -141,7 +141,7 @@ test_disabled(void **state)
 	(void)state;
 	t.capacity.current[VN_CAP_EMULATION_ENABLE] = 0;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
+	assert_int_equal(begin_start(), 0);
 	assert_int_equal(t.ctrl->num_devices, 0);
 	assert_true(vn_controller_settled(t.ctrl));
 	/* The end of nothing comes at once. */
@@ -157,7 +157,7 @@ test_window(void **state)
 	t.conf.dpa_core_start = 2;
 	t.conf.dpa_core_end = 5;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -ENODEV);
+	assert_int_equal(begin_start(), -ENODEV);
 	assert_string_equal(t.err, "no worker lcore in the window dpa_core_start 2 .. "
 				   "dpa_core_end 5: give more lcores (-l) or another window");
 	assert_int_equal(t.ctrl->num_devices, 0);
@@ -180,7 +180,7 @@ test_failed_plug(void **state)
 		ft.fail_at = 3;
 		t.capacity.current[VN_CAP_NUM_PF] = 5;
 		make();
-		assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EADDRINUSE);
+		assert_int_equal(begin_start(), -EADDRINUSE);
 		assert_string_equal(t.err, "the test refuses " SERIAL "VNETS0D0F4");
 		stop_all(VN_PORT_UNDO);
 		assert_int_equal(fp_calls(FP_DESTROY) - destroyed, adopted ? 0 : 3);

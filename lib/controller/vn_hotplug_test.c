@@ -553,7 +553,7 @@ test_port_kind(void **state)
 	t.conf.static_pf.port = "veth";
 	t.capacity.current[VN_CAP_NUM_PF] = 1;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EOPNOTSUPP);
+	assert_int_equal(begin_start(), -EOPNOTSUPP);
 	assert_string_equal(t.err, "this build has no ports of kind \"veth\"");
 }
 
@@ -587,7 +587,7 @@ test_no_transport(void **state)
 	t.env.transport = some;
 	t.conf.vhost_user = false;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EOPNOTSUPP);
+	assert_int_equal(begin_start(), -EOPNOTSUPP);
 	assert_string_equal(t.err, "this build has no transport vfio-user: write \"transport\": "
 				   "\"vhost-user\" into virtnet.conf");
 	hotplug(&hp);

@@ -108,7 +108,7 @@ static void
 start_again(void)
 {
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
+	assert_int_equal(begin_start(), 0);
 	UNTIL(vn_controller_settled(t.ctrl));
 }
 
@@ -414,6 +414,40 @@ test_pools_saved(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* VFs that were made with one pair: what another gives back helps where the port can grow. */
+static void
+test_pools_single(void **state)
+{
+	struct vn_port_ops no_netdev = fp_ops;
+	const struct vn_port_ops *const kinds[] = {&no_netdev};
+
+	(void)state;
+	start_full(1, 2, 4);
+	check_vf(0, 4, 3, 1);
+	assert_int_equal(set(find(0, 1), VN_MODIFY_QUEUE_PAIRS, 0), 0);
+	check_pools(2, 1);
+	assert_int_equal(set(find(0, 0), VN_MODIFY_QUEUE_PAIRS, 2), VIRTNET_ERR_QUEUES);
+	assert_non_null(strstr(op.text, "its representor has one queue and cannot get more"));
+	/* Of vectors it may have more. */
+	assert_int_equal(set(find(0, 0), VN_MODIFY_MSIX_NUM, 6), 0);
+	check_vf(0, 6, 3, 1);
+	stop_all(VN_PORT_KEEP);
+
+	no_netdev.kind = "none";
+	no_netdev.netdev = false;
+	t.env.port = kinds;
+	t.env.n_ports = 1;
+	t.conf.vf.port = "none";
+	start_full(1, 2, 4);
+	assert_int_equal(set(find(0, 1), VN_MODIFY_QUEUE_PAIRS, 0), 0);
+	assert_int_equal(set(find(0, 0), VN_MODIFY_QUEUE_PAIRS, 3), VIRTNET_ERR_QUEUES);
+	assert_non_null(strstr(op.text, "the PF's pool has 1"));
+	assert_int_equal(set(find(0, 0), VN_MODIFY_QUEUE_PAIRS, 2), 0);
+	check_vf(0, 6, 5, 2);
+	check_pools(0, 0);
+	stop_all(VN_PORT_KEEP);
+}
+
 /* A VF that virtnet.conf gave fewer pairs than it has vectors for. */
 static void
 test_pools_uneven(void **state)
@@ -445,6 +479,7 @@ main(void)
 		TEST(test_carry),
 		TEST(test_pools_msix),
 		TEST(test_pools_pairs),
+		TEST(test_pools_single),
 		TEST(test_pools_uneven),
 		TEST(test_pools_saved),
 	};

@@ -126,7 +126,7 @@ test_pinned(void **state)
 	stop_all(VN_PORT_KEEP);
 	t.conf.static_pf.lcore = 3;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -ENODEV);
+	assert_int_equal(begin_start(), -ENODEV);
 	assert_string_equal(t.err, "\"lcore\": 3 of virtnet.conf is no worker lcore (-l)");
 }
 

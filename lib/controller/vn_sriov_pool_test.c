@@ -110,7 +110,7 @@ test_pool(void **state)
 	/* A start that failed has no pool to destroy. */
 	ft.fail_at = 1;
 	make();
-	assert_int_not_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
+	assert_int_not_equal(begin_start(), 0);
 	stop_all(VN_PORT_UNDO);
 	assert_int_equal(fp_calls(FP_DISCARD), 1);
 }
@@ -122,8 +122,7 @@ test_pool_restored(void **state)
 	(void)state;
 	t.capacity.current[VN_CAP_NUM_VF] = 3;
 	start(2);
-	assert_int_equal(
-		ctrl_vfs_restore(t.ctrl, pf(0), 2, false, NULL, NULL, t.err, sizeof(t.err)), 0);
+	assert_int_equal(restore(pf(0), 2, false), 0);
 	t.ctrl->conf.sf_pool_percent = 67; /* 4 of 6 */
 	ctrl_pool_fill(t.ctrl);
 	UNTIL(!ctrl_pool_filling(t.ctrl));
@@ -158,7 +157,7 @@ test_total_sf(void **state)
 	/* Not even enough for the static PFs. */
 	t.capacity.current[VN_CAP_PF_TOTAL_SF] = 1;
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EDQUOT);
+	assert_int_equal(begin_start(), -EDQUOT);
 	assert_string_equal(
 		t.err, "PER_PF_NUM_SF is 1 and PF_TOTAL_SF 1: not an SF for each of 2 static PFs");
 }
@@ -197,8 +196,8 @@ test_limits(void **state)
 			t.capacity.current[VN_CAP_NUM_VF] = cases[i].vfs;
 			t.capacity.current[VN_CAP_NUM_OF_VFS] = cases[i].native_vfs;
 			make();
-			assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)),
-				profile == 0 || cases[i].fits ? 0 : -EDQUOT);
+			assert_int_equal(
+				begin_start(), profile == 0 || cases[i].fits ? 0 : -EDQUOT);
 			assert_int_equal(vn_controller_max_hotplug(t.ctrl),
 				profile == 0 ? 31 : cases[i].hotplug);
 			stop_all(VN_PORT_KEEP);
@@ -206,7 +205,7 @@ test_limits(void **state)
 	}
 	/* The message says which rule. */
 	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), -EDQUOT);
+	assert_int_equal(begin_start(), -EDQUOT);
 	assert_string_equal(t.err,
 		"\"limits\": \"bluefield3\": 256 PCIe functions in all are possible, and 4 static "
 		"PFs with 126 VFs each (VIRTIO_NET_EMULATION_NUM_VF), 2 native PFs with 16 VFs "

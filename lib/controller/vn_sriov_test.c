@@ -337,37 +337,22 @@ test_stop(void **state)
 }
 
 static void
-second_mac(void *ctx, struct vn_device_conf *dc)
-{
-	dc->mac[5] = (uint8_t)(*(uint8_t *)ctx + dc->vf_id);
-}
-
-static void
 test_restore(void **state)
 {
-	uint8_t mac = 7;
-
 	(void)state;
 	t.capacity.current[VN_CAP_NUM_VF] = 4;
 	start(2);
-	assert_int_equal(
-		ctrl_vfs_restore(t.ctrl, pf(1), 3, true, second_mac, &mac, t.err, sizeof(t.err)),
-		0);
+	assert_int_equal(restore(pf(1), 3, true), 0);
 	assert_int_equal(t.ctrl->num_devices, 5);
-	assert_int_equal(vn_controller_find(t.ctrl, 1, 2)->conf.mac[5], 9);
 	assert_int_equal(pf(1)->ctrl->num_vfs, 3);
 	assert_true(pf(1)->ctrl->vfs_by_client);
 	UNTIL(vn_controller_settled(t.ctrl));
-	assert_int_equal(
-		ctrl_vfs_restore(t.ctrl, pf(0), 5, false, NULL, NULL, t.err, sizeof(t.err)),
-		-ERANGE);
+	assert_int_equal(restore(pf(0), 5, false), -ERANGE);
 	assert_int_equal(by_client(1, 0), 0);
 	assert_int_equal(t.ctrl->num_devices, 2);
 	/* The first one has no endpoint, and is there. */
 	ft.fail_at = ft.plugged + 1;
-	assert_int_equal(
-		ctrl_vfs_restore(t.ctrl, pf(0), 2, false, NULL, NULL, t.err, sizeof(t.err)),
-		-EADDRINUSE);
+	assert_int_equal(restore(pf(0), 2, false), -EADDRINUSE);
 	assert_int_equal(t.ctrl->num_devices, 3);
 	assert_int_equal(pf(0)->ctrl->num_vfs, 1);
 }

@@ -67,6 +67,7 @@ struct fake_op {
 	struct vn_modify modify; /**< the same of modify */
 	unsigned int num_vfs;
 	unsigned int starting; /**< devices that are coming up */
+	unsigned int unmade;   /**< of them, those that are not made */
 	uint64_t timeout_ns;   /**< of wait */
 	unsigned int calls;
 };

@@ -273,6 +273,13 @@ vn_controller_starting(const struct vn_controller *ctrl)
 	return fake_op.starting;
 }
 
+unsigned int
+vn_controller_unmade(const struct vn_controller *ctrl)
+{
+	(void)ctrl;
+	return fake_op.unmade;
+}
+
 void
 vn_controller_wait(
 	struct vn_controller *ctrl, uint64_t timeout_ns, vn_controller_cb done, void *ctx)

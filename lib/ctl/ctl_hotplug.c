@@ -103,7 +103,7 @@ ctl_do_unplug(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply 
 	struct ctl_pending *p;
 
 	if (dev == NULL)
-		return ctl_no_device();
+		return ctl_no_device(vn_controller_unmade(ctl->controller));
 	p = ctl_defer(reply);
 	if (p != NULL)
 		vn_controller_unplug(ctl->controller, dev, plain_done, p);
@@ -137,7 +137,7 @@ ctl_do_attach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply 
 	char *text;
 
 	if (dev == NULL)
-		return ctl_no_device();
+		return ctl_no_device(vn_controller_unmade(ctl->controller));
 	if (print != NULL) {
 		text = vn_controller_attach_text(
 			ctl->controller, dev, text_of(args, "port"), print[0] == 'l');
@@ -161,7 +161,7 @@ ctl_do_detach(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply 
 	struct ctl_pending *p;
 
 	if (dev == NULL)
-		return ctl_no_device();
+		return ctl_no_device(vn_controller_unmade(ctl->controller));
 	p = ctl_defer(reply);
 	if (p != NULL)
 		vn_controller_detach(ctl->controller, dev, plain_done, p);
@@ -175,7 +175,7 @@ ctl_do_sriov(struct vn_ctl *ctl, const struct ctl_args *args, struct ctl_reply *
 	struct ctl_pending *p;
 
 	if (dev == NULL)
-		return ctl_no_device();
+		return ctl_no_device(vn_controller_unmade(ctl->controller));
 	p = ctl_defer(reply);
 	if (p != NULL)
 		vn_controller_sriov(ctl->controller, dev, (unsigned int)number_of(args, "num_vfs"),

@@ -96,6 +96,22 @@ test_later(void **state)
 	close(fd2);
 }
 
+static void
+check_unmade(int fd, const char *request)
+{
+	const json_t *answer;
+	json_t *doc;
+
+	doc = ask(w, fd, request);
+	answer = json_object_iter_value(json_object_iter(doc));
+	assert_int_equal(json_object_size(answer), 2);
+	assert_string_equal(
+		json_string_value(json_object_get(answer, "Error")), "Device doesn't exist");
+	assert_string_equal(json_string_value(json_object_get(answer, "detail")),
+		"2 devices are still to be made after the start (virtnet wait)");
+	json_decref(doc);
+}
+
 /* wait answers when all is there; list says how much is not. */
 static void
 test_wait(void **state)
@@ -124,6 +140,12 @@ test_wait(void **state)
 	c = json_object_get(json_object_get(doc, "/virtnet/list"), "controller");
 	assert_int_equal(json_integer_value(json_object_get(c, "ready")), 1);
 	json_decref(doc);
+	/* One that is not there may be one of those that are not yet. */
+	fake_op.unmade = 2;
+	check_unmade(fd, "/virtnet/query,pf=0,vf=9");
+	check_unmade(fd, "/virtnet/health/show,{\"pfs\": \"0-9\"}");
+	check_unmade(fd, "/virtnet/unplug,pf=9");
+	fake_op.unmade = 0;
 	fake_op.result = -ETIMEDOUT;
 	fake_op.text = "2 devices are still coming up";
 	assert_int_equal(ask_error(w, fd, "/virtnet/wait"), -ETIMEDOUT);

@@ -148,10 +148,16 @@ ctl_failure(int error, const char *detail)
 }
 
 json_t *
-ctl_no_device(void)
+ctl_no_device(unsigned int unmade)
 {
 	struct ctl_obj o = ctl_obj_begin();
+	char text[96];
 
 	ctl_put_str(&o, "Error", "Device doesn't exist");
+	if (unmade > 0) {
+		snprintf(text, sizeof(text),
+			"%u devices are still to be made after the start (virtnet wait)", unmade);
+		ctl_put_str(&o, "detail", text);
+	}
 	return ctl_obj_end(&o);
 }

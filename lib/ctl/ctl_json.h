@@ -54,8 +54,11 @@ json_t *ctl_error(int error, const char *text);
  * in "detail" for errors of the table, whose texts are fixed, and replaces it for Linux ones.
  */
 json_t *ctl_failure(int error, const char *detail);
-/** {"Error": "Device doesn't exist"} */
-json_t *ctl_no_device(void);
+/**
+ * {"Error": "Device doesn't exist"}; while devices of before are still to be made (@p unmade),
+ * with a "detail" that says so: it may be one of them.
+ */
+json_t *ctl_no_device(unsigned int unmade);
 
 /** Read a counter that a poller may be writing. */
 #define CTL_READ(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)

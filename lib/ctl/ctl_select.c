@@ -105,11 +105,13 @@ ctl_selected(const struct ctl_select *sel, const struct vn_device *dev)
 static json_t *
 missing(struct vn_ctl *ctl, const struct ctl_select *sel)
 {
+	const unsigned int unmade = vn_controller_unmade(ctl->controller);
 	char text[64] = "";
 	struct ctl_obj o;
 
-	if (!sel->many)
-		return ctl_no_device();
+	/* It may be one that is still to come. */
+	if (!sel->many || unmade > 0)
+		return ctl_no_device(unmade);
 	for (unsigned int pf = 0; pf < CTL_IDS && text[0] == '\0'; pf++) {
 		if (!has(sel->pf, pf))
 			continue;

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 the dpdk-virtnet contributors
+"""The start with many devices of before: who asks is answered while they are being made."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+from vnt import proc, program
+from vnt.core import check, check_eq, test
+
+# What of a device is the same after each start.
+SAME = ("pf_id", "vf_id", "parent_pf_id", "vuid", "pci_bdf", "mac", "sf_num", "socket",
+        "enabled_vfs", "num_msix")
+
+
+def same(devices):
+    return [{k: d[k] for k in SAME if k in d} for d in devices]
+
+
+def files(p):
+    return sorted(n for n in os.listdir(os.path.join(p.state_dir, "recovery")) if n[0] != ".")
+
+
+class Early:
+    """A client whose requests wait while the program, which is stopped, has just made the control
+    socket: they are answered in one of the first turns of its loop."""
+
+    def __init__(self, p, *requests):
+        p.launch()
+        end = time.monotonic() + proc.PATIENCE
+        while not os.path.exists(p.control_path):
+            check(p.process.alive() and time.monotonic() < end, "no control socket")
+        p.process.send(signal.SIGSTOP)
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.settimeout(proc.PATIENCE)
+        while self.sock.connect_ex(p.control_path) != 0:
+            # It was stopped between bind and listen.
+            check(p.process.alive() and time.monotonic() < end, "no control socket")
+            p.process.send(signal.SIGCONT)
+            time.sleep(0.001)
+            p.process.send(signal.SIGSTOP)
+        for r in requests:
+            self.sock.send(r.encode())
+        self.requests = requests
+        self.process = p.process
+
+    def go_on(self):
+        """@return the answers."""
+        self.process.send(signal.SIGCONT)
+        self.sock.recv(65536)  # the banner
+        answers = [json.loads(self.sock.recv(1 << 20))[r.split(",")[0]] for r in self.requests]
+        self.sock.close()
+        return answers
+
+
+def check_partly(answer, total):
+    """What list shows while devices are being made fits together."""
+    devices, controller = answer["devices"], answer["controller"]
+    check_eq(controller["ready"], 0, "ready")
+    check(controller["devices_starting"] >= total - len(devices),
+          f"devices_starting is {controller['devices_starting']}, {len(devices)} are shown")
+    for pf in range(2):
+        vfs = [d["vf_id"] for d in devices if d.get("parent_pf_id") == pf]
+        check_eq(vfs, list(range(len(vfs))), f"VFs of PF {pf}")
+        shown = [d for d in devices if d.get("pf_id") == pf]
+        check_eq([int(d["enabled_vfs"]) for d in shown], [len(vfs)], f"PF {pf}: enabled_vfs")
+    for d in devices:
+        check(os.path.exists(d["socket"]), f"{d['vuid']} is shown, and has no socket")
+
+
+@test
+def list_meanwhile(t):
+    """list, query and modify are answered while VFs of before are still to be made; SIGTERM then
+    leaves nothing, and the next start has all of them, as they were."""
+    vfs = t.count(100, 504)
+    p = program.Program(t, conf={"vf": {"port": "internal"}, "static_pf": {"port": "internal"}},
+                        capacity=program.capacity(2, NUM_VF_MSIX=4,
+                                                  VIRTIO_NET_EMULATION_NUM_VF=vfs)).start()
+    for pf in range(2):
+        status, out, err = p.cli("sriov", "-p", str(pf), "-n", str(vfs), timeout=120)
+        check_eq(status, 0, f"sriov: {out}{err}")
+    first = same(json.loads(p.cli("list")[1])["devices"])
+    total = 2 * (vfs + 1)
+    check_eq(len(first), total, "devices")
+    p.stop(60)
+    names = files(p)
+    check_eq(len(names), total, "recovery files")
+
+    # A loaded machine may let it run on too far before it is stopped: then once more.
+    for _ in range(10):
+        early = Early(p, "/virtnet/list", f"/virtnet/query,pf=1,vf={vfs - 1}",
+                      '/virtnet/modify/device,{"pf": 0, "speed": 25000}')
+        answer, query, modify = early.go_on()
+        # All of them in one page: what it shows can be compared.
+        if len(answer["devices"]) < min(total, 80):
+            break
+        p.notify.wait_ready(p.process)
+        p.stop(60)
+    else:
+        check(False, "list never answered before all devices were there")
+    t.note(f"{len(answer['devices'])} of {total} at the first answer")
+    check_partly(answer, total)
+    if "Error" in query:
+        check_eq(query["Error"], "Device doesn't exist", "query of a VF that is to come")
+        check("still to be made" in query["detail"], query["detail"])
+        check_eq(modify["errno"], -16, f"modify: {modify}")
+        check("virtnet wait" in modify["errstr"], modify["errstr"])
+    status, out, err = p.cli("wait", "-t", "60", timeout=90)
+    check_eq(status, 0, f"wait: {out}{err}")
+    check_eq(same(json.loads(p.cli("list")[1])["devices"]), first, "devices")
+    p.notify.wait_ready(p.process)
+    p.stop(60)
+
+    # Both are waiting when it goes on.
+    early = Early(p, "/virtnet/list")
+    p.process.send(signal.SIGTERM)
+    p.process.send(signal.SIGCONT)
+    check_eq(p.process.wait(60), 0, "exit status after SIGTERM in the start")
+    early.sock.close()
+    check_eq(p.sockets(), [], "sockets left")
+    check("READY=1" not in p.notify.drain(), f"ready in vain: {p.notify.seen}")
+    check_eq(files(p), names, "recovery files")
+    p.start()
+    check_eq(same(json.loads(p.cli("list")[1])["devices"]), first, "devices after it")
+    p.stop(60)
