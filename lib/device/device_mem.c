@@ -25,6 +25,7 @@ struct dev_op {
 	struct vn_dirty_log log;
 	bool on;
 	int fd, old_fd;
+	bool fd_ends; /* fd is nobody's any more */
 	struct rte_mbuf *frame;
 	vn_device_cb cb;
 	void *ctx;
@@ -323,37 +324,48 @@ exec_set_call(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 	vn_virtq_interrupt_always(vq);
 }
 
-static void set_call_done(struct vn_poller_cmd *cmd);
-
 static void
-send_call(struct dev_ring *ring, struct dev_op *op, int fd, int old_fd)
+send_call(struct dev_op *op, int fd, int old_fd)
 {
-	op->ring = ring;
 	op->fd = fd;
 	op->old_fd = old_fd;
-	op->cmd.exec = exec_set_call;
-	op->cmd.done = set_call_done;
-	ring->call_op = op;
-	op_send(op);
+	op->ring->call_op = op;
+	dev_call(op->dev, &op->cmd);
 }
 
 static void
 set_call_done(struct vn_poller_cmd *cmd)
 {
-	struct dev_op *op = (struct dev_op *)cmd, *next;
+	struct dev_op *op = (struct dev_op *)cmd;
 	struct dev_ring *ring = op->ring;
 
 	if (op->old_fd >= 0)
 		close(op->old_fd);
-	/* Not if the ring has stopped meanwhile: then all its descriptors are closed. */
+	/* Not if the poller has let go of the ring meanwhile: see dev_call_forget(). */
 	if (ring->call_op == op) {
 		ring->call_op = NULL;
-		next = ring->call_waits ? op_new(op->dev, NULL, NULL) : NULL;
-		ring->call_waits = false;
-		if (next != NULL)
-			send_call(ring, next, dev_ring_vq(ring)->setup.call_fd, op->fd);
+		if (ring->call_waits) {
+			ring->call_waits = false;
+			send_call(op, dev_ring_vq(ring)->setup.call_fd, op->fd);
+			return;
+		}
 	}
+	if (op->fd_ends && op->fd >= 0)
+		close(op->fd);
 	op_end(op);
+}
+
+void
+dev_call_forget(struct dev_ring *ring)
+{
+	/*
+	 * The ring has only the last descriptor it was given. The one on its way to the poller is
+	 * another when one waits, and goes with the answer.
+	 */
+	if (ring->call_waits)
+		ring->call_op->fd_ends = true;
+	ring->call_op = NULL;
+	ring->call_waits = false;
 }
 
 void
@@ -394,8 +406,12 @@ vn_device_vq_set_call(struct vn_device *dev, uint16_t idx, int call_fd)
 			close(call_fd);
 		return;
 	}
+	op->ring = ring;
+	op->cmd.exec = exec_set_call;
+	op->cmd.done = set_call_done;
+	dev->priv->ops++;
 	v->setup.call_fd = call_fd;
-	send_call(ring, op, call_fd, old_fd);
+	send_call(op, call_fd, old_fd);
 }
 
 static void

@@ -258,6 +258,8 @@ void dev_port_queue_close(struct dev_pair *pair);
 /* device_mem.c */
 /** Drop a reference, in the helper thread if that can take long. */
 void dev_mem_release(struct vn_device *dev, struct vn_guestmem *mem);
+/** The poller has let go of the ring: no new interrupt descriptor can reach it. */
+void dev_call_forget(struct dev_ring *ring);
 
 /* device_reconf.c */
 /** Have the poller tell who sends, if we are not told otherwise. For pair 0. */

@@ -122,8 +122,7 @@ ring_stopped(struct dev_ring *ring)
 	close_fd(&v->setup.kick_fd);
 	close_fd(&v->setup.call_fd);
 	v->state = VN_VQ_STOPPED;
-	ring->call_op = NULL;
-	ring->call_waits = false;
+	dev_call_forget(ring);
 	ring->sent = false;
 	ring->stop_wanted = false;
 	ring->overdue = false;
@@ -183,8 +182,7 @@ park(struct dev_ring *ring)
 	ring->parked = true;
 	ring->sent = false;
 	ring->late = false;
-	ring->call_op = NULL;
-	ring->call_waits = false;
+	dev_call_forget(ring);
 	dev_ring_vq(ring)->state = VN_VQ_STARTING;
 	dev_ring_count(dev);
 	dev_pair_advance(dev_ring_pair(ring));

@@ -417,6 +417,42 @@ test_set_call(void **state)
 		close(call[i]);
 }
 
+/* Several behind a command that takes the ring from the poller, which therefore sees none. */
+static void
+test_set_call_behind(void **state)
+{
+	struct result stop = {0}, restart = {0};
+	unsigned int fds;
+	int call[3];
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(call); i++)
+		call[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	de_begin();
+	de_start(0);
+	de_start(1);
+	fds = pe_count_fds();
+	vn_device_restart(de.dev, result_cb, &restart);
+	for (unsigned int i = 0; i < RTE_DIM(call); i++)
+		vn_device_vq_set_call(de.dev, 1, fcntl(call[i], F_DUPFD_CLOEXEC, 0));
+	UNTIL(restart.calls > 0 && vn_loop_jobs_pending(pe.loop) == 0);
+	assert_int_equal(restart.value, 0);
+	assert_int_equal(pe_count_fds(), fds);
+	/* The last one is the one that counts. */
+	assert_int_equal(pe_signals(call[0]) + pe_signals(call[1]), 0);
+	pe_signals(call[2]);
+	guest_send(&de.guest, 1, 1);
+	UNTIL(pe_signals(call[2]) > 0);
+	vn_device_vq_stop(de.dev, 1, result_cb, &stop);
+	for (unsigned int i = 0; i < RTE_DIM(call); i++)
+		vn_device_vq_set_call(de.dev, 1, fcntl(call[i], F_DUPFD_CLOEXEC, 0));
+	UNTIL(stop.calls > 0);
+	de_destroy(VN_PORT_KEEP);
+	/* The teardown counts. */
+	for (unsigned int i = 0; i < RTE_DIM(call); i++)
+		close(call[i]);
+}
+
 /* Both rings broken at once, while others start: the control thread hears of it, and lives. */
 static void
 test_broken(void **state)
@@ -489,6 +525,7 @@ main(void)
 		DE_TEST(test_no_port),
 		DE_TEST(test_dim),
 		DE_TEST(test_set_call),
+		DE_TEST(test_set_call_behind),
 		DE_TEST(test_broken),
 		DE_TEST(test_blocking_call),
 	};
