@@ -83,6 +83,7 @@ struct vn_poller {
 	bool touched;                  /* the command at hand has said what it changed */
 	bool no_pwait2;                /* the kernel has no epoll_pwait2() */
 	SLIST_HEAD(, vn_poll_qp) sunk; /* got frames by their sinks, not published */
+	uint32_t sunk_work;            /* vn_virtq_put_work() of all of them */
 	struct vn_poller_stats stats;
 };
 
