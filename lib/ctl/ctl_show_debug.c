@@ -203,6 +203,7 @@ show_port_queues(const struct vn_device *dev)
 		ctl_put_num(&o, "rx_bytes", CTL_READ(s->rx_bytes));
 		ctl_put_num(&o, "rx_errors", CTL_READ(s->rx_errors));
 		ctl_put_num(&o, "rx_no_mbuf", CTL_READ(s->rx_no_mbuf));
+		ctl_put_num(&o, "rx_full", CTL_READ(s->rx_full));
 		ctl_put_num(&o, "tx_packets", CTL_READ(s->tx_packets));
 		ctl_put_num(&o, "tx_bytes", CTL_READ(s->tx_bytes));
 		ctl_put_num(&o, "tx_dropped", CTL_READ(s->tx_dropped));

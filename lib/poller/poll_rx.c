@@ -3,6 +3,7 @@
  *
  * Network to driver: a pair that stands alone, or whose frames all stay on it.
  */
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 #include "poller_private.h"
@@ -30,16 +31,47 @@ rx_room(struct vn_poll_qp *qp)
 	return frames == 0 ? 1 : RTE_MIN(frames, VN_POLL_PENDING);
 }
 
+/*
+ * The first frame has too few buffers. A driver that has given back some may wait with more until a
+ * frame comes: those of Linux fill a ring when it is half empty. So what it has shown no buffers
+ * for in a while will never fit, and is in the way of those that do. (Without any buffers it is the
+ * driver that takes nothing.) @return frames dropped.
+ */
+static unsigned int
+drop_too_long(struct vn_poll_qp *qp)
+{
+	const uint16_t offered = vn_virtq_offered(qp->rx);
+	const uint64_t now = rte_get_tsc_cycles();
+
+	if (qp->rx_avail_seen == 0 || qp->owner == NULL) {
+		qp->short_since = 0;
+	} else if (qp->short_since == 0 || offered != qp->short_offered) {
+		qp->short_since = now;
+		qp->short_offered = offered;
+	} else if (now - qp->short_since >= qp->owner->rx_wait_cycles) {
+		qp->short_since = 0;
+		vn_virtq_rx_refuse(qp->rx);
+		vn_mbuf_free_bulk(&qp->pending[qp->pending_first++], 1);
+		qp->n_pending--;
+		return 1;
+	}
+	return 0;
+}
+
 unsigned int
 poll_rx_give(struct vn_poll_qp *qp)
 {
-	const uint16_t n = vn_virtq_enqueue(qp->rx, &qp->pending[qp->pending_first], qp->n_pending);
+	uint16_t n = vn_virtq_enqueue(qp->rx, &qp->pending[qp->pending_first], qp->n_pending);
 
 	vn_mbuf_free_bulk(&qp->pending[qp->pending_first], n);
 	qp->pending_first += n;
 	qp->n_pending -= n;
-	if (qp->n_pending > 0)
+	if (n > 0)
+		qp->short_since = 0;
+	if (qp->n_pending > 0) {
 		qp->rx_avail_seen = vn_virtq_avail(qp->rx);
+		n += drop_too_long(qp);
+	}
 	return n;
 }
 

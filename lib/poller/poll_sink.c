@@ -42,11 +42,13 @@ mark(struct vn_poller *p, struct vn_poll_qp *qp)
 static bool
 put(const struct vn_port_sink *sink, const struct vn_view *view)
 {
+	struct vn_poller *p = (struct vn_poller *)(uintptr_t)sink->owner;
 	struct vn_poll_qp *qp = container_of(sink, struct vn_poll_qp, sink);
 	struct vn_net_hdr_hash hdr = view->hdr;
 	bool filtered = false;
 	struct vn_poll_qp *to = decide(qp, view, &hdr, &filtered);
 	enum vn_put result;
+	uint32_t work;
 
 	if (filtered) {
 		qp->group->filtered++;
@@ -60,9 +62,14 @@ put(const struct vn_port_sink *sink, const struct vn_view *view)
 		return false;
 	if (vn_virtq_view_fits(to->rx, view) == VN_VIEW_SEGMENT)
 		return false;
+	/* One sender's burst to drivers with absurd buffers keeps nobody waiting. */
+	if (unlikely(p->sunk_work >= VN_VIEW_PUT_BUDGET))
+		return false;
+	work = vn_virtq_put_work(to->rx);
 	result = vn_virtq_put_view_as(to->rx, view, &hdr);
+	p->sunk_work += vn_virtq_put_work(to->rx) - work;
 	/* Also when buffers without a frame went back. */
-	mark((struct vn_poller *)(uintptr_t)sink->owner, to);
+	mark(p, to);
 	if (unlikely(vn_virtq_broken(to->rx))) {
 		poll_qp_tell_broken(to, &to->rx_told);
 		return false;
@@ -78,6 +85,7 @@ poll_sink_publish(struct vn_poller *p)
 {
 	unsigned int n = 0;
 
+	p->sunk_work = 0;
 	while (!SLIST_EMPTY(&p->sunk)) {
 		struct vn_poll_qp *qp = SLIST_FIRST(&p->sunk);
 

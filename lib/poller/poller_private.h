@@ -46,9 +46,10 @@ struct vn_poller {
 	int wakefd;
 	enum vn_idle_policy policy;
 	uint64_t idle_spin_cycles;
-	uint64_t cold_cycles;  /* a pair without work goes cold after so long; 0: never */
-	uint64_t look_cycles;  /* so long without a look at descriptors, while busy */
-	uint64_t timed_cycles; /* TIMED_SLEEP_NS */
+	uint64_t cold_cycles;    /* a pair without work goes cold after so long; 0: never */
+	uint64_t look_cycles;    /* so long without a look at descriptors, while busy */
+	uint64_t timed_cycles;   /* TIMED_SLEEP_NS */
+	uint64_t rx_wait_cycles; /* vn_poller_conf.rx_wait_ms */
 	struct rte_rcu_qsbr *qsbr;
 	struct vn_loop *loop;
 
@@ -83,6 +84,7 @@ struct vn_poller {
 	bool touched;                  /* the command at hand has said what it changed */
 	bool no_pwait2;                /* the kernel has no epoll_pwait2() */
 	SLIST_HEAD(, vn_poll_qp) sunk; /* got frames by their sinks, not published */
+	uint32_t sunk_work;            /* vn_virtq_put_work() of all of them */
 	struct vn_poller_stats stats;
 };
 

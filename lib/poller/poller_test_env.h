@@ -49,7 +49,8 @@
  * How the poller is made. By default pairs go cold as soon as may be: whatever a test does happens
  * to cold pairs, hot ones, and in between.
  */
-static struct vn_poller_conf pe_conf = {.idle_spin_us = 0, .idle_cold_us = 1};
+static struct vn_poller_conf pe_conf = {
+	.idle_spin_us = 0, .idle_cold_us = 1, .rx_wait_ms = 1000 * 1000};
 
 /* A test that moves things between pollers has two. */
 #ifndef PE_POLLERS

@@ -159,12 +159,51 @@ test_no_port(void **state)
 	UNTIL(take(60) == 5);
 }
 
+static int
+short_setup(void **state)
+{
+	pe_conf.rx_wait_ms = 1;
+	return setup(state);
+}
+
+static int
+short_teardown(void **state)
+{
+	pe_conf.rx_wait_ms = 1000 * 1000;
+	return teardown(state);
+}
+
+/* A frame that needs more buffers than the driver ever shows does not stand in the way. */
+static void
+test_too_long(void **state)
+{
+	(void)state;
+	attach_all();
+	post(100);
+	post(100);
+	assert_true(fp_send(t.pq, 1, 1500));
+	assert_true(fp_send(t.pq, 2, 60));
+	UNTIL(take(60) == 2);
+	assert_int_equal(t.rx.stats.oversized, 1);
+	/* Nor does the next one. With no buffers at all they wait, as ever. */
+	assert_true(fp_send(t.pq, 3, 1500));
+	UNTIL(__atomic_load_n(&t.rx.stats.oversized, __ATOMIC_ACQUIRE) == 2);
+	assert_true(fp_send(t.pq, 4, 60));
+	UNTIL(take(60) == 4);
+	assert_true(fp_send(t.pq, 5, 1500));
+	SETTLE();
+	post(2000);
+	UNTIL(take(1500) == 5);
+	assert_int_equal(t.rx.stats.oversized, 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		QP_TEST(test_to_driver),
 		QP_TEST(test_to_port),
+		cmocka_unit_test_setup_teardown(test_too_long, short_setup, short_teardown),
 		QP_TEST(test_back_pressure),
 		QP_TEST(test_too_few_buffers),
 		QP_TEST(test_detach_with_pending),

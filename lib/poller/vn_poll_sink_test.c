@@ -123,7 +123,7 @@ sink_setup(void **state)
 			.on_broken = on_broken,
 			.group = &g.group,
 			.number = i};
-		ring_make(&g.rx[i], true, FEATURES);
+		ring_make(&g.rx[i], true, FEATURES | VN_F_INDIRECT_DESC);
 		assert_int_equal(fp_ops.queue_open(g.port, 1 + i, env_pool, &g.pq[i]), 0);
 	}
 	return 0;
@@ -320,6 +320,49 @@ test_broken_receiver(void **state)
 	assert_int_equal(number(&t.broken_told), 1);
 }
 
+/*
+ * What one sender has drivers with absurd buffers cost is bounded, by descriptors: each table here
+ * has a thousand, and no room.
+ */
+static void
+test_budget(void **state)
+{
+	const unsigned int tables = VN_VIEW_PUT_BUDGET / 1001 + 1;
+	uint8_t buf[sizeof(struct vn_net_hdr) + 60] = {0};
+
+	(void)state;
+	attach_everything(true);
+	UNTIL(pe_asleep());
+	for (uint16_t i = 0; i < RING; i++) {
+		struct model_driver *md = &g.rx[0].md;
+
+		md_set_desc(md, i, MD_DATA_GPA, 1000 * sizeof(struct vn_vring_desc),
+			VN_DESC_F_INDIRECT, 0);
+		md_push_head(md, i);
+	}
+	for (uint16_t i = 0; i < 1000; i++) {
+		const struct vn_vring_desc d = {
+			.flags = VN_DESC_F_WRITE | (i < 999 ? VN_DESC_F_NEXT : 0), .next = i + 1};
+
+		md_write(&g.rx[0].md, MD_DATA_GPA + i * sizeof(d), &d, sizeof(d));
+	}
+	post_to(1);
+	for (unsigned int i = 0; i < 4; i++) {
+		buf[sizeof(struct vn_net_hdr)] = i == 3; /* the pair that gets it */
+		assert_true(md_add(&t.tx.md, buf, sizeof(buf)));
+	}
+	rte_smp_mb();
+	pe_kick(t.tx.kick);
+	/* Also what is for another one goes the way by mbufs then: its own poll is for that. */
+	UNTIL(number(&g.refused) == 4);
+	UNTIL(g.rx[0].md.used->idx == tables);
+	assert_int_equal(g.rx[0].stats.bad_desc_errors, tables);
+	/* The next burst is another one. */
+	UNTIL(pe_asleep());
+	assert_true(driver_send(TAG(1, 7), 60));
+	UNTIL(take_from(1) == TAG(1, 7));
+}
+
 static void
 on_mac(struct vn_poll_qp *qp)
 {
@@ -371,6 +414,7 @@ main(void)
 		SINK_TEST(test_no_buffers),
 		SINK_TEST(test_order),
 		SINK_TEST(test_broken_receiver),
+		SINK_TEST(test_budget),
 		SINK_TEST(test_learns_mac),
 		SINK_TEST(test_taken_back),
 	};

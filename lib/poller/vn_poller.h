@@ -144,6 +144,8 @@ struct vn_poll_qp {
 	uint64_t look_at;        /**< cycles: the next look, by_time */
 	uint16_t rx_avail_seen;  /**< receive chains there were when we last had too few */
 	uint16_t n_pending, pending_first;
+	uint64_t short_since;    /**< the first of pending has too few buffers: cycles; 0: no */
+	uint16_t short_offered;  /**< vn_virtq_offered() then */
 	bool stuck;              /**< pending is full, and the driver has taken nothing for long */
 	uint16_t stuck_position; /**< of the ring when pending was found full ... */
 	uint64_t stuck_since;    /**< ... in cycles; 0: it is not */
@@ -207,6 +209,10 @@ struct vn_poller_conf {
 	 * its port tells of work; 0: all are looked at in every round.
 	 */
 	uint32_t idle_cold_us;
+	/**
+	 * A frame for which a driver has buffers, but too few, waits so long for more; 0: 50 ms.
+	 */
+	uint32_t rx_wait_ms;
 	enum vn_idle_policy idle_policy;
 	/**
 	 * Poller number i is its thread i: reports a quiescent state in every round, and is offline

@@ -17,6 +17,9 @@
 #include "poller_private.h"
 #include "vn_log.h"
 
+/** If vn_poller_conf.rx_wait_ms is 0. */
+#define RX_WAIT_MS 50
+
 /** How often the watchdog looks, and after how many looks without a round it acts. */
 #define WATCHDOG_NS    VN_MS(200)
 #define WATCHDOG_LOOKS 2
@@ -90,6 +93,7 @@ poller_init(struct vn_poller *p, struct vn_loop *loop, unsigned int index, unsig
 	p->policy = conf->idle_policy;
 	p->idle_spin_cycles = hz / US_PER_S * conf->idle_spin_us;
 	p->cold_cycles = hz / US_PER_S * conf->idle_cold_us;
+	p->rx_wait_cycles = hz / 1000 * (conf->rx_wait_ms != 0 ? conf->rx_wait_ms : RX_WAIT_MS);
 	p->look_cycles = hz / US_PER_S * LOOK_US;
 	p->timed_cycles = hz / (NS_PER_S / TIMED_SLEEP_NS);
 	p->qsbr = conf->qsbr;

@@ -53,6 +53,8 @@ struct vn_port_stats {
 	uint64_t rx_errors;            /**< frames with an impossible header, read errors */
 	uint64_t tx_dropped;           /**< refused by the network side */
 	uint64_t rx_no_mbuf;
+	uint64_t rx_full; /**< not kept for the device: too many wait for it. Written by any poller
+			   */
 };
 
 /**

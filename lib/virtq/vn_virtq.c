@@ -209,12 +209,14 @@ vn_virtq_flush_used(struct vn_virtq *vq)
 	}
 	count(&vq->stats->completed_desc, vq->inflight_descs);
 	vq->inflight_descs = 0;
+	vq->view_bytes = 0;
 }
 
 void
 vn_virtq_publish(struct vn_virtq *vq)
 {
 	check_owner(vq);
+	vq->put_descs = 0;
 	if (vq->published == vq->used || vq->broken != NULL)
 		return;
 	if (vq->packed) {

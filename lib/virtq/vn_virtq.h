@@ -130,6 +130,12 @@ void vn_virtq_complete(struct vn_virtq *vq);
 uint16_t vn_virtq_enqueue(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
 
 /**
+ * A frame has waited for so long for buffers beside those that are there that its caller has
+ * dropped it: count it as oversized. Owner.
+ */
+void vn_virtq_rx_refuse(struct vn_virtq *vq);
+
+/**
  * Make completions visible (store used->idx, or the used descriptors) and note the position in the
  * black box. At the end of each poll of a ring. Owner. No-op when there is nothing new.
  */

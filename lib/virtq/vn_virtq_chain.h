@@ -29,6 +29,7 @@ struct vn_chain {
 	uint32_t segs;
 	uint32_t descs;
 	uint64_t bytes;
+	uint32_t slots; /* split: the ring's descriptors of chains that were walked to their end */
 };
 
 struct vn_desc {
@@ -111,6 +112,7 @@ struct vn_walk {
 	uint32_t entries;                  /* of the table */
 	uint32_t left;                     /* descriptors that it may still have */
 	uint32_t i;                        /* the next one */
+	uint32_t slots;                    /* of the ring, once it is in an indirect table */
 	bool nested;                       /* in an indirect table */
 };
 
@@ -162,6 +164,7 @@ walk_next(struct vn_virtq *vq, struct vn_walk *w, bool indirect, struct vn_desc 
 			return chain_break(vq, &vq->stats->invalid_buffer, "memory");
 		if (part != desc->len)
 			w->table = NULL;
+		w->slots = vq->size - w->left;
 		w->entries = w->left = n;
 		w->nested = true;
 		w->i = 0;
@@ -193,7 +196,11 @@ chain_walk(struct vn_virtq *vq, uint16_t head, bool write, bool indirect, uint64
 		r = chain_add_buffer(vq, &desc, write, want - c->bytes, c);
 		if (unlikely(r != VN_CHAIN_OK))
 			return r;
-		if (c->bytes == want || !(desc.flags & VN_DESC_F_NEXT))
+		if (!(desc.flags & VN_DESC_F_NEXT)) {
+			c->slots += w.nested ? w.slots : vq->size - w.left;
+			return VN_CHAIN_OK;
+		}
+		if (c->bytes == want)
 			return VN_CHAIN_OK;
 		w.i = desc.next;
 	}

@@ -64,6 +64,24 @@ frame_longer_than_its_buffer(void **state)
 	assert_int_equal(md_used_idx(&f.md), SIZE);
 	fix_end(&f);
 
+	/* The same in chains of several descriptors: there are no more in the ring. */
+	for (unsigned int indirect = 0; indirect < 2; indirect++) {
+		fix_begin(&f, true,
+			VN_F_VERSION_1 | VN_NET_F_MRG_RXBUF | (indirect ? VN_F_INDIRECT_DESC : 0));
+		for (uint16_t i = 0; i < SIZE; i++)
+			md_set_desc(&f.md, i, MD_DATA_GPA + i * 4096, 20,
+				VN_DESC_F_WRITE | (i % 2 == 0 ? VN_DESC_F_NEXT : 0), i + 1);
+		for (uint16_t i = 0; i < SIZE; i += 2)
+			md_push_head(&f.md, i);
+		pkts[0] = some_frame(SIZE * 20 - 11);
+		pkts[1] = some_frame(SIZE * 20 - 12);
+		assert_int_equal(vn_virtq_enqueue(f.vq, pkts, 2), 2);
+		rte_pktmbuf_free_bulk(pkts, 2);
+		assert_int_equal(f.stats.oversized, 1);
+		assert_int_equal(f.stats.packets, 1);
+		fix_end(&f);
+	}
+
 	fix_begin(&f, true, VN_F_VERSION_1);
 	pkts[0] = some_frame(VN_MAX_FRAME);
 	pkts[0]->pkt_len++;

@@ -194,6 +194,9 @@ vn_virtq_packed_publish(struct vn_virtq *vq)
 {
 	const uint16_t n = vq->used - vq->published;
 
+	/* Whoever has taken them, they were posted at once. */
+	if (unlikely(vq->pk_inflight > vq->stats->max_post))
+		__atomic_store_n(&vq->stats->max_post, vq->pk_inflight, __ATOMIC_RELAXED);
 	vq->generation++;
 	if (likely(!vq->pk_shapes)) {
 		publish_same(vq, n, 1);

@@ -132,8 +132,11 @@ put_body(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	if (likely(!sum && !vq->no_fast && !vq->log_dirty) &&
 		likely(put_fast(vq, view, &hdr, indirect)))
 		return VN_PUT_OK;
+	if (unlikely(vq->put_descs >= VN_VQ_DESC_BUDGET))
+		return VN_PUT_FULL;
 	res = reserve_buffers(
 		vq, vq->hdr_len + (uint64_t)view->len, mergeable, indirect, &r, &descs);
+	vq->put_descs += descs;
 	if (likely(res == RESERVE_OK)) {
 		hdr.hdr.num_buffers = rte_cpu_to_le_16(r.chains);
 		view_write(vq, &hdr, view, sum);

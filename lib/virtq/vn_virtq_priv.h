@@ -51,7 +51,7 @@
  * Descriptors after which a call takes no further chain: one poll of a ring full of absurd chains
  * must not keep the other rings of the poller waiting for milliseconds.
  */
-#define VN_VQ_DESC_BUDGET 4096u
+#define VN_VQ_DESC_BUDGET VN_VIEW_PUT_BUDGET
 
 /**
  * Bytes after which a call takes no further frame that needs several mbufs: what was copied is
@@ -114,6 +114,8 @@ struct vn_virtq {
 	uint16_t coal_published;       /* what was published when it last began */
 	uint16_t generation;           /* publishes */
 	uint64_t inflight_descs;       /* descriptors of the chains in flight */
+	uint32_t view_bytes;           /* of the views that are not complete */
+	uint32_t put_descs;            /* read by puts since the last publish */
 	const char *broken;            /* why; NULL: sound. Read by any thread */
 
 	/* Packed. Positions are descriptors' indices, bit 15: wrap counter. */

@@ -49,7 +49,7 @@ reserve_buffers(struct vn_virtq *vq, uint64_t want, const bool mergeable, const 
 
 		if (unlikely((uint16_t)(vq->avail - vq->taken) == r->chains)) {
 			/* A ring that is all empty buffers and yet too small will stay so. */
-			if (r->chains != vq->size)
+			if (r->c.slots < vq->size)
 				return RESERVE_LATER;
 			count(&vq->stats->oversized, 1);
 			return RESERVE_DROP;

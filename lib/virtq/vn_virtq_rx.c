@@ -137,6 +137,13 @@ vn_virtq_pick_enqueue(uint64_t features)
 	return variant[!!(features & VN_NET_F_MRG_RXBUF)][!!(features & VN_F_INDIRECT_DESC)];
 }
 
+void
+vn_virtq_rx_refuse(struct vn_virtq *vq)
+{
+	check_owner(vq);
+	count(&vq->stats->oversized, 1);
+}
+
 uint16_t
 vn_virtq_enqueue(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n)
 {

@@ -48,14 +48,20 @@ struct vn_view {
  * vn_virtq_complete(). Chains that are no valid frame are passed over as by vn_virtq_dequeue().
  * Owner of @p tx.
  *
- * @return true: there is one. False: there is none, or enough descriptors were read for now; what
- *   there is must be completed then.
+ * @return true: there is one. False: there is none, or enough descriptors or bytes were read for
+ *   now; what there is must be completed then.
  */
 bool vn_virtq_view(struct vn_virtq *tx, struct vn_view *view);
 
+/**
+ * Descriptors that may be read to put views, of usable buffers and others, until the next
+ * vn_virtq_publish(); then nothing more is put.
+ */
+#define VN_VIEW_PUT_BUDGET 4096u
+
 enum vn_put {
 	VN_PUT_OK,
-	VN_PUT_FULL,    /**< not enough receive buffers now */
+	VN_PUT_FULL,    /**< not enough receive buffers now, or VN_VIEW_PUT_BUDGET is used up */
 	VN_PUT_DROPPED, /**< can never be delivered; counted in the ring's counters */
 };
 
@@ -69,6 +75,12 @@ enum vn_put vn_virtq_put_view(struct vn_virtq *rx, const struct vn_view *view);
 /** The same with view->hdr but for the hash fields, which are those of @p hdr. */
 enum vn_put vn_virtq_put_view_as(
 	struct vn_virtq *rx, const struct vn_view *view, const struct vn_net_hdr_hash *hdr);
+
+/**
+ * Descriptors that were read since the last vn_virtq_publish() to put views into anything but
+ * chains of the usual shapes: for a budget over several rings. Owner of @p rx.
+ */
+uint32_t vn_virtq_put_work(const struct vn_virtq *rx);
 
 enum vn_view_fit {
 	VN_VIEW_AS_IS,   /**< the receiver takes the header as it is */

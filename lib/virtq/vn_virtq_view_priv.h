@@ -17,7 +17,7 @@
 static __rte_always_inline bool
 view_enough(const struct vn_virtq *vq)
 {
-	return vq->inflight_descs >= VN_VQ_DESC_BUDGET;
+	return vq->inflight_descs >= VN_VQ_DESC_BUDGET || vq->view_bytes >= VN_VQ_BYTE_BUDGET;
 }
 
 /* Of the pieces in vq->seg[], those from @p cur on become the view's. */
@@ -69,6 +69,7 @@ view_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct vn_view *v
 	view->n_segs = 0;
 	if (view->len > VN_VIEW_HEAD)
 		view_segs(vq, &cur, c, view);
+	vq->view_bytes += view->len;
 	count(&vq->stats->packets, 1);
 	count(&vq->stats->total_bytes, view->len);
 	return true;
@@ -185,6 +186,7 @@ view_from_fast(struct vn_virtq *vq, const struct vn_fast *c, struct vn_view *vie
 		view->head_len = c->len;
 		view->n_segs = 0;
 	}
+	vq->view_bytes += c->len;
 	count(&vq->stats->packets, 1);
 	count(&vq->stats->total_bytes, c->len);
 	return true;

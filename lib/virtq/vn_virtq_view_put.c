@@ -137,8 +137,11 @@ put_any(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_hash 
 	enum reserve_result res;
 	struct reserve r;
 
+	if (unlikely(vq->put_descs >= VN_VQ_DESC_BUDGET))
+		return VN_PUT_FULL;
 	res = reserve_buffers(
 		vq, vq->hdr_len + (uint64_t)view->len, mergeable, indirect, &r, &descs);
+	vq->put_descs += descs;
 	if (likely(res == RESERVE_OK)) {
 		hdr->hdr.num_buffers = rte_cpu_to_le_16(r.chains);
 		view_write(vq, hdr, view, sum);
@@ -216,4 +219,10 @@ vn_virtq_put_view_as(
 {
 	check_owner(vq);
 	return vq->put(vq, view, hdr);
+}
+
+uint32_t
+vn_virtq_put_work(const struct vn_virtq *vq)
+{
+	return vq->put_descs;
 }

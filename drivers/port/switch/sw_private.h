@@ -29,14 +29,11 @@
 #define SW_PORTS_MAX 4095
 /** Frames that may wait in a queue for its poller. */
 #define SW_RING_SIZE 1024
-/** Of these, when buffers are getting short. */
-#define SW_RING_SCARCE 64
+/** Of these, per whole pool of buffers that is left: a half is enough for all of them. */
+#define SW_RING_SHARE (2 * SW_RING_SIZE)
 /** Frames in several mbufs (TSO) that may wait in a queue: more would take too many. */
 #define SW_RING_LONG 64
-/** Bursts into a queue with frames that wait, from one look at how many buffers are left to the
- * next. */
-#define SW_LOOK_EVERY 16
-#define SW_BURST      32
+#define SW_BURST     32
 
 /** Something that pollers may still look at. */
 struct sw_dead {
@@ -67,10 +64,8 @@ struct vn_port_queue {
 
 	/* Its poller's. */
 	const struct vn_port_sink *sink;
-	bool scarce;        /* buffers are, as of the last look ... */
-	uint16_t next_look; /* ... of which there is one after so many backlogs */
-	bool rang_late;     /* fd may be readable although nobody is to be woken */
-	struct vn_port_stats stats;
+	bool rang_late;             /* fd may be readable although nobody is to be woken */
+	struct vn_port_stats stats; /* but rx_full: any poller's */
 	struct sw_counters counters;
 
 	/* Shared. */

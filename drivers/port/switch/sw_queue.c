@@ -11,9 +11,6 @@
 
 #include "sw_private.h"
 
-/* Of all buffers, and of all heads of copies: when fewer are free, few may wait in each queue. */
-#define SCARCE_SHARE 8
-
 static void
 queue_free(struct sw_dead *dead)
 {
@@ -212,32 +209,33 @@ ring_bell(struct vn_port_queue *q)
 }
 
 /*
- * Who does not read holds buffers that are everybody's. How many are left takes long to find out,
- * so it is asked from time to time, and only where frames wait.
+ * Who does not read holds buffers that are everybody's. How many frames may wait in a queue falls
+ * with what is left of the buffers, so however many queues nobody reads, there is something left
+ * for the others: N queues that are full hold N / (N + size / SHARE) of a pool. A queue that is
+ * read has little in it, and so is the last one to feel that.
  */
-static bool
-few_left(const struct rte_mempool *pool)
+static unsigned int
+share(const struct rte_mempool *pool)
 {
-	return rte_mempool_avail_count(pool) < pool->size / SCARCE_SHARE;
-}
+	/* Those in caches are not for everybody, and finding out how many takes long. */
+	const unsigned int left = rte_mempool_get_ops(pool->ops_index)->get_count(pool);
 
-static bool
-scarce(struct vn_port_queue *from)
-{
-	if (from->next_look == 0) {
-		from->scarce = few_left(from->pool) || few_left(from->port->sw->conf.clones);
-		from->next_look = SW_LOOK_EVERY;
-	}
-	from->next_look--;
-	return from->scarce;
+	return (unsigned int)RTE_MIN((uint64_t)left * SW_RING_SHARE / pool->size, SW_RING_SIZE);
 }
 
 /* How many of the frames may be put where @p there wait. */
 static uint16_t
-fits(const struct rte_mbuf *const *pkts, uint16_t n, unsigned int there)
+fits(const struct vn_port_queue *from, struct rte_mbuf *const *pkts, uint16_t n, unsigned int there)
 {
+	const struct rte_mempool *clones = from->port->sw->conf.clones;
+	const unsigned int most = share(from->pool), most_clones = RTE_MIN(most, share(clones));
+
 	for (uint16_t i = 0; i < n; i++) {
-		if (pkts[i]->nb_segs > 1 && there + i >= SW_RING_LONG)
+		unsigned int room = pkts[i]->pool == clones ? most_clones : most;
+
+		if (unlikely(pkts[i]->nb_segs > 1))
+			room = RTE_MIN(room / pkts[i]->nb_segs, (unsigned int)SW_RING_LONG);
+		if (unlikely(there + i >= room))
 			return i;
 	}
 	return n;
@@ -247,15 +245,14 @@ uint16_t
 sw_queue_put(
 	struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n, struct vn_port_queue *from)
 {
-	const unsigned int there = rte_ring_count(q->ring);
-	unsigned int put;
+	const unsigned int fit = fits(from, pkts, n, rte_ring_count(q->ring));
+	const unsigned int put = rte_ring_mp_enqueue_burst(q->ring, (void *const *)pkts, fit, NULL);
 
-	if (unlikely(there + n > SW_RING_SCARCE) && scarce(from))
-		n = there >= SW_RING_SCARCE ? 0 : RTE_MIN(n, SW_RING_SCARCE - there);
-	n = fits((const struct rte_mbuf *const *)pkts, n, there);
-	put = rte_ring_mp_enqueue_burst(q->ring, (void *const *)pkts, n, NULL);
 	if (put > 0)
 		ring_bell(q);
+	/* Any poller's: it is a matter of who does not read. */
+	if (unlikely(put < n))
+		__atomic_fetch_add(&q->stats.rx_full, n - put, __ATOMIC_RELAXED);
 	return (uint16_t)put;
 }
 

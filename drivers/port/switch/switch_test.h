@@ -24,9 +24,9 @@
 #include "vn_net_hdr.h"
 #include "vn_switch.h"
 
-#define ST_DEVICES 8
+#define ST_DEVICES 24
 #define ST_MBUFS   4095
-#define ST_CLONES  511
+#define ST_CLONES  1023
 #define ST_OFFLOADS \
 	(VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_TSO4 | VN_NET_F_GUEST_TSO6 | VN_NET_F_GUEST_ECN)
 
