@@ -10,9 +10,27 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "vn_virtq.h"
 #include "vn_virtq_fill.h"
 
 #include "tap_private.h"
+
+/* Is it worth a try, and possible? */
+static bool
+begin(struct vn_port_queue *q, struct vn_virtq *rx, struct vn_fill *f)
+{
+	uint16_t offered;
+
+	if (q->last_len < q->fill_min)
+		return false;
+	/* Too few buffers do not get more without the driver. */
+	offered = vn_virtq_offered(rx);
+	if (q->few && q->few_at == offered)
+		return false;
+	q->few = false;
+	q->few_at = offered;
+	return vn_virtq_fill_begin(rx, f, VN_MAX_FRAME);
+}
 
 uint16_t
 tap_rx_fill(struct vn_port_queue *q, struct vn_virtq *rx, uint16_t n, bool *empty)
@@ -24,13 +42,16 @@ tap_rx_fill(struct vn_port_queue *q, struct vn_virtq *rx, uint16_t n, bool *empt
 	uint16_t got = 0;
 
 	*empty = false;
-	if (q->last_len < q->fill_min || !vn_virtq_fill_begin(rx, &f, VN_MAX_FRAME))
+	if (!begin(q, rx, &f))
 		return 0;
 	/* Bad frames are passed over, but not for ever. */
-	for (uint32_t i = 0; got < n && i < 2u * n && vn_virtq_fill_next(rx, &f); i++) {
+	for (uint32_t i = 0; got < n && i < 2u * n; i++) {
 		uint64_t bytes;
 		ssize_t len;
 
+		q->few = !vn_virtq_fill_next(rx, &f);
+		if (q->few)
+			break;
 		f.iov[-1] = (struct iovec){&hdr, VN_NET_HDR_LEN};
 		/* The kernel cuts what is longer, and says nothing. */
 		f.iov[f.n] = (struct iovec){&too_long, sizeof(too_long)};

@@ -50,6 +50,8 @@ struct vn_port_queue {
 	uint32_t seg_len;  /* bytes that one of them holds */
 	uint32_t last_len; /* poller: of the last frame read */
 	uint32_t fill_min; /* see TAP_FILL_MIN */
+	bool few;          /* poller: the driver's buffers were too few for tap_rx_fill() */
+	uint16_t few_at;   /* ... of those that vn_virtq_offered() told of */
 	struct vn_port_stats stats; /* written by the poller */
 	struct rte_mbuf **seg;      /* poller: n_seg mbufs for the next frame */
 	struct iovec *iov;          /* poller: the header and the data of seg[] */

@@ -22,10 +22,12 @@ struct ring {
 };
 
 static void
-ring_make(struct ring *r, uint64_t features)
+ring_make(struct tap_fixture *fx, struct ring *r, uint64_t features)
 {
 	struct vn_virtq_conf conf;
 
+	/* What the queue knows of another ring. */
+	fx->q[0]->few = false;
 	memset(r, 0, sizeof(*r));
 	md_init(&r->md, 1, RING, 0, VN_F_VERSION_1 | VN_F_INDIRECT_DESC | features, true, 0);
 	r->md.plain = true;
@@ -146,7 +148,7 @@ all_lengths(void **state)
 	for (unsigned int k = 0; k < RTE_DIM(kind); k++) {
 		struct ring r;
 
-		ring_make(&r, kind[k]);
+		ring_make(fx, &r, kind[k]);
 		for (unsigned int i = 0; i < 4 * RTE_DIM(len); i++) {
 			const uint32_t l = len[i % RTE_DIM(len)];
 
@@ -199,7 +201,7 @@ both_ways(void **state)
 	for (unsigned int k = 0; k < RTE_DIM(kind); k++) {
 		struct ring r;
 
-		ring_make(&r, kind[k]);
+		ring_make(fx, &r, kind[k]);
 		for (unsigned int i = 0; i < 100; i++) {
 			const unsigned int n = 1 + rng_below(&rng, 8);
 			uint32_t len[8];
@@ -252,7 +254,7 @@ nothing_there(void **state)
 
 	open_queue(fx, 1500);
 	for (unsigned int k = 0; k < RTE_DIM(kind); k++) {
-		ring_make(&r, kind[k]);
+		ring_make(fx, &r, kind[k]);
 		before = vn_virtq_position(r.vq);
 		assert_int_equal(serve(fx, &r, 32, &empty), 0);
 		assert_false(empty);
@@ -285,7 +287,7 @@ too_few_buffers(void **state)
 		uint16_t before;
 		struct ring r;
 
-		ring_make(&r, kind[k]);
+		ring_make(fx, &r, kind[k]);
 		before = vn_virtq_position(r.vq);
 		post(&r, BUFFER, enough - 1);
 		send_on_netdev(fx, 1, 100);
@@ -321,7 +323,7 @@ too_long(void **state)
 		uint16_t before;
 		struct ring r;
 
-		ring_make(&r, kind[k]);
+		ring_make(fx, &r, kind[k]);
 		before = vn_virtq_position(r.vq);
 		post(&r, 12 + 1514, 1);
 		send_on_netdev(fx, 1, 9000);
@@ -355,7 +357,7 @@ tso(void **state)
 		const bool mergeable = kind[k] & VN_NET_F_MRG_RXBUF;
 		struct ring r;
 
-		ring_make(&r, kind[k] | features);
+		ring_make(fx, &r, kind[k] | features);
 		post(&r, mergeable ? BUFFER : 66000, mergeable ? 50 : 1);
 		send_raw(fx, &hdr, sent, sizeof(sent));
 		assert_int_equal(serve(fx, &r, 1, &empty), 1);
@@ -384,7 +386,7 @@ not_negotiated(void **state)
 		uint16_t before;
 		struct ring r;
 
-		ring_make(&r, kind[k] | features);
+		ring_make(fx, &r, kind[k] | features);
 		before = vn_virtq_position(r.vq);
 		post(&r, mergeable ? BUFFER : 66000, mergeable ? 50 : 2);
 		/* One that waits in the queue from before. */
@@ -424,12 +426,12 @@ not_for_here(void **state)
 	for (unsigned int k = 0; k < RTE_DIM(kind); k++) {
 		struct ring r;
 
-		ring_make(&r, kind[k] | VN_NET_F_HASH_REPORT);
+		ring_make(fx, &r, kind[k] | VN_NET_F_HASH_REPORT);
 		post(&r, 2048, 100);
 		assert_int_equal(serve(fx, &r, 32, &empty), 0);
 		assert_false(empty);
 		ring_free(&r);
-		ring_make(&r, kind[k]);
+		ring_make(fx, &r, kind[k]);
 		post(&r, 2048, 100);
 		vn_virtq_set_log(r.vq, true, &log, 0);
 		assert_int_equal(serve(fx, &r, 32, &empty), 0);
@@ -452,7 +454,7 @@ short_frames(void **state)
 	bool empty;
 
 	fixture_open(fx, 1, 1500);
-	ring_make(&r, kind[2]);
+	ring_make(fx, &r, kind[2]);
 	post(&r, BUFFER, 100);
 	send_on_netdev(fx, 1, TAP_FILL_MIN - 1);
 	assert_int_equal(serve(fx, &r, 32, &empty), 0);
@@ -506,7 +508,7 @@ memory_gone(void **state)
 			struct ring r;
 			uint64_t left;
 
-			ring_make(&r, kind[k]);
+			ring_make(fx, &r, kind[k]);
 			gone = r.md.reg;
 			/* No tables, and no gaps. */
 			r.md.features &= ~VN_F_INDIRECT_DESC;
@@ -545,7 +547,7 @@ measure_one(struct tap_fixture *fx, uint64_t features, uint32_t len, unsigned in
 	struct ring r;
 	bool empty;
 
-	ring_make(&r, features | VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_TSO4);
+	ring_make(fx, &r, features | VN_NET_F_GUEST_CSUM | VN_NET_F_GUEST_TSO4);
 	/* Nobody is to pay for the first touch of a page, or an mbuf, by the kernel. */
 	make_gso(VN_NET_HDR_GSO_TCPV4, frame, &hdr);
 	for (unsigned int n = 0; n < POOL_SIZE / 10; n++) {
