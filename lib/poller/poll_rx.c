@@ -75,6 +75,21 @@ poll_rx_give(struct vn_poll_qp *qp)
 	return n;
 }
 
+/* Straight into the driver's buffers. @return frames; 0, while the port may have some: not so. */
+static unsigned int
+rx_fill(struct vn_poll_qp *qp, unsigned int most)
+{
+	bool empty = false;
+	uint16_t n;
+
+	if (qp->ops->rx_fill == NULL)
+		return 0;
+	n = qp->ops->rx_fill(qp->pq, qp->rx, most, &empty);
+	if (empty)
+		qp->pq_ready = false;
+	return n;
+}
+
 unsigned int
 poll_rx(struct vn_poll_qp *qp)
 {
@@ -95,6 +110,10 @@ poll_rx(struct vn_poll_qp *qp)
 			qp->rx_avail_seen = 0;
 			break;
 		}
+		n = rx_fill(qp, VN_POLL_BURST - moved);
+		moved += n;
+		if (n > 0 || !qp->pq_ready || unlikely(vn_virtq_broken(qp->rx)))
+			continue;
 		n = qp->ops->rx_burst(qp->pq, qp->pending, room);
 		qp->pending_first = 0;
 		qp->n_pending = n;

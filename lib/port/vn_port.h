@@ -159,6 +159,17 @@ struct vn_port_ops {
 	 * @return frames taken.
 	 */
 	uint16_t (*tx_views)(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n);
+	/**
+	 * Poller. Optional, NULL: rx_burst is used. Receive up to @p n frames straight into the
+	 * driver's buffers, of the receive ring @p rx (vn_virtq_fill.h). Nothing looks at them on
+	 * their way, so they must all be for this ring. Publishing is the caller's. What is no good
+	 * is dropped and counted.
+	 * @param empty
+	 *   Out: there is no more now. Else, and with fewer than @p n: rx_burst is the way for the
+	 *   next ones, if the ring is not broken.
+	 * @return frames read, also those that the ring dropped.
+	 */
+	uint16_t (*rx_fill)(struct vn_port_queue *q, struct vn_virtq *rx, uint16_t n, bool *empty);
 	/** Poller. Optional. @p sink stays the poller's; NULL takes it back. */
 	void (*set_sink)(struct vn_port_queue *q, const struct vn_port_sink *sink);
 };

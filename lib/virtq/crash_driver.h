@@ -30,6 +30,7 @@
 struct config {
 	bool packed, rx, mergeable;
 	bool in_two; /* transmit: complete and publish while more is in flight */
+	bool fill;   /* receive: straight into the buffers, where that goes */
 	uint16_t size, start;
 	uint8_t shape[2]; /* of chains, in turn */
 	uint8_t bufs[2];  /* receive: how many descriptors' buffers a frame fills, in turn */

@@ -41,6 +41,7 @@ tap_queue_create(struct rte_mempool *pool, struct vn_port_queue **queue)
 	q->pool = pool;
 	q->fd = -1;
 	q->seg_len = seg_len;
+	q->fill_min = TAP_FILL_MIN;
 	q->n_seg = (uint16_t)n_seg;
 	q->missing = (uint16_t)n_seg;
 	*queue = q;
@@ -100,6 +101,16 @@ take(struct vn_port_queue *q, uint32_t len)
 	return first;
 }
 
+void
+tap_read_failed(struct vn_port_queue *q, int err)
+{
+	if (err == EAGAIN)
+		return;
+	if (err != EBADFD || !q->gone)
+		q->stats.rx_errors++;
+	q->gone = err == EBADFD;
+}
+
 uint16_t
 tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -115,11 +126,7 @@ tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 		}
 		len = readv(q->fd, q->iov, q->n_seg + 1);
 		if (len < 0) {
-			if (errno == EAGAIN)
-				break;
-			if (errno != EBADFD || !q->gone)
-				q->stats.rx_errors++;
-			q->gone = errno == EBADFD;
+			tap_read_failed(q, errno);
 			break;
 		}
 		if (unlikely(len < VN_NET_HDR_LEN ||
@@ -129,6 +136,7 @@ tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 			continue;
 		}
 		len -= VN_NET_HDR_LEN;
+		q->last_len = (uint32_t)len;
 		pkts[got++] = take(q, (uint32_t)len);
 		q->stats.rx_bytes += (uint64_t)len;
 	}

@@ -44,10 +44,14 @@ struct vn_port_queue {
 	struct rte_mempool *pool;
 	int fd;
 	uint16_t idx;
-	bool gone;        /* poller: the netdev was removed; told once */
-	uint16_t n_seg;   /* mbufs that hold the largest frame */
-	uint16_t missing; /* poller: of them, used up and to be replaced: the first ones */
-	uint32_t seg_len; /* bytes that one of them holds */
+	bool gone;         /* poller: the netdev was removed; told once */
+	uint16_t n_seg;    /* mbufs that hold the largest frame */
+	uint16_t missing;  /* poller: of them, used up and to be replaced: the first ones */
+	uint32_t seg_len;  /* bytes that one of them holds */
+	uint32_t last_len; /* poller: of the last frame read */
+	uint32_t fill_min; /* see TAP_FILL_MIN */
+	bool few;          /* poller: the driver's buffers were too few for tap_rx_fill() */
+	uint16_t few_at;   /* ... of those that vn_virtq_offered() told of */
 	struct vn_port_stats stats; /* written by the poller */
 	struct rte_mbuf **seg;      /* poller: n_seg mbufs for the next frame */
 	struct iovec *iov;          /* poller: the header and the data of seg[] */
@@ -145,5 +149,17 @@ void tap_queue_free(struct vn_port_queue *q);
 uint16_t tap_rx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
 void tap_tx_burst(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n);
 uint16_t tap_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n);
+/** What read() of a queue said instead of a frame. */
+void tap_read_failed(struct vn_port_queue *q, int err);
+
+/* tap_fill.c */
+
+/**
+ * Shorter frames are read into mbufs: see doc/performance.md. What the next one will be, the last
+ * one tells.
+ */
+#define TAP_FILL_MIN 1024u
+/** See struct vn_port_ops. */
+uint16_t tap_rx_fill(struct vn_port_queue *q, struct vn_virtq *rx, uint16_t n, bool *empty);
 
 #endif /* TAP_PRIVATE_H */

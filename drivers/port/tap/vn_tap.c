@@ -306,4 +306,5 @@ const struct vn_port_ops vn_tap_ops = {
 	.rx_burst = tap_rx_burst,
 	.tx_burst = tap_tx_burst,
 	.tx_views = tap_tx_views,
+	.rx_fill = tap_rx_fill,
 };
