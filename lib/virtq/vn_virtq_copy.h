@@ -82,7 +82,7 @@ vn_copy(void *to, const void *from, uint32_t len)
 			copy64(dst + done, src + done);
 			done += 64;
 		} while (done + 64 <= len);
-		if (done < len)
+		if (len % 64 != 0)
 			copy64(dst + len - 64, src + len - 64);
 	} else if (len >= 32) {
 		copy16(dst, src);

@@ -74,7 +74,8 @@ frame_write(
 static __rte_always_inline void
 copy_frame(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
 {
-	if (likely(m->nb_segs == 1 && m->data_len == len)) {
+	/* All of it is in the first one, however many there are. */
+	if (likely(m->data_len == len)) {
 		vn_copy(dst, rte_pktmbuf_mtod(m, const void *), len);
 		return;
 	}
@@ -87,18 +88,12 @@ copy_frame(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
 	}
 }
 
-/* The header of a frame in one chain. */
-static __rte_always_inline void
-put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
+/* The header of a frame in one chain, when it asks for something or is not VN_NET_HDR_LEN long. */
+static __rte_noinline void
+put_hdr_any(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
 {
-	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
-	struct vn_net_hdr h;
+	struct vn_net_hdr h = *vn_mbuf_hdr(m);
 
-	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN)) {
-		memcpy(dst, &plain, VN_NET_HDR_LEN);
-		return;
-	}
-	h = *vn_mbuf_hdr(m);
 	/* It has been found good before, and is ours. */
 	(void)hdr_check(vq, &h, m->pkt_len);
 	h.num_buffers = RTE_LE16(1);
@@ -117,11 +112,31 @@ put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mb
 	}
 }
 
+/* The header of a frame in one chain. */
+static __rte_always_inline void
+put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mbuf *m)
+{
+	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
+
+	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN))
+		memcpy(dst, &plain, VN_NET_HDR_LEN);
+	else
+		put_hdr_any(vq, hdr_len, dst, m);
+}
+
+static __rte_noinline bool
+frame_is_good_any(const struct vn_virtq *vq, struct rte_mbuf *m)
+{
+	return m->pkt_len <= VN_MAX_FRAME && hdr_is_good(vq, vn_mbuf_hdr(m), m->pkt_len);
+}
+
 /* Can @p m be delivered at all? */
 static __rte_always_inline bool
 frame_is_good(const struct vn_virtq *vq, struct rte_mbuf *m)
 {
-	return likely(m->pkt_len <= VN_MAX_FRAME) && hdr_is_good(vq, vn_mbuf_hdr(m), m->pkt_len);
+	if (likely(hdr_is_plain(vn_mbuf_hdr(m))))
+		return m->pkt_len - VN_MIN_FRAME <= VN_MAX_FRAME - VN_MIN_FRAME;
+	return frame_is_good_any(vq, m);
 }
 
 /* Count the frames of a burst by size. They are often all of one class. */
@@ -164,6 +179,49 @@ frames_into_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts
 	eq->bytes += bytes;
 	eq->descs += all;
 	vq->inflight_descs += all;
+	if (unlikely(vq->count_sizes))
+		count_burst(vq, pkts, n);
+}
+
+/* Both by one store, which compilers do not make of two by themselves. */
+static __rte_always_inline void
+used_elem_set(struct vn_vring_used_elem *e, uint32_t id, uint32_t len)
+{
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	const uint64_t both = id | (uint64_t)len << 32;
+#else
+	const uint64_t both = (uint64_t)id << 32 | len;
+#endif
+
+	memcpy(e, &both, sizeof(*e));
+}
+
+/* Most frames looked at before the first one is copied. */
+#define RX_RUN 16
+
+/*
+ * Write the @p n frames into @p buf: header of VN_NET_HDR_LEN bytes and frame in one buffer, found
+ * good and large enough. A function by itself, so that all it needs is in registers.
+ */
+static __rte_noinline void
+frames_into_run(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts,
+	uint8_t *const *buf, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *const m = pkts[i];
+		uint8_t *const dst = buf[i];
+
+		put_hdr(vq, VN_NET_HDR_LEN, dst, m);
+		copy_frame(dst + VN_NET_HDR_LEN, m, m->pkt_len);
+		bytes += m->pkt_len;
+	}
+	eq->batch_last = 1;
+	eq->packets += n;
+	eq->bytes += bytes;
+	eq->descs += n;
+	vq->inflight_descs += n;
 	if (unlikely(vq->count_sizes))
 		count_burst(vq, pkts, n);
 }

@@ -86,7 +86,13 @@ hdr_check(const struct vn_virtq *vq, struct vn_net_hdr *h, uint32_t frame_len)
 static __rte_always_inline bool
 hdr_is_plain(const struct vn_net_hdr *h)
 {
-	return (h->flags | h->gso_type) == 0;
+	uint16_t flags_type;
+
+	static_assert(offsetof(struct vn_net_hdr, flags) == 0 &&
+			      offsetof(struct vn_net_hdr, gso_type) == 1,
+		"both at once");
+	memcpy(&flags_type, h, sizeof(flags_type));
+	return flags_type == 0;
 }
 
 /* What hdr_check() would say. */

@@ -47,32 +47,44 @@ published(struct vn_virtq *vq, uint16_t chains, uint16_t slots)
 	note(vq, 0, 0);
 }
 
+/*
+ * Give back @p n chains, whose entries lie one after another, as the descriptors from @p d on do,
+ * @p slots apart. @p flags: of a used descriptor that was not written to.
+ */
+static __rte_always_inline void
+give_back_run(struct vn_vring_packed_desc *d, const struct vn_vring_used_elem *e, uint32_t n,
+	const uint16_t slots, const uint16_t flags)
+{
+	const struct vn_vring_used_elem *const end = e + n;
+
+	for (; e < end; e++, d += slots)
+		packed_store(
+			d, e->len, PK_ENTRY_ID(e->id), flags | (e->len > 0 ? VN_DESC_F_WRITE : 0));
+}
+
 /* All of the next @p n chains have @p slots descriptors, and are frames of their own. */
 static __rte_always_inline void
 publish_same(struct vn_virtq *vq, const uint16_t n, const uint16_t slots)
 {
-	struct vn_vring_packed_desc *const desc = vq->pk_desc;
-	const struct vn_vring_used_elem *const inflight = vq->inflight;
-	uint16_t flags = packed_used_flags(vq->pk_published);
-	uint32_t index = packed_index(vq->pk_published);
-	const uint16_t mask = vq->mask;
-	const uint32_t size = vq->size;
-	uint16_t from = vq->published;
+	uint16_t flags = packed_used_flags(vq->pk_published), at = vq->published;
+	uint32_t index = packed_index(vq->pk_published), run;
 
 	/* The word says now that there is no list. */
 	if (slots > 1 && vq->bb != NULL)
 		__atomic_store_n(&vq->bb->run[0], VN_BB_RUN(0, n, slots), __ATOMIC_RELAXED);
 	note(vq, n, slots > 1);
-	for (uint16_t left = n; left > 0; left--, from++) {
-		const struct vn_vring_used_elem e = inflight[from & mask];
-
-		packed_store(&desc[index], e.len, PK_ENTRY_ID(e.id),
-			flags | (e.len > 0 ? VN_DESC_F_WRITE : 0));
+	for (uint32_t left = n; left > 0; left -= run) {
+		/* To the end of the ring, or of inflight[]; one chain may lie across the former. */
+		run = RTE_MIN(left, (vq->size - index + slots - 1) / slots);
+		run = RTE_MIN(run, vq->mask + 1u - (at & vq->mask));
+		give_back_run(&vq->pk_desc[index], &vq->inflight[at & vq->mask], run, slots, flags);
 		if (unlikely(vq->log_dirty))
-			log_write(vq, vq->conf.desc_gpa + index * sizeof(*desc), sizeof(*desc));
-		index += slots;
-		if (unlikely(index >= size)) {
-			index -= size;
+			log_write(vq, vq->conf.desc_gpa + index * sizeof(vq->pk_desc[0]),
+				((run - 1) * slots + 1) * sizeof(vq->pk_desc[0]));
+		at += run;
+		index += run * slots;
+		if (unlikely(index >= vq->size)) {
+			index -= vq->size;
 			flags ^= PK_FLAGS;
 		}
 	}

@@ -33,6 +33,62 @@ enqueue_any(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf *m, const b
 	return true;
 }
 
+/*
+ * Look for chains of one descriptor each, one after another in the ring and in one region of
+ * memory: nearly all are. For short frames the number of instructions is what counts.
+ * @return how many of @p pkts they can take; where, in @p buf; in inflight[], what they are.
+ */
+static __rte_noinline uint16_t
+run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t **buf)
+{
+	const uint16_t want = packed_avail_flags(vq->pk_next) | VN_DESC_F_WRITE;
+	const uint32_t index = packed_index(vq->pk_next), at = vq->taken & vq->mask;
+	const struct vn_vring_packed_desc *d = &vq->pk_desc[index];
+	struct vn_vring_used_elem *const inflight = &vq->inflight[at];
+	const struct vn_gm_slot *const region = vq->hint;
+	const uint64_t size = region->size, limit = region->gpa + size;
+	uint8_t *const end = region->base + size;
+	uint32_t i, most = RTE_MIN(n, RX_RUN);
+
+	if (unlikely(vq->hdr_len != VN_NET_HDR_LEN || region->read_only))
+		return 0;
+	most = RTE_MIN(most, packed_room(vq));
+	most = RTE_MIN(most, vq->size - index);
+	most = RTE_MIN(most, vq->mask + 1 - at);
+	for (i = 0; i < most; i++, d++) {
+		const uint64_t word = packed_load(d);
+		/* From the buffer's address to the end of the region. */
+		const uint64_t rest = limit - packed_load_addr(d);
+		const uint32_t need = VN_NET_HDR_LEN + pkts[i]->pkt_len, room = word;
+		uint8_t *const p = end - rest;
+
+		if (unlikely(!frame_is_good(vq, pkts[i])))
+			break;
+		if (unlikely((packed_flags(word) & (PK_FLAGS | FAST_FLAGS)) != want ||
+			     room < need || room > rest || rest > size))
+			break;
+		rte_prefetch0(p);
+		rte_prefetch0(p + need - 1);
+		buf[i] = p;
+		used_elem_set(&inflight[i], PK_ENTRY((uint16_t)(word >> 32), 1), need);
+	}
+	return i;
+}
+
+/* Give frames to such chains. @return how many; 0: it has to be another way. */
+static __rte_always_inline uint16_t
+enqueue_run(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint8_t *buf[RX_RUN];
+
+	n = run_find(vq, pkts, n, buf);
+	if (unlikely(n == 0))
+		return 0;
+	frames_into_run(vq, eq, pkts, buf, n);
+	packed_advance(vq, n, n);
+	return n;
+}
+
 /* Give frames to chains of the usual shapes, as the one of split rings does. */
 static __rte_always_inline uint16_t
 enqueue_fast(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, uint16_t n,
@@ -73,8 +129,10 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 		/* Far from the limit, it need not be looked at for each frame. */
 		if (likely(slow == 0 && !vq->no_fast && !vq->log_dirty &&
 			    eq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
-			const uint16_t done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
+			uint16_t done = enqueue_run(vq, &eq, &pkts[i], n - i);
 
+			if (unlikely(done == 0))
+				done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
 			i += done;
 			if (likely(done > 0))
 				continue;

@@ -33,6 +33,65 @@ enqueue_any(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf *m, const b
 }
 
 /*
+ * Look for chains of one descriptor each in one region of memory: nearly all are. For short frames
+ * the number of instructions is what counts.
+ * @return how many of @p pkts they can take; where, in @p buf; in inflight[], what they are.
+ */
+static __rte_noinline uint16_t
+run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t **buf)
+{
+	const uint32_t at = vq->taken & vq->mask, size = vq->size;
+	const uint16_t *const head = &vq->avail_ring->ring[at];
+	const struct vn_vring_desc *const desc = vq->desc;
+	struct vn_vring_used_elem *const inflight = &vq->inflight[at];
+	const struct vn_gm_slot *const region = vq->hint;
+	const uint64_t bytes = region->size, limit = region->gpa + bytes;
+	uint8_t *const end = region->base + bytes;
+	uint32_t i, most = RTE_MIN(n, RX_RUN);
+
+	if (unlikely(vq->hdr_len != VN_NET_HDR_LEN || region->read_only))
+		return 0;
+	most = RTE_MIN(most, (uint16_t)(vq->avail - vq->taken));
+	most = RTE_MIN(most, size - at);
+	for (i = 0; i < most; i++) {
+		const uint32_t h = rte_le_to_cpu_16(__atomic_load_n(&head[i], __ATOMIC_RELAXED));
+		const uint32_t need = VN_NET_HDR_LEN + pkts[i]->pkt_len;
+		struct vn_desc d;
+		uint64_t rest;
+		uint8_t *p;
+
+		if (unlikely(h >= size || !frame_is_good(vq, pkts[i])))
+			break;
+		d = chain_read_desc(&desc[h]);
+		/* From the buffer's address to the end of the region. */
+		rest = limit - d.addr;
+		if (unlikely((d.flags & FAST_FLAGS) != VN_DESC_F_WRITE || d.len < need ||
+			     d.len > rest || rest > bytes))
+			break;
+		p = end - rest;
+		rte_prefetch0(p);
+		rte_prefetch0(p + need - 1);
+		buf[i] = p;
+		used_elem_set(&inflight[i], rte_cpu_to_le_32(h), rte_cpu_to_le_32(need));
+	}
+	return i;
+}
+
+/* Give frames to such chains. @return how many; 0: it has to be another way. */
+static __rte_always_inline uint16_t
+enqueue_run(struct vn_virtq *vq, struct enqueue *eq, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint8_t *buf[RX_RUN];
+
+	n = run_find(vq, pkts, n, buf);
+	if (unlikely(n == 0))
+		return 0;
+	frames_into_run(vq, eq, pkts, buf, n);
+	vq->taken += n;
+	return n;
+}
+
+/*
  * Give frames to chains of the usual shapes, one to each, as long as that goes (and fits a batch).
  * @return how many of @p pkts.
  */
@@ -94,8 +153,10 @@ enqueue_body(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n, const bool
 		/* Far from the limit, it need not be looked at for each frame. */
 		if (likely(slow == 0 && !vq->no_fast && !vq->log_dirty &&
 			    eq.descs + VN_FAST_BATCH * VN_FAST_DESCS < VN_VQ_DESC_BUDGET)) {
-			const uint16_t done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
+			uint16_t done = enqueue_run(vq, &eq, &pkts[i], n - i);
 
+			if (unlikely(done == 0))
+				done = enqueue_fast(vq, &eq, &pkts[i], n - i, indirect);
 			i += done;
 			if (likely(done > 0))
 				continue;
