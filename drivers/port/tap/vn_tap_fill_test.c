@@ -311,6 +311,55 @@ too_few_buffers(void **state)
 	}
 }
 
+/* A buffer of @p n (1 or 2) descriptors of the ring: header and frame may be apart. */
+static void
+post_by_hand(struct ring *r, unsigned int i, unsigned int n)
+{
+	const uint64_t at = MD_DATA_GPA + i * BUFFER;
+	const uint16_t w = VN_DESC_F_WRITE;
+
+	if (n == 1) {
+		md_set_desc(&r->md, 2 * i, at, BUFFER, w, 0);
+	} else {
+		md_set_desc(&r->md, 2 * i, at, VN_NET_HDR_LEN, w | VN_DESC_F_NEXT, 2 * i + 1);
+		md_set_desc(&r->md, 2 * i + 1, at + VN_NET_HDR_LEN, BUFFER - VN_NET_HDR_LEN, w, 0);
+	}
+	md_push_head(&r->md, 2 * i);
+}
+
+/*
+ * Of a packed ring, chains that change their number of descriptors from one to the next are more
+ * than the black box holds of a frame.
+ */
+static void
+changing_chains(void **state)
+{
+	struct tap_fixture *fx = *state;
+	bool empty;
+
+	open_queue(fx, 1500);
+	for (unsigned int k = 2; k < RTE_DIM(kind); k++) {
+		for (unsigned int mixed = 0; mixed < 2; mixed++) {
+			const bool refused = mixed && kind[k] & VN_F_RING_PACKED;
+			uint16_t before;
+			struct ring r;
+
+			ring_make(fx, &r, kind[k]);
+			before = vn_virtq_position(r.vq);
+			for (unsigned int i = 0; i < 60; i++)
+				post_by_hand(&r, i, mixed ? 1 + i % 2 : 2);
+			send_on_netdev(fx, 1, 1000);
+			assert_int_equal(serve(fx, &r, 1, &empty), !refused);
+			assert_false(empty);
+			assert_int_equal(vn_virtq_position(r.vq) == before, refused);
+			if (refused)
+				assert_int_equal(serve_mbufs(fx, &r, 1), 1);
+			assert_int_equal(md_used(&r.md, 0).len, VN_NET_HDR_LEN + 1000);
+			ring_free(&r);
+		}
+	}
+}
+
 /* What does not fit a driver's only buffer is dropped; the buffer is for the next frame. */
 static void
 too_long(void **state)
@@ -630,6 +679,7 @@ main(void)
 		cmocka_unit_test_teardown(both_ways, fixture_teardown),
 		cmocka_unit_test_teardown(nothing_there, fixture_teardown),
 		cmocka_unit_test_teardown(too_few_buffers, fixture_teardown),
+		cmocka_unit_test_teardown(changing_chains, fixture_teardown),
 		cmocka_unit_test_teardown(too_long, fixture_teardown),
 		cmocka_unit_test_teardown(tso, fixture_teardown),
 		cmocka_unit_test_teardown(not_negotiated, fixture_teardown),
