@@ -29,6 +29,7 @@
 /* The shape of a chain: descriptors in the ring, or 0: a table of two. */
 struct config {
 	bool packed, rx, mergeable;
+	bool views;  /* frames without mbufs */
 	bool in_two; /* transmit: complete and publish while more is in flight */
 	uint16_t size, start;
 	uint8_t shape[2]; /* of chains, in turn */
