@@ -87,7 +87,7 @@ tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n)
 	for (i = 0; i < n && vn_virtq_view(tx, &view); i++) {
 		if (sink == NULL || sink->owner != t.qp.owner)
 			bump(&g.foreign);
-		else if (sink->put(sink, &view))
+		else if (sink->put(sink, &view, 1) == 1)
 			bump(&g.put);
 		else
 			bump(&g.refused);

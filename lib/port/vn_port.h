@@ -68,14 +68,15 @@ struct vn_port_sink {
 	 */
 	const void *owner;
 	/**
-	 * Deliver, by the device's receive rules, to whichever pair they say. What is filtered, or
-	 * can never be delivered, is counted as such by the device. Frames for the device that wait
-	 * in the port's own queue are older: they come first, so while there are some, frames are
-	 * not put.
-	 * @return false: there were no buffers, or the receiver cannot take it like that (its
-	 * driver needs the frame segmented): the port drops it or sends mbufs.
+	 * Deliver @p n frames, by the device's receive rules, to whichever pair they say. What is
+	 * filtered, or can never be delivered, is counted as such by the device. Frames for the
+	 * device that wait in the port's own queue are older: they come first, so while there are
+	 * some, frames are not put.
+	 * @return how many of them, from the first on, are done with. For the next one there were
+	 * no buffers, or the receiver cannot take it like that (its driver needs the frame
+	 * segmented): the port drops it or sends mbufs, and those behind it as well.
 	 */
-	bool (*put)(const struct vn_port_sink *sink, const struct vn_view *view);
+	uint16_t (*put)(const struct vn_port_sink *sink, const struct vn_view *views, uint16_t n);
 };
 
 struct vn_port_ops {

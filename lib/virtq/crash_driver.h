@@ -29,6 +29,7 @@
 /* The shape of a chain: descriptors in the ring, or 0: a table of two. */
 struct config {
 	bool packed, rx, mergeable;
+	bool views;  /* frames without mbufs */
 	bool in_two; /* transmit: complete and publish while more is in flight */
 	bool fill;   /* receive: straight into the buffers, where that goes */
 	uint16_t size, start;

@@ -153,14 +153,16 @@ vn_virtq_create(const struct vn_virtq_conf *conf, struct vn_virtq **ret)
 	if (vq->packed) {
 		vq->dequeue = vn_virtq_packed_pick_dequeue(conf->features);
 		vq->enqueue = vn_virtq_packed_pick_enqueue(conf->features);
-		vq->view = vn_virtq_packed_pick_view(conf->features);
+		vq->views = vn_virtq_packed_pick_views(conf->features);
 		vq->put = vn_virtq_packed_pick_put(conf->features);
+		vq->puts = vn_virtq_packed_pick_puts(conf->features);
 		vq->pk_next = vq->pk_published = vq->signalled = conf->start;
 	} else {
 		vq->dequeue = vn_virtq_pick_dequeue(conf->features);
 		vq->enqueue = vn_virtq_pick_enqueue(conf->features);
-		vq->view = vn_virtq_pick_view(conf->features);
+		vq->views = vn_virtq_pick_views(conf->features);
 		vq->put = vn_virtq_pick_put(conf->features);
+		vq->puts = vn_virtq_pick_puts(conf->features);
 		vq->published = vq->used = vq->taken = vq->avail = vq->signalled = conf->start;
 	}
 	vq->coal_seen = conf->stats->packets;

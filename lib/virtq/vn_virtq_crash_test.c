@@ -12,6 +12,7 @@
 
 #include "crash_driver.h"
 #include "vn_virtq_fill.h"
+#include "vn_virtq_view.h"
 
 static struct vn_guestmem *mem;
 static struct vn_virtq_stats stats;
@@ -50,7 +51,7 @@ make_vq(uint16_t start)
 
 /* Take frames; they must be those of the chains from @p next on. */
 static uint32_t
-engine_dequeue(uint32_t next, uint16_t n)
+engine_mbufs(uint32_t next, uint16_t n)
 {
 	struct rte_mbuf *pkts[MAX];
 
@@ -64,6 +65,30 @@ engine_dequeue(uint32_t next, uint16_t n)
 		rte_pktmbuf_free(pkts[i]);
 	}
 	return next;
+}
+
+/* The same by views. */
+static uint32_t
+engine_views(uint32_t next, uint16_t most)
+{
+	static struct vn_view v[VN_VIEW_BURST];
+	uint16_t n;
+
+	for (; most > 0 && (n = vn_virtq_views(vq, v, most)) > 0; most -= n) {
+		for (uint16_t i = 0; i < n; i++, next++) {
+			assert_int_equal(v[i].len, chain_bytes(conf->shape[next % 2]) - HDR);
+			assert_int_equal(v[i].head_len, v[i].len);
+			for (uint32_t b = 0; b < v[i].len; b++)
+				assert_int_equal(v[i].head[b], (uint8_t)next);
+		}
+	}
+	return next;
+}
+
+static uint32_t
+engine_dequeue(uint32_t next, uint16_t n)
+{
+	return conf->views ? engine_views(next, n) : engine_mbufs(next, n);
 }
 
 static uint32_t
@@ -111,6 +136,18 @@ engine_fill(uint32_t from, uint16_t n)
 	return done;
 }
 
+static uint16_t
+put_views(struct rte_mbuf **pkts, uint16_t n)
+{
+	static struct vn_view v[MAX];
+
+	for (uint16_t i = 0; i < n; i++) {
+		v[i].len = v[i].head_len = pkts[i]->pkt_len;
+		memcpy(v[i].head, rte_pktmbuf_mtod(pkts[i], const void *), v[i].len);
+	}
+	return vn_virtq_put_views(vq, v, n);
+}
+
 /* Frames @p from to @p from + n - 1. @return how many were taken. */
 static uint16_t
 engine_rx(uint32_t from, uint16_t n)
@@ -130,7 +167,7 @@ engine_rx(uint32_t from, uint16_t n)
 		pkts[i] = env_mbuf(&none, data, frame_bytes(from + i));
 	}
 	if (n > 0) {
-		done = vn_virtq_enqueue(vq, pkts, n);
+		done = conf->views ? put_views(pkts, n) : vn_virtq_enqueue(vq, pkts, n);
 		rte_pktmbuf_free_bulk(pkts, n);
 	}
 	vn_virtq_publish(vq);
@@ -341,6 +378,27 @@ shapes(struct config *c, unsigned int most)
 }
 
 static void
+all_ways(const struct config *conf_of, unsigned int most)
+{
+	struct config c = *conf_of;
+
+	for (unsigned int two = 0; two < 2; two++) {
+		c.in_two = two;
+		shapes(&c, most);
+	}
+	c.in_two = false;
+	c.rx = true;
+	shapes(&c, most);
+	c.mergeable = true;
+	shapes(&c, most);
+	/* What cannot be read straight into the buffers goes the way before. */
+	c.fill = true;
+	shapes(&c, 1);
+	c.mergeable = false;
+	shapes(&c, 1);
+}
+
+static void
 all_configs(bool packed, unsigned int most)
 {
 	const unsigned int full = env_rounds("largest ring", 4, 8);
@@ -353,19 +411,10 @@ all_configs(bool packed, unsigned int most)
 
 			/* Each place, in a lap of either kind; split: the index wraps. */
 			c.start = packed ? s % size | (s < size ? VN_EVENT_WRAP : 0) : 65536 - s;
-			for (unsigned int two = 0; two < 2; two++) {
-				c.in_two = two;
-				shapes(&c, most);
+			for (unsigned int views = 0; views < 2; views++) {
+				c.views = views;
+				all_ways(&c, most);
 			}
-			c.in_two = false;
-			c.rx = true;
-			shapes(&c, most);
-			c.mergeable = true;
-			shapes(&c, most);
-			c.fill = true;
-			shapes(&c, 1);
-			c.mergeable = false;
-			shapes(&c, 1);
 		}
 	}
 }
@@ -380,6 +429,7 @@ long_bursts(void)
 				.packed = true,
 				.rx = kind > 0,
 				.mergeable = kind == 2,
+				.views = s >= 2,
 				.size = 40,
 				.start = (s % 2 ? VN_EVENT_WRAP : 0) | (s < 2 ? 3 : 30),
 				.shape = {1, 2},

@@ -256,33 +256,48 @@ diff_dequeue(struct twins *t)
 		rte_pktmbuf_free_bulk(pkts[i], n[i]);
 }
 
-static void
-diff_view(struct twins *t)
+#define VIEWS 40
+
+/* Take up to @p most views, and put aside what they show. @return how many. */
+static uint16_t
+take_views(struct vn_virtq *vq, struct vn_view *v, uint8_t (*flat)[VN_MAX_FRAME], uint16_t most)
 {
-	static struct vn_view v[2];
-	static uint8_t flat[2][VN_MAX_FRAME];
-	bool got[2];
+	uint16_t n = 0, got;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		uint64_t at = 0;
+	while (n < most && (got = vn_virtq_views(vq, &v[n], most - n)) > 0) {
+		assert_true(got <= RTE_MIN(most - n, VN_VIEW_BURST));
+		for (const uint16_t end = n + got; n < end; n++) {
+			uint64_t at = v[n].head_len;
 
-		got[i] = vn_virtq_view(t->w[i].vq, &v[i]);
-		for (uint32_t k = 0; got[i] && k < v[i].n_segs; k++) {
-			assert_true(at + v[i].seg[k].len <= VN_MAX_FRAME);
-			memcpy(&flat[i][at], v[i].seg[k].ptr, v[i].seg[k].len);
-			at += v[i].seg[k].len;
+			memcpy(flat[n], v[n].head, at);
+			for (uint32_t k = 0; k < v[n].n_segs; k++) {
+				assert_true(at + v[n].seg[k].len <= VN_MAX_FRAME);
+				memcpy(&flat[n][at], v[n].seg[k].ptr, v[n].seg[k].len);
+				at += v[n].seg[k].len;
+			}
+			assert_int_equal(at, v[n].len);
 		}
-		if (got[i])
-			assert_int_equal(at + v[i].head_len, v[i].len);
 	}
-	assert_int_equal(got[0], got[1]);
-	if (!got[0])
-		return;
-	assert_int_equal(v[0].len, v[1].len);
-	assert_int_equal(v[0].head_len, v[1].head_len);
-	assert_memory_equal(&v[0].hdr, &v[1].hdr, sizeof(v[0].hdr));
-	assert_memory_equal(v[0].head, v[1].head, v[0].head_len);
-	assert_true(memcmp(flat[0], flat[1], v[0].len - v[0].head_len) == 0);
+	return n;
+}
+
+static void
+diff_views(struct twins *t)
+{
+	const uint16_t most = 1 + rng_below(&t->rng, rng_chance(&t->rng, 50) ? 3 : VIEWS);
+	static struct vn_view v[2][VIEWS];
+	static uint8_t flat[2][VIEWS][VN_MAX_FRAME];
+	uint16_t n[2];
+
+	for (unsigned int i = 0; i < 2; i++)
+		n[i] = take_views(t->w[i].vq, v[i], flat[i], most);
+	assert_int_equal(n[0], n[1]);
+	for (uint16_t i = 0; i < n[0]; i++) {
+		assert_int_equal(v[0][i].len, v[1][i].len);
+		assert_int_equal(v[0][i].head_len, v[1][i].head_len);
+		assert_memory_equal(&v[0][i].hdr, &v[1][i].hdr, sizeof(v[0][i].hdr));
+		assert_true(memcmp(flat[0][i], flat[1][i], v[0][i].len) == 0);
+	}
 }
 
 /* A frame, and the header that the driver shall get. */
@@ -332,31 +347,46 @@ diff_enqueue(struct twins *t)
 	rte_pktmbuf_free_bulk(pkts, most);
 }
 
+/* A view of a frame that is in no ring. */
 static void
-diff_put(struct twins *t)
+view_of(struct rte_mbuf *m, struct vn_view *v, struct vn_view_seg seg[2], uint8_t *flat)
 {
-	static uint8_t flat[VN_MAX_FRAME + 1];
-	static struct vn_view v;
-	struct rte_mbuf *m = random_frame(t);
-	const uint8_t *p = rte_pktmbuf_read(m, 0, m->pkt_len, flat);
-	struct vn_view_seg seg[2];
 	uint32_t left;
-	enum vn_put put[2];
+	const void *p = rte_pktmbuf_read(m, 0, m->pkt_len, flat);
 
-	v.hdr = *vn_mbuf_hdr_hash(m);
-	v.hdr.padding_reserved = 0;
-	v.len = m->pkt_len;
-	v.head_len = RTE_MIN(v.len, (uint32_t)VN_VIEW_HEAD);
-	memcpy(v.head, p, v.head_len);
-	left = v.len - v.head_len;
-	seg[0] = (struct vn_view_seg){p + v.head_len, left / 3};
-	seg[1] = (struct vn_view_seg){p + v.head_len + left / 3, left - left / 3};
-	v.seg = seg;
-	v.n_segs = left > 0 ? 2 : 0;
+	if (p != flat)
+		memcpy(flat, p, m->pkt_len);
+	v->hdr = *vn_mbuf_hdr_hash(m);
+	v->hdr.padding_reserved = 0;
+	v->len = m->pkt_len;
+	v->head_len = RTE_MIN(v->len, (uint32_t)VN_VIEW_HEAD);
+	memcpy(v->head, flat, v->head_len);
+	left = v->len - v->head_len;
+	seg[0] = (struct vn_view_seg){flat + v->head_len, left / 3};
+	seg[1] = (struct vn_view_seg){flat + v->head_len + left / 3, left - left / 3};
+	v->seg = seg;
+	v->n_segs = left > 0 ? 2 : 0;
+}
+
+static void
+diff_puts(struct twins *t)
+{
+	const uint16_t most = 1 + rng_below(&t->rng, rng_chance(&t->rng, 50) ? 1 : VIEWS);
+	static uint8_t flat[VIEWS][VN_MAX_FRAME + 1];
+	static struct vn_view_seg seg[VIEWS][2];
+	static struct vn_view v[VIEWS];
+	uint16_t n[2];
+
+	for (uint16_t i = 0; i < most; i++) {
+		struct rte_mbuf *m = random_frame(t);
+
+		view_of(m, &v[i], seg[i], flat[i]);
+		rte_pktmbuf_free(m);
+	}
 	for (unsigned int i = 0; i < 2; i++)
-		put[i] = vn_virtq_put_view(t->w[i].vq, &v);
-	assert_int_equal(put[0], put[1]);
-	rte_pktmbuf_free(m);
+		n[i] = most == 1 ? vn_virtq_put_view(t->w[i].vq, &v[0])
+				 : vn_virtq_put_views(t->w[i].vq, v, most);
+	assert_int_equal(n[0], n[1]);
 }
 
 static void
@@ -379,8 +409,8 @@ one_call(struct twins *t)
 	case 2:
 	case 3:
 	case 4:
-		for (uint32_t k = rng_below(r, 20); k > 0; k--) {
-			t->rx ? diff_put(t) : diff_view(t);
+		for (uint32_t k = rng_below(r, 8); k > 0; k--) {
+			t->rx ? diff_puts(t) : diff_views(t);
 			twins_same(t);
 		}
 		break;

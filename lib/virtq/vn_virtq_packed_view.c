@@ -7,33 +7,44 @@
 #include "vn_virtq_packed_reserve.h"
 #include "vn_virtq_view_priv.h"
 
-/* A chain of the usual shape. @return its descriptors; 0: it is none, or there is none. */
-static __rte_always_inline uint32_t
-view_fast(struct vn_virtq *vq, const bool indirect, struct vn_view *view)
+/* Chains of the usual shapes, as many as follow one another. @return how many of @p n. */
+static __rte_always_inline uint16_t
+views_fast(struct vn_virtq *vq, struct vn_view *views, uint16_t n, const bool indirect)
 {
-	struct vn_flat flat = flat_of(vq);
-	struct packed_fast f;
-	const uint32_t descs = packed_fast_next(vq, &flat, false, indirect, VN_MIN_FRAME, &f);
+	uint32_t left = VN_VQ_BYTE_BUDGET - vq->view_bytes, all = 0;
+	uint16_t found, done, slots = 0;
+	struct packed_batch b;
 
-	if (unlikely(descs == 0 || !view_from_fast(vq, &f.c, view)))
+	packed_fast_find(vq, &b, n, false, indirect, NULL);
+	if (unlikely(b.n == 0))
 		return 0;
-	packed_fast_take(vq, &f, 0);
-	vq->inflight_descs += descs;
-	count(&vq->stats->received_desc, descs);
-	return descs;
+	/* The last one may exceed the budget. */
+	for (found = 0; found < b.n; found++) {
+		if (unlikely(b.chain[found].len >= left)) {
+			found++;
+			break;
+		}
+		left -= b.chain[found].len;
+	}
+	done = views_from_fast(vq, b.chain, found, views);
+	for (uint16_t i = 0; i < done; i++) {
+		slots += b.slots[i];
+		all += b.descs[i];
+	}
+	packed_advance(vq, done, slots);
+	vq->inflight_descs += all;
+	count(&vq->stats->received_desc, all);
+	return done;
 }
 
-static __rte_always_inline bool
-view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
+/* One frame, whatever its chain looks like, and what is none before it. */
+static __rte_noinline uint16_t
+view_slow(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 {
 	const bool nothing_in_flight = vq->taken == vq->used;
 	uint32_t descs = 0;
 	bool got = false;
 
-	if (unlikely(vq->broken != NULL || view_enough(vq)))
-		return false;
-	if (likely(!vq->no_fast) && likely(view_fast(vq, indirect, view) != 0))
-		return true;
 	while (!got && descs < VN_VQ_DESC_BUDGET) {
 		struct vn_chain c = {0};
 		struct packed_walk w;
@@ -63,7 +74,7 @@ view_body(struct vn_virtq *vq, struct vn_view *view, const bool indirect)
 	}
 out:
 	if (descs == 0)
-		return false;
+		return 0;
 	count(&vq->stats->received_desc, descs);
 	/* A caller that gets no frame need not complete any. */
 	if (unlikely(!got) && nothing_in_flight)
@@ -71,22 +82,37 @@ out:
 	return got;
 }
 
-static bool
-view_direct(struct vn_virtq *vq, struct vn_view *view)
+static __rte_always_inline uint16_t
+views_body(struct vn_virtq *vq, struct vn_view *views, uint16_t n, const bool indirect)
 {
-	return view_body(vq, view, false);
+	if (unlikely(vq->broken != NULL || view_enough(vq)))
+		return 0;
+	n = RTE_MIN(n, (uint16_t)VN_VIEW_BURST);
+	if (likely(!vq->no_fast)) {
+		const uint16_t done = views_fast(vq, views, n, indirect);
+
+		if (likely(done > 0))
+			return done;
+	}
+	return n > 0 ? view_slow(vq, views, indirect) : 0;
 }
 
-static bool
-view_indirect(struct vn_virtq *vq, struct vn_view *view)
+static uint16_t
+views_direct(struct vn_virtq *vq, struct vn_view *views, uint16_t n)
 {
-	return view_body(vq, view, true);
+	return views_body(vq, views, n, false);
 }
 
-vn_virtq_view_fn
-vn_virtq_packed_pick_view(uint64_t features)
+static uint16_t
+views_indirect(struct vn_virtq *vq, struct vn_view *views, uint16_t n)
 {
-	return features & VN_F_INDIRECT_DESC ? view_indirect : view_direct;
+	return views_body(vq, views, n, true);
+}
+
+vn_virtq_views_fn
+vn_virtq_packed_pick_views(uint64_t features)
+{
+	return features & VN_F_INDIRECT_DESC ? views_indirect : views_direct;
 }
 
 /* Into a chain of the usual shape. @return false: the next one is none, or too short. */
@@ -103,6 +129,7 @@ put_fast(struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hd
 	view_write_fast(vq, hdr, view, &f.c);
 	packed_fast_take(vq, &f, vq->hdr_len + view->len);
 	vq->used = vq->taken;
+	vq->put_descs += descs;
 	count(&vq->stats->received_desc, descs);
 	count(&vq->stats->completed_desc, descs);
 	count_given(vq, view->len, descs);
@@ -172,4 +199,79 @@ vn_virtq_packed_pick_put(uint64_t features)
 	};
 
 	return variant[!!(features & VN_NET_F_MRG_RXBUF)][!!(features & VN_F_INDIRECT_DESC)];
+}
+
+/* Give plain frames to chains of the usual shapes, one to each. @return how many of @p views. */
+static __rte_always_inline uint16_t
+puts_fast(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect)
+{
+	struct vn_vring_used_elem *const inflight = vq->inflight;
+	uint16_t head = vq->pk_next, room = packed_room(vq), found, slots = 0;
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	struct vn_fast chain[VN_FAST_BATCH];
+	uint32_t descs[VN_FAST_BATCH];
+	struct vn_flat flat = flat_of(vq);
+
+	n = views_plain(vq, views, RTE_MIN(n, (uint16_t)VN_FAST_BATCH));
+	for (found = 0; found < n; found++) {
+		const uint32_t len = views[found].len;
+		struct vn_fast *c = &chain[found];
+		uint32_t entry;
+
+		descs[found] =
+			packed_fast_look(vq, &flat, head, room, true, indirect, len, c, &entry);
+		if (unlikely(descs[found] == 0))
+			break;
+		prefetch_write(c->hdr);
+		prefetch_write(c->data + len - 1);
+		inflight[(uint16_t)(taken + found) & mask] =
+			(struct vn_vring_used_elem){.id = entry, .len = vq->hdr_len + len};
+		slots += PK_ENTRY_SLOTS(entry);
+		head = vn_vring_packed_advance(head, PK_ENTRY_SLOTS(entry), vq->size);
+		room -= PK_ENTRY_SLOTS(entry);
+	}
+	if (unlikely(found == 0))
+		return 0;
+	views_into_fast(vq, views, chain, descs, found);
+	packed_advance(vq, found, slots);
+	vq->used = vq->taken;
+	return found;
+}
+
+static __rte_always_inline uint16_t
+puts_body(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect)
+{
+	uint16_t i = 0;
+
+	while (i < n && likely(vq->broken == NULL)) {
+		if (likely(!vq->no_fast && !vq->log_dirty)) {
+			const uint16_t done = puts_fast(vq, &views[i], n - i, indirect);
+
+			i += done;
+			if (likely(done > 0))
+				continue;
+		}
+		if (vq->put(vq, &views[i], &views[i].hdr) == VN_PUT_FULL || vq->broken != NULL)
+			break;
+		i++;
+	}
+	return i;
+}
+
+static uint16_t
+puts_direct(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
+{
+	return puts_body(vq, views, n, false);
+}
+
+static uint16_t
+puts_indirect(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
+{
+	return puts_body(vq, views, n, true);
+}
+
+vn_virtq_puts_fn
+vn_virtq_packed_pick_puts(uint64_t features)
+{
+	return features & VN_F_INDIRECT_DESC ? puts_indirect : puts_direct;
 }

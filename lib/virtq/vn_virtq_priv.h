@@ -69,7 +69,8 @@ struct vn_seg {
 typedef uint16_t (*vn_virtq_dequeue_fn)(
 	struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
 typedef uint16_t (*vn_virtq_enqueue_fn)(struct vn_virtq *vq, struct rte_mbuf **pkts, uint16_t n);
-typedef bool (*vn_virtq_view_fn)(struct vn_virtq *vq, struct vn_view *view);
+typedef uint16_t (*vn_virtq_views_fn)(struct vn_virtq *vq, struct vn_view *views, uint16_t n);
+typedef uint16_t (*vn_virtq_puts_fn)(struct vn_virtq *vq, const struct vn_view *views, uint16_t n);
 typedef enum vn_put (*vn_virtq_put_fn)(
 	struct vn_virtq *vq, const struct vn_view *view, const struct vn_net_hdr_hash *hdr);
 
@@ -94,8 +95,9 @@ struct vn_virtq {
 	struct vn_bb_ring *bb;
 	vn_virtq_dequeue_fn dequeue;
 	vn_virtq_enqueue_fn enqueue;
-	vn_virtq_view_fn view;
+	vn_virtq_views_fn views;
 	vn_virtq_put_fn put;
+	vn_virtq_puts_fn puts;
 	vn_copy_sum_fn copy_sum;
 
 	/* The owner writes these. */
@@ -151,14 +153,16 @@ struct vn_virtq {
 vn_virtq_dequeue_fn vn_virtq_pick_dequeue(uint64_t features);
 vn_virtq_enqueue_fn vn_virtq_pick_enqueue(uint64_t features);
 /* vn_virtq_view.c and vn_virtq_view_put.c. */
-vn_virtq_view_fn vn_virtq_pick_view(uint64_t features);
+vn_virtq_views_fn vn_virtq_pick_views(uint64_t features);
 vn_virtq_put_fn vn_virtq_pick_put(uint64_t features);
+vn_virtq_puts_fn vn_virtq_pick_puts(uint64_t features);
 /* vn_virtq_packed_tx.c and vn_virtq_packed_rx.c: the same for packed rings. */
 vn_virtq_dequeue_fn vn_virtq_packed_pick_dequeue(uint64_t features);
 vn_virtq_enqueue_fn vn_virtq_packed_pick_enqueue(uint64_t features);
 /* vn_virtq_packed_view.c */
-vn_virtq_view_fn vn_virtq_packed_pick_view(uint64_t features);
+vn_virtq_views_fn vn_virtq_packed_pick_views(uint64_t features);
 vn_virtq_put_fn vn_virtq_packed_pick_put(uint64_t features);
+vn_virtq_puts_fn vn_virtq_packed_pick_puts(uint64_t features);
 
 /* Every entry point of the owner begins with this. */
 static __rte_always_inline void

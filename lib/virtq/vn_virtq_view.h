@@ -33,24 +33,31 @@ struct vn_view_seg {
 	uint64_t len;
 };
 
-/** One frame. Valid until the next vn_virtq_view() on the same ring, or its vn_virtq_complete(). */
+/** Most frames of one call of vn_virtq_views(). */
+#define VN_VIEW_BURST 16
+
+/** One frame. Valid until the next vn_virtq_views() on the same ring, or its vn_virtq_complete().
+ */
 struct vn_view {
 	struct vn_net_hdr_hash hdr; /**< checked; num_buffers and the hash are 0 */
 	uint32_t len;               /**< bytes of the frame, header not counted */
 	uint32_t head_len;          /**< of these, in head[]: min(len, VN_VIEW_HEAD) */
 	uint32_t n_segs;            /**< the others; 0 when all is in head[] */
 	const struct vn_view_seg *seg;
+	struct vn_view_seg one; /**< private to lib/virtq */
 	uint8_t head[VN_VIEW_HEAD] __rte_cache_aligned;
 };
 
 /**
- * The next frame of a transmit ring, in place. Its chain stays uncompleted until
- * vn_virtq_complete(). Chains that are no valid frame are passed over as by vn_virtq_dequeue().
- * Owner of @p tx.
+ * The next frames of a transmit ring, in place: up to @p n, and no more than VN_VIEW_BURST. Their
+ * chains stay uncompleted until vn_virtq_complete(). Chains that are no valid frame are passed over
+ * as by vn_virtq_dequeue(). Owner of @p tx.
  *
- * @return true: there is one. False: there is none, or enough descriptors or bytes were read for
- *   now; what there is must be completed then.
+ * @return how many; fewer than @p n does not mean that there are no more. 0: there is none, or
+ *   enough descriptors or bytes were read for now; what there is must be completed then.
  */
+uint16_t vn_virtq_views(struct vn_virtq *tx, struct vn_view *views, uint16_t n);
+/** The same for one. @return there is one. */
 bool vn_virtq_view(struct vn_virtq *tx, struct vn_view *view);
 
 /**
@@ -72,7 +79,12 @@ enum vn_put {
  * overlap. Owner of @p rx, and of the ring of the view. Not visible before vn_virtq_publish().
  */
 enum vn_put vn_virtq_put_view(struct vn_virtq *rx, const struct vn_view *view);
-/** The same with view->hdr but for the hash fields, which are those of @p hdr. */
+/**
+ * The same for @p n views, from the first on, with the memory of several fetched at a time.
+ * @return how many were delivered or dropped; fewer than @p n: VN_PUT_FULL, or the ring is broken.
+ */
+uint16_t vn_virtq_put_views(struct vn_virtq *rx, const struct vn_view *views, uint16_t n);
+/** The same for one, with view->hdr but for the hash fields, which are those of @p hdr. */
 enum vn_put vn_virtq_put_view_as(
 	struct vn_virtq *rx, const struct vn_view *view, const struct vn_net_hdr_hash *hdr);
 

@@ -10,10 +10,7 @@
 #include "vn_virtq_hdr.h"
 #include "vn_virtq_priv.h"
 
-/*
- * Views are taken one by one, but the budget is for all of them until they are complete: it is a
- * burst of them that keeps other rings waiting.
- */
+/* Views may be taken by many calls, but the budget is for all of them until they are complete. */
 static __rte_always_inline bool
 view_enough(const struct vn_virtq *vq)
 {
@@ -174,22 +171,36 @@ view_from_fast(struct vn_virtq *vq, const struct vn_fast *c, struct vn_view *vie
 			return false;
 	}
 	view->len = c->len;
-	view->seg = vq->view_seg;
+	view->seg = &view->one;
 	if (c->len > VN_VIEW_HEAD) {
 		vn_copy(view->head, c->data, VN_VIEW_HEAD);
 		view->head_len = VN_VIEW_HEAD;
 		view->n_segs = 1;
-		vq->view_seg[0] =
-			(struct vn_view_seg){c->data + VN_VIEW_HEAD, c->len - VN_VIEW_HEAD};
+		view->one = (struct vn_view_seg){c->data + VN_VIEW_HEAD, c->len - VN_VIEW_HEAD};
 	} else {
 		vn_copy(view->head, c->data, c->len);
 		view->head_len = c->len;
 		view->n_segs = 0;
 	}
-	vq->view_bytes += c->len;
-	count(&vq->stats->packets, 1);
-	count(&vq->stats->total_bytes, c->len);
 	return true;
+}
+
+/*
+ * Make views of the @p n chains that were found to have a usual shape; *bytes: of them all.
+ * @return how many: the first one that there is anything to be counted about ends it.
+ */
+static __rte_always_inline uint16_t
+views_from_fast(struct vn_virtq *vq, const struct vn_fast *c, uint16_t n, struct vn_view *views)
+{
+	uint32_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n && likely(view_from_fast(vq, &c[i], &views[i])); i++)
+		bytes += c[i].len;
+	vq->view_bytes += bytes;
+	count(&vq->stats->packets, i);
+	count(&vq->stats->total_bytes, bytes);
+	return i;
 }
 
 /* Write the frame into a chain of the usual shape. */
@@ -209,6 +220,51 @@ view_write_fast(struct vn_virtq *vq, const struct vn_net_hdr_hash *hdr, const st
 		memmove(dst, view->seg[i].ptr, view->seg[i].len);
 		dst += view->seg[i].len;
 	}
+}
+
+/* Views that are as plain as can be, from the first on. */
+static __rte_always_inline uint16_t
+views_plain(const struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
+{
+	uint16_t i;
+
+	for (i = 0; i < n && likely(view_is_plain(vq, &views[i])); i++)
+		;
+	return i;
+}
+
+/* Write those into the @p n chains found for them, and count them. @p descs: what those have. */
+static __rte_always_inline void
+views_into_fast(struct vn_virtq *vq, const struct vn_view *views, const struct vn_fast *c,
+	const uint32_t *descs, uint16_t n)
+{
+	uint64_t bytes = 0;
+	uint32_t all = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		view_write_fast(vq, &view_plain, &views[i], &c[i]);
+		bytes += views[i].len;
+		all += descs[i];
+		if (unlikely(vq->count_sizes))
+			count_size(vq, views[i].len);
+	}
+	vq->put_descs += all;
+	count(&vq->stats->received_desc, all);
+	count(&vq->stats->completed_desc, all);
+	count(&vq->stats->packets, n);
+	count(&vq->stats->total_bytes, bytes);
+	__atomic_store_n(&vq->stats->batch_last, descs[n - 1], __ATOMIC_RELAXED);
+}
+
+/* A piece of memory that is written soon: other CPUs are to let go of it at once. */
+static __rte_always_inline void
+prefetch_write(const void *p)
+{
+#ifdef RTE_ARCH_X86
+	__asm__ volatile("prefetchw %0" : : "m"(*(const volatile char *)p));
+#else
+	__builtin_prefetch(p, 1, 3);
+#endif
 }
 
 #endif /* VN_VIRTQ_VIEW_PRIV_H */

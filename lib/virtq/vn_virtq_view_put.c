@@ -108,6 +108,7 @@ use_one(struct vn_virtq *vq, uint16_t head, uint32_t len, uint32_t descs)
 	count(&vq->stats->received_desc, descs);
 	count(&vq->stats->completed_desc, descs);
 	count_given(vq, len - vq->hdr_len, descs);
+	vq->put_descs += descs;
 }
 
 /* Into a chain of the usual shape. @return false: the next one is none, or too short. */
@@ -204,6 +205,98 @@ vn_virtq_pick_put(uint64_t features)
 	};
 
 	return variant[!!(features & VN_NET_F_MRG_RXBUF)][!!(features & VN_F_INDIRECT_DESC)];
+}
+
+/* Give plain frames to chains of the usual shapes, one to each. @return how many of @p views. */
+static __rte_always_inline uint16_t
+puts_fast(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect)
+{
+	struct vn_vring_used_elem *const ring = vq->used_ring->ring;
+	const uint16_t mask = vq->mask, taken = vq->taken;
+	struct vn_fast chain[VN_FAST_BATCH];
+	uint32_t descs[VN_FAST_BATCH];
+	uint16_t heads[VN_FAST_BATCH];
+	struct vn_flat flat = flat_of(vq);
+	uint16_t found;
+
+	n = RTE_MIN(n, RTE_MIN((uint16_t)(vq->avail - taken), (uint16_t)VN_FAST_BATCH));
+	n = views_plain(vq, views, n);
+	for (uint16_t i = 0; i < n; i++) {
+		heads[i] = read_head(vq, i);
+		rte_prefetch0(&vq->desc[heads[i] & vq->mask]);
+	}
+	for (found = 0; found < n; found++) {
+		const uint32_t len = views[found].len;
+		struct vn_fast *c = &chain[found];
+
+		descs[found] = fast_look(vq, &flat, heads[found], true, indirect, len, c);
+		if (unlikely(descs[found] == 0))
+			break;
+		prefetch_write(c->hdr);
+		prefetch_write(c->data + len - 1);
+	}
+	if (unlikely(found == 0))
+		return 0;
+	views_into_fast(vq, views, chain, descs, found);
+	vq->taken = taken + found;
+	note_position(vq);
+	/* Used entries at once: nothing is in flight on a receive ring between two calls. */
+	for (uint16_t i = 0; i < found; i++) {
+		ring[(uint16_t)(taken + i) & mask] = (struct vn_vring_used_elem){
+			rte_cpu_to_le_32(heads[i]), rte_cpu_to_le_32(vq->hdr_len + views[i].len)};
+	}
+	vq->used = vq->taken;
+	return found;
+}
+
+static __rte_always_inline uint16_t
+puts_body(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect)
+{
+	const uint16_t avail = read_avail(vq);
+	uint16_t i = 0;
+
+	if (unlikely(vq->broken != NULL))
+		return 0;
+	if (avail > vq->stats->max_post)
+		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
+	while (i < n) {
+		if (likely(!vq->no_fast && !vq->log_dirty)) {
+			const uint16_t done = puts_fast(vq, &views[i], n - i, indirect);
+
+			i += done;
+			if (likely(done > 0))
+				continue;
+		}
+		if (vq->put(vq, &views[i], &views[i].hdr) == VN_PUT_FULL || vq->broken != NULL)
+			break;
+		i++;
+	}
+	return i;
+}
+
+static uint16_t
+puts_direct(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
+{
+	return puts_body(vq, views, n, false);
+}
+
+static uint16_t
+puts_indirect(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
+{
+	return puts_body(vq, views, n, true);
+}
+
+vn_virtq_puts_fn
+vn_virtq_pick_puts(uint64_t features)
+{
+	return features & VN_F_INDIRECT_DESC ? puts_indirect : puts_direct;
+}
+
+uint16_t
+vn_virtq_put_views(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
+{
+	check_owner(vq);
+	return vq->puts(vq, views, n);
 }
 
 enum vn_put

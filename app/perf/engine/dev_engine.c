@@ -261,9 +261,8 @@ engine_both(struct dev *d)
 }
 
 static inline uint16_t
-through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx, uint16_t burst)
 {
-	const uint32_t burst = d->guest[0].c.burst;
 	struct rte_mbuf *pkts[MAX_BURST];
 	const uint16_t got = vn_virtq_dequeue(tx, d->pool, pkts, burst);
 	const uint16_t n = vn_virtq_enqueue(rx, pkts, got);
@@ -273,15 +272,17 @@ through_mbufs(struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
 }
 
 static inline uint16_t
-by_views(const struct dev *d, struct vn_virtq *tx, struct vn_virtq *rx)
+by_views(struct vn_virtq *tx, struct vn_virtq *rx, uint16_t burst)
 {
-	const uint32_t burst = d->guest[0].c.burst;
-	struct vn_view view;
-	uint16_t n;
+	struct vn_view view[VN_VIEW_BURST];
+	uint16_t n = 0, got, put;
 
-	for (n = 0; n < burst && vn_virtq_view(tx, &view); n++) {
-		if (vn_virtq_view_fits(rx, &view) == VN_VIEW_SEGMENT ||
-			vn_virtq_put_view(rx, &view) != VN_PUT_OK)
+	while (n < burst && (got = vn_virtq_views(tx, view, burst - n)) > 0) {
+		for (put = 0; put < got && vn_virtq_view_fits(rx, &view[put]) != VN_VIEW_SEGMENT;)
+			put++;
+		put = vn_virtq_put_views(rx, view, put);
+		n += put;
+		if (put < got)
 			break;
 	}
 	return n;
@@ -292,15 +293,22 @@ static uint16_t
 engine_d2d(struct dev *d)
 {
 	struct vn_virtq *tx = d->priv->side[0].vq[TX], *rx = d->priv->side[1].vq[RX];
-	const uint16_t n = d->through_mbufs ? through_mbufs(d, tx, rx) : by_views(d, tx, rx);
+	const uint16_t burst = d->guest[0].c.burst;
+	uint16_t all = 0, n;
 
-	vn_virtq_complete(tx);
-	vn_virtq_publish(tx);
-	vn_virtq_publish(rx);
+	/* As serve_tx(): a poller would come back for what is more than its bytes in one round. */
+	do {
+		n = d->through_mbufs ? through_mbufs(d, tx, rx, burst - all)
+				     : by_views(tx, rx, burst - all);
+		vn_virtq_complete(tx);
+		vn_virtq_publish(tx);
+		vn_virtq_publish(rx);
+		all += n;
+	} while (n > 0 && all < burst);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vn_virtq_interrupt(rx);
 	vn_virtq_interrupt(tx);
-	return n;
+	return all;
 }
 
 const struct dev_ops dev_engine_ops = {

@@ -60,8 +60,8 @@ struct vn_port_queue *sw_queue_of(const struct sw_burst *b, const struct vn_port
 void sw_give(struct sw_burst *b, struct vn_port *port, struct rte_mbuf *m);
 /** To the first @p n ports of the map that may have it; takes it. */
 void sw_flood(struct sw_burst *b, uint32_t n, struct rte_mbuf *m);
-/** A frame in its sender's buffers. */
-void sw_forward_view(struct sw_burst *b, const struct vn_view *view);
+/** Frames in their sender's buffers, no more than VN_VIEW_BURST. */
+void sw_forward_views(struct sw_burst *b, const struct vn_view *views, uint16_t n);
 
 /** Frames of the sender may go to @p port at all. */
 static inline bool

@@ -73,21 +73,25 @@ has_older(const struct sw_burst *b, const struct vn_port_queue *to)
 	return !rte_ring_empty(to->ring);
 }
 
-/* From driver to driver. @return false: that cannot be now. */
-static bool
-direct(struct sw_burst *b, const struct vn_port *port, const struct vn_view *view)
+/* From driver to driver. @return how many, from the first on; the others cannot be now. */
+static uint16_t
+direct(struct sw_burst *b, const struct vn_port *port, const struct vn_view *views, uint16_t n)
 {
 	struct vn_port_queue *to = sw_queue_of(b, port);
+	uint64_t bytes = 0;
+	uint16_t done;
 
 	/* Only one's own poller's sink may be looked at: it may take it back at any time. */
 	if (to == NULL || b->owner == NULL ||
-		__atomic_load_n(&to->owner, __ATOMIC_RELAXED) != b->owner || has_older(b, to) ||
-		!to->sink->put(to->sink, view))
-		return false;
-	to->stats.rx_packets++;
-	to->stats.rx_bytes += view->len;
-	b->stats->direct++;
-	return true;
+		__atomic_load_n(&to->owner, __ATOMIC_RELAXED) != b->owner || has_older(b, to))
+		return 0;
+	done = to->sink->put(to->sink, views, n);
+	for (uint16_t i = 0; i < done; i++)
+		bytes += views[i].len;
+	to->stats.rx_packets += done;
+	to->stats.rx_bytes += bytes;
+	b->stats->direct += done;
+	return done;
 }
 
 static void
@@ -103,31 +107,63 @@ by_mbuf(struct sw_burst *b, enum sw_verdict verdict, struct vn_port *to, const s
 		sw_flood(b, verdict == SW_TO_ALL ? b->map->n_ports : b->map->n_uplinks, m);
 }
 
-void
-sw_forward_view(struct sw_burst *b, const struct vn_view *view)
+/* Frames for one port, in order. */
+static void
+to_port(struct sw_burst *b, struct vn_port *port, const struct vn_view *views, uint16_t n)
 {
-	struct vn_port *to;
-	enum sw_verdict verdict;
+	for (uint16_t i = direct(b, port, views, n); i < n; i++)
+		by_mbuf(b, SW_TO_PORT, port, &views[i]);
+}
 
-	b->q->stats.tx_packets++;
-	b->q->stats.tx_bytes += view->len;
-	verdict = sw_decide(b, view->head, view->len, &to);
-	if (verdict == SW_DROP)
-		b->q->stats.tx_dropped++;
-	else if (verdict != SW_TO_NOBODY && (verdict != SW_TO_PORT || !direct(b, to, view)))
-		by_mbuf(b, verdict, to, view);
+void
+sw_forward_views(struct sw_burst *b, const struct vn_view *views, uint16_t n)
+{
+	enum sw_verdict verdict[VN_VIEW_BURST];
+	struct vn_port *to[VN_VIEW_BURST];
+	uint64_t bytes = 0;
+	uint16_t same;
+
+	for (uint16_t i = 0; i < n; i++) {
+		bytes += views[i].len;
+		verdict[i] = sw_decide(b, views[i].head, views[i].len, &to[i]);
+	}
+	b->q->stats.tx_packets += n;
+	b->q->stats.tx_bytes += bytes;
+	for (uint16_t i = 0; i < n; i += same) {
+		same = 1;
+		switch (verdict[i]) {
+		case SW_TO_PORT:
+			/* Those that follow one another to the same one go together. */
+			while (i + same < n && verdict[i + same] == SW_TO_PORT &&
+				to[i + same] == to[i])
+				same++;
+			to_port(b, to[i], &views[i], same);
+			break;
+		case SW_TO_UPLINKS:
+		case SW_TO_ALL:
+			by_mbuf(b, verdict[i], NULL, &views[i]);
+			break;
+		case SW_DROP:
+			b->q->stats.tx_dropped++;
+			break;
+		case SW_TO_NOBODY:
+			break;
+		}
+	}
 }
 
 uint16_t
 sw_tx_views(struct vn_port_queue *q, struct vn_virtq *tx, uint16_t n)
 {
+	struct vn_view views[VN_VIEW_BURST];
 	struct sw_burst b;
-	struct vn_view view;
-	uint16_t i;
+	uint16_t all = 0, got;
 
 	sw_burst_begin(&b, q);
-	for (i = 0; i < n && vn_virtq_view(tx, &view); i++)
-		sw_forward_view(&b, &view);
+	while (all < n && (got = vn_virtq_views(tx, views, n - all)) > 0) {
+		sw_forward_views(&b, views, got);
+		all += got;
+	}
 	sw_burst_end(&b);
-	return i;
+	return all;
 }
