@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from vnt import proc, program
+from vnt import core, proc, program
 from vnt.core import check, check_eq, test
 
 # What of a device is the same after each start.
@@ -101,28 +101,51 @@ def list_meanwhile(t):
         p.stop(60)
     else:
         check(False, "list never answered before all devices were there")
-    t.note(f"{len(answer['devices'])} of {total} at the first answer")
     check_partly(answer, total)
+    p.stop(60)
+    t.note(f"{len(answer['devices'])} of {total} at the first answer")
     if "Error" in query:
         check_eq(query["Error"], "Device doesn't exist", "query of a VF that is to come")
         check("still to be made" in query["detail"], query["detail"])
         check_eq(modify["errno"], -16, f"modify: {modify}")
         check("virtnet wait" in modify["errstr"], modify["errstr"])
+    check_eq(files(p), names, "recovery files")
+
+    p.launch()
+    core.wait_for(lambda: os.path.exists(p.control_path), proc.PATIENCE, "the control socket")
     status, out, err = p.cli("wait", "-t", "60", timeout=90)
     check_eq(status, 0, f"wait: {out}{err}")
     check_eq(same(json.loads(p.cli("list")[1])["devices"]), first, "devices")
     p.notify.wait_ready(p.process)
     p.stop(60)
 
-    # Both are waiting when it goes on.
-    early = Early(p, "/virtnet/list")
-    p.process.send(signal.SIGTERM)
-    p.process.send(signal.SIGCONT)
-    check_eq(p.process.wait(60), 0, "exit status after SIGTERM in the start")
-    early.sock.close()
-    check_eq(p.sockets(), [], "sockets left")
-    check("READY=1" not in p.notify.drain(), f"ready in vain: {p.notify.seen}")
+
+@test
+def socket_in_use(t):
+    """A VF of before cannot have its socket: the start is refused with a line that says why, systemd
+    is not told that it is ready, nothing is left, and nothing is forgotten."""
+    p = program.Program(t, conf={"vf": {"port": "internal"}, "static_pf": {"port": "internal"}},
+                        capacity=program.capacity(1, NUM_VF_MSIX=4,
+                                                  VIRTIO_NET_EMULATION_NUM_VF=4)).start()
+    status, out, err = p.cli("sriov", "-p", "0", "-n", "4")
+    check_eq(status, 0, f"sriov: {out}{err}")
+    first = p.devices()
+    p.stop()
+    names = files(p)
+    path = first[3]["socket"]
+    os.makedirs(p.run_dir, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+        p.launch()
+        check_eq(p.process.wait(60), 1, "exit status")
+        text = p.process.err().decode(errors="replace")
+        check(f"dpdk-virtnet: socket {path} is in use by another process" in text, text)
+        seen = p.notify.drain()
+        check("READY=1" not in seen and "STOPPING=1" in seen, f"what systemd was told: {seen}")
+        check_eq(p.sockets(), [os.path.basename(path)], "sockets left")
+    os.unlink(path)
     check_eq(files(p), names, "recovery files")
     p.start()
-    check_eq(same(json.loads(p.cli("list")[1])["devices"]), first, "devices after it")
-    p.stop(60)
+    check_eq(same(p.devices()), same(first), "devices")
+    p.stop()
