@@ -14,6 +14,7 @@ from vnt.virtio import bit
 
 PLAIN = bit(virtio.F_VERSION_1, virtio.F_MAC)
 V1 = virtio.F_VERSION_1
+MAC = "02:11:22:33:44:55"
 
 
 @test
@@ -468,17 +469,28 @@ def hotplugged(t, *args):
     """The program and the number of a hotplugged PF in it."""
     p = program.Program(t, conf=bench.CONF, capacity=program.capacity(
         1, 8, PCI_SWITCH_EMULATION_ENABLE=1, PCI_SWITCH_EMULATION_NUM_PORT=2)).start()
-    rc, out, err = p.cli("hotplug", "-i", "mlx5_0", "-m", "02:11:22:33:44:55", "-t", "1500",
+    rc, out, err = p.cli("hotplug", "-i", "mlx5_0", "-m", MAC, "-t", "1500",
                          "-n", "3", "-s", "256", *args)
     check_eq(rc, 0, f"hotplug: {out} {err}")
     answer = json.loads(out[out.index("{"):])
     return p, int(answer["id"])
 
 
-@variants(("msix", False), ("intx", True))
-def legacy_driver(t, no_msix):
+def transitional_vf(t):
+    """The program and its VF, which the capacity setting makes transitional."""
+    p = program.Program(
+        t, conf={**bench.CONF, "vf": {"mac_base": MAC, "vfs_per_pf": 1}},
+        capacity=program.capacity(1, 8, VIRTIO_NET_EMULATION_NUM_VF=1,
+                                  VIRTIO_NET_EMULATION_VF_PCI_LAYOUT=1)).start()
+    check_eq(p.ask("/virtnet/sriov,pf=0,num_vfs=1")["errno"], 0, "sriov")
+    return p, (0, 0)
+
+
+@variants(("msix", False), ("intx", True), ("vf", False, True))
+def legacy_driver(t, no_msix, vf=False):
     """A transitional function over its I/O BAR, and the same with a modern driver."""
-    p, pf = hotplugged(t, "-l")
+    p, pf = transitional_vf(t) if vf else hotplugged(t, "-l")
+    check_eq(p.device(pf)["transitional"], 1, "transitional")
     p.up(pf)
     with bench.driver(p, pf, cls=legacy.Driver, intx=no_msix) as d:
         fn = d.fn
@@ -491,7 +503,7 @@ def legacy_driver(t, no_msix):
             d.mem.rewind()
             d.rings, d.ctrl_index = {}, None
             d.start(features=features)
-            check_eq(d.mac.hex(":"), "02:11:22:33:44:55", "MAC")
+            check_eq(d.mac.hex(":"), MAC, "MAC")
             check_eq(d.hdr_len(), 12 if d.has(virtio.F_MRG_RXBUF) else 10, "header")
             bench.exchange(p, d, pf=pf)
             if d.has(virtio.F_CTRL_RX):

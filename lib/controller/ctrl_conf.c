@@ -52,9 +52,16 @@ ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *id, c
 	}
 }
 
+bool
+ctrl_vf_transitional(const struct vn_controller *ctrl, const struct vn_transport_ops *transport)
+{
+	return transport->full && ctrl->capacity.current[VN_CAP_VF_PCI_LAYOUT] != 0;
+}
+
 /* What a PF that may own VFs says of them (SR-IOV capability). */
 static void
-own_vfs(const struct vn_controller *ctrl, unsigned int pf_id, struct vn_device_conf *dc)
+own_vfs(const struct vn_controller *ctrl, unsigned int pf_id,
+	const struct vn_transport_ops *transport, struct vn_device_conf *dc)
 {
 	const struct vn_capacity *cap = &ctrl->capacity;
 	const uint32_t most = vn_capacity_pf_vfs(cap, pf_id);
@@ -66,6 +73,7 @@ own_vfs(const struct vn_controller *ctrl, unsigned int pf_id, struct vn_device_c
 	dc->vf_offset = (uint16_t)((VN_BUS_VF << 8) + first - dc->bdf);
 	/* What modify may give it: see ctrl_vf_conf(). */
 	dc->vf_msix = (uint16_t)RTE_MAX(ctrl_vf_vectors(cap), (uint32_t)ctrl->max_virt_queues);
+	dc->vf_transitional = ctrl_vf_transitional(ctrl, transport);
 }
 
 int
@@ -95,7 +103,7 @@ ctrl_static_pf_conf(const struct vn_controller *ctrl, unsigned int pf_id,
 	dc->max_queue_pairs = (dc->num_queues - 1) / 2;
 	ctrl_conf_fill(ctrl, &id, conf->ib_dev_for_static_pf, dc);
 	ctrl_place_pin(ctrl, &conf->static_pf, dc);
-	own_vfs(ctrl, pf_id, dc);
+	own_vfs(ctrl, pf_id, transport, dc);
 	if (conf->static_pf.has_mac_base)
 		vn_identity_mac_add(conf->static_pf.mac_base, pf_id, dc->mac);
 	else

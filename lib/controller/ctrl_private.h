@@ -165,6 +165,9 @@ void ctrl_conf_fill(const struct vn_controller *ctrl, const struct vn_identity *
 bool ctrl_sf_free(const struct vn_controller *ctrl, uint64_t sf_num);
 /** Vectors of a VF (contract 8.8). */
 uint32_t ctrl_vf_vectors(const struct vn_capacity *cap);
+/** VFs that are made anew over @p transport are transitional: over vhost-user the VMM says it. */
+bool ctrl_vf_transitional(
+	const struct vn_controller *ctrl, const struct vn_transport_ops *transport);
 /** @return 0 or negative errno. */
 int ctrl_vf_conf(const struct vn_controller *ctrl, const struct vn_device *pf, unsigned int vf_id,
 	const struct vn_transport_ops *transport, struct vn_device_conf *dc);

@@ -221,6 +221,9 @@ ctrl_recover_conf(struct vn_controller *ctrl, const struct vn_transport_ops *tra
 		return 0;
 	}
 	*dc = c;
+	/* A VF stays what its guest has found, also where the setting meant nothing before. */
+	if (dc->type == VN_VF && transport->full && strcmp(rec->transport, transport->name) == 0)
+		info->transitional = rec->transitional;
 	return 0;
 }
 

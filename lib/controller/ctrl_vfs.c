@@ -283,6 +283,7 @@ make_one(struct vn_controller *ctrl, struct vn_device *pf, unsigned int vf_id,
 		return -ENOMEM;
 	}
 	info->doorbell_page = transport->full && ctrl->conf.vfio_user_doorbell_page;
+	info->transitional = ctrl_vf_transitional(ctrl, transport);
 	return ctrl_make(ctrl, &dc, transport, info, dev, err, errlen);
 }
 

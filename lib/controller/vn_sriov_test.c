@@ -51,6 +51,8 @@ test_identity(void **state)
 	assert_null(vn_controller_find(t.ctrl, 1, 2));
 	assert_null(vn_controller_find(t.ctrl, 0, 0));
 	assert_int_equal(vf->device_features & (VN_F_SR_IOV | VN_F_ADMIN_VQ), 0);
+	assert_false(vf->ctrl->transitional || vf->endpoint->conf.transitional);
+	assert_false(pf(1)->conf.vf_transitional);
 	/* All go, and their ports stay. */
 	assert_int_equal(sriov(1, 0), 0);
 	assert_int_equal(t.ctrl->num_devices, 2);

@@ -266,6 +266,59 @@ test_impossible(void **state)
 	after();
 }
 
+static bool
+vf_transitional(unsigned int vf_id)
+{
+	const struct vn_device *vf = vn_controller_find(t.ctrl, 0, (int)vf_id);
+
+	assert_int_equal(vf->ctrl->transitional, vf->endpoint->conf.transitional);
+	return vf->ctrl->transitional;
+}
+
+static void
+again(unsigned int started)
+{
+	stop_all(VN_PORT_KEEP);
+	begin_again();
+	UNTIL(t.started == started);
+	assert_int_equal(t.start_result, 0);
+}
+
+/* A guest keeps the kind of VF that it has; over another transport there is no such guest. */
+static void
+test_transitional(void **state)
+{
+	const struct vn_modify modify = {
+		.has = 1u << VN_MODIFY_MTU,
+		.value = {[VN_MODIFY_MTU] = 1400},
+	};
+	unsigned int calls;
+
+	(void)state;
+	t.capacity.current[VN_CAP_VF_PCI_LAYOUT] = 1;
+	before();
+	begin_again();
+	UNTIL(t.started == 2);
+	assert_true(vf_transitional(0) && vf_transitional(1));
+	assert_false(pf(0)->endpoint->conf.transitional);
+	/* As a program that did not know the setting would have saved it. */
+	vn_controller_find(t.ctrl, 0, 0)->ctrl->transitional = false;
+	calls = op.calls + 1;
+	vn_controller_modify(t.ctrl, vn_controller_find(t.ctrl, 0, 0), &modify, op_done, NULL);
+	UNTIL(progressed(calls));
+	assert_int_equal(op.result, 0);
+	again(3);
+	assert_false(vf_transitional(0));
+	assert_true(vf_transitional(1));
+	t.conf.vhost_user = true;
+	again(4);
+	assert_false(vf_transitional(0) || vf_transitional(1) || pf(0)->conf.vf_transitional);
+	t.conf.vhost_user = false;
+	again(5);
+	assert_true(vf_transitional(0) && vf_transitional(1) && pf(0)->conf.vf_transitional);
+	after();
+}
+
 int
 main(void)
 {
@@ -274,6 +327,7 @@ main(void)
 		TEST(test_stopped),
 		TEST(test_failed),
 		TEST(test_impossible),
+		TEST(test_transitional),
 	};
 
 	return cmocka_run_group_tests(tests, pe_group_setup, env_teardown);

@@ -92,9 +92,10 @@ struct vn_device_conf {
 	char rep_name[VN_PORT_NAME_LEN];
 	char ib_dev[64]; /**< sf_parent_device */
 	/* PFs that may own VFs; else 0. What they say of their VFs: SR-IOV capability. */
-	uint16_t total_vfs; /**< most VFs */
-	uint16_t vf_offset; /**< bdf of the first one, less the PF's; the others follow it */
-	uint16_t vf_msix;   /**< entries of one's MSI-X table */
+	uint16_t total_vfs;   /**< most VFs */
+	uint16_t vf_offset;   /**< bdf of the first one, less the PF's; the others follow it */
+	uint16_t vf_msix;     /**< entries of one's MSI-X table */
+	bool vf_transitional; /**< they have the device id of transitional functions */
 	/* Set by modify, and kept (recovery file). */
 	bool link_down;       /**< the driver is told that the link is down */
 	bool aarfs, dim;      /**< accelerated RFS, interrupt moderation by load */

@@ -101,6 +101,8 @@ void pci_sriov_read(const struct vn_pci_fn *fn, uint32_t offset, uint8_t *buf, u
 void pci_sriov_written(struct vn_pci_fn *fn, const uint8_t *before);
 /** Tell the controller how many VFs the client wants. */
 void pci_sriov_want(const struct vn_pci_fn *fn);
+/** Byte @p at of a record's @p cfg is one of a register that the settings make, not writes. */
+bool pci_sriov_may_differ(const struct vn_pci_fn *fn, unsigned int at, const uint8_t *cfg);
 /** Registers that writes can have led to, beyond what the masks say. */
 bool pci_sriov_possible(const struct vn_pci_fn *fn, const uint8_t *cfg);
 

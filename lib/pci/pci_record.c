@@ -89,7 +89,8 @@ config_possible(const struct vn_pci_fn *fn, const uint8_t *cfg)
 	const uint8_t power = cfg[PCI_CAP_PM + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK;
 
 	for (unsigned int i = 0; i < PCI_CFG_BYTES; i++)
-		if (((cfg[i] ^ fn->initial[i]) & ~fn->mask[i]) != 0)
+		if (((cfg[i] ^ fn->initial[i]) & ~fn->mask[i]) != 0 &&
+			!pci_sriov_may_differ(fn, i, cfg))
 			return false;
 	return (power == 0 || power == PCI_PM_CTRL_STATE_MASK) && pci_sriov_possible(fn, cfg);
 }

@@ -58,6 +58,17 @@ vf_bar(struct vn_pci_fn *fn, unsigned int n, uint32_t size, uint32_t type)
 		pci_put32(fn->mask + at + 4, UINT32_MAX);
 }
 
+/*
+ * The id that a VF's own configuration space shows: a host takes it from here (9.3.3.11). The I/O
+ * BAR of a transitional VF is not among the VF BARs, which are memory BARs (9.3.3.14): only the
+ * VF's own endpoint has it.
+ */
+static uint16_t
+vf_device_id(const struct vn_pci_fn *fn)
+{
+	return fn->dev->conf.vf_transitional ? VN_PCI_DEVICE_ID_LEGACY : VN_PCI_DEVICE_ID_NET;
+}
+
 void
 pci_sriov_init(struct vn_pci_fn *fn)
 {
@@ -77,7 +88,7 @@ pci_sriov_init(struct vn_pci_fn *fn)
 	p[PCI_SRIOV_FUNC_LINK] = (uint8_t)conf->pci_function;
 	pci_put16(p + PCI_SRIOV_VF_OFFSET, conf->vf_offset);
 	pci_put16(p + PCI_SRIOV_VF_STRIDE, 1);
-	pci_put16(p + PCI_SRIOV_VF_DID, VN_PCI_DEVICE_ID_NET);
+	pci_put16(p + PCI_SRIOV_VF_DID, vf_device_id(fn));
 	pci_put32(p + PCI_SRIOV_SUP_PGSIZE, PAGE_SIZES);
 	pci_put32(p + PCI_SRIOV_SYS_PGSIZE, 1);
 	pci_put32(mask + PCI_SRIOV_SYS_PGSIZE, PAGE_SIZES);
@@ -177,6 +188,16 @@ pci_sriov_written(struct vn_pci_fn *fn, const uint8_t *before)
 		check_num(fn);
 	if (enabled(before) != enabled(fn->cfg))
 		pci_sriov_want(fn);
+}
+
+/* The setting may have changed since: a record is not refused for what a PF says of its VFs. */
+bool
+pci_sriov_may_differ(const struct vn_pci_fn *fn, unsigned int at, const uint8_t *cfg)
+{
+	const uint16_t id = pci_get16(cfg + AT(PCI_SRIOV_VF_DID));
+
+	return present(fn) && at - AT(PCI_SRIOV_VF_DID) < sizeof(id) &&
+	       (id == VN_PCI_DEVICE_ID_NET || id == VN_PCI_DEVICE_ID_LEGACY);
 }
 
 bool

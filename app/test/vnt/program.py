@@ -166,9 +166,9 @@ class Program:
         return self.ask("/virtnet/list")["devices"]
 
     def device(self, pf=0):
-        """What list says about a PF."""
+        """What list says about a PF, or about the VF that (PF, VF) means."""
         for d in self.devices():
-            if d.get("pf_id") == pf:
+            if pf in (d.get("pf_id"), (d.get("parent_pf_id"), d.get("vf_id"))):
                 return d
         raise core.Fail(f"list shows no PF {pf}")
 

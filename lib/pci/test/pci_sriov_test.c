@@ -383,7 +383,8 @@ test_record_bad(void **state)
 		uint32_t value;
 	} bad[] = {{CTRL, VFE}, {PAGE, 0}, {PAGE, 3}, {PAGE, 4}, {NUM - 4, 1}, {VF_BAR(0), 0x1000},
 		{VF_BAR(1), 0x1000}, {VF_BAR(4), 0}, {CTRL, PCI_SRIOV_CTRL_VFM},
-		{SRIOV(PCI_SRIOV_VF_OFFSET), 1}, {PCI_CAP_ARI, 0}};
+		{SRIOV(PCI_SRIOV_VF_OFFSET), 1}, {PCI_CAP_ARI, 0},
+		{SRIOV(PCI_SRIOV_VF_DID - 2), 0x10420000}};
 	const size_t cfg = 32;
 	int len;
 
@@ -407,6 +408,35 @@ test_record_bad(void **state)
 	assert_int_equal(want.n, TOTAL);
 }
 
+/* The PF says of its VFs what they say of themselves, but for the BAR that none can have. */
+static void
+test_transitional_vfs(void **state)
+{
+	const struct vn_pci_conf vf = {
+		.transitional = true, .msix_vectors = 256, .max_vectors = 256};
+	int len;
+
+	(void)state;
+	len = vn_pci_fn_save(pe.fn, record, sizeof(record));
+	vn_pci_fn_free(pe.fn);
+	device();
+	pe.dev.conf.vf_transitional = true;
+	pe_create(&modern);
+	assert_int_equal(RD16(CFG, PCI_DEVICE_ID), 0x1041);
+	assert_int_equal(RD16(CFG, SRIOV(PCI_SRIOV_VF_DID)), 0x1000);
+	assert_int_equal(bar_size(0), 0);
+	assert_int_equal(bar_size(4), 0x8000);
+	/* A client that was there before the setting changed does not lose the PF for it. */
+	assert_int_equal(vn_pci_fn_restore(pe.fn, record, len), 0);
+	assert_int_equal(RD16(CFG, SRIOV(PCI_SRIOV_VF_DID)), 0x1041);
+	vn_pci_fn_free(pe.fn);
+	device();
+	pe.dev.conf.type = VN_VF;
+	pe_create(&vf);
+	assert_int_equal(RD16(CFG, PCI_DEVICE_ID), 0x1000);
+	assert_int_equal(RD32(CFG, PCI_BASE_ADDRESS_0), PCI_BASE_ADDRESS_SPACE_IO);
+}
+
 #define SRIOV_TEST(name) cmocka_unit_test_setup_teardown(name, setup, pe_teardown)
 
 int
@@ -424,6 +454,7 @@ main(void)
 		SRIOV_TEST(test_reset),
 		SRIOV_TEST(test_record),
 		SRIOV_TEST(test_record_bad),
+		SRIOV_TEST(test_transitional_vfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
