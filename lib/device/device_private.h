@@ -223,8 +223,8 @@ dev_ring_vq(struct dev_ring *ring)
 bool dev_packed(const struct vn_device *dev);
 /** Position of a ring on which nothing has happened. */
 uint16_t dev_ring_fresh(const struct vn_device *dev);
-/** Where to begin: see vn_device_vq_start(). */
-uint16_t dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup);
+/** Where to begin: see vn_device_vq_start(). @return position, or negative errno. */
+int dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup);
 /** Where a ring is whose engine cannot be asked: what the driver has got back, as far as is known.
  */
 uint16_t dev_ring_lost_at(struct dev_ring *ring);

@@ -376,7 +376,11 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 	if (dev->env.bb != NULL && ring->bb == NULL)
 		ring->bb = vn_blackbox_ring(dev->env.bb, dev->conf.vuid, ring->idx);
 	conf.bb = ring->bb;
-	conf.start = position >= 0 ? (uint16_t)position : dev_ring_start_at(ring, setup);
+	if (position < 0)
+		position = dev_ring_start_at(ring, setup);
+	if (position < 0)
+		return position;
+	conf.start = (uint16_t)position;
 	rc = vn_virtq_create(&conf, &ring->vq);
 	if (rc != 0)
 		return rc;
@@ -423,6 +427,8 @@ ring_make(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
 	rc = make_virtq(ring, setup, -1);
 	if (rc != 0) {
 		ring->bb = NULL;
+		if (rc == -ESTALE)
+			dev_mark_broken(dev, VN_VQ_WHY_LOST);
 		goto fail;
 	}
 	v->setup.kick_fd = setup->kick_fd;
