@@ -126,20 +126,63 @@ dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 	return setup->resume || live ? split_start(ring, setup, live) : setup->start;
 }
 
-uint16_t
-dev_ring_lost_at(struct dev_ring *ring)
+/* The number of a record that changes with each step of the ring. */
+static uint64_t
+bb_word(const struct dev_ring *ring)
 {
-	const struct vn_vq_setup *setup = &dev_ring_vq(ring)->setup;
-	int at;
+	typedef uint64_t __attribute__((may_alias)) word_t;
 
-	if (dev_packed(ring->dev)) {
-		at = ring->bb == NULL ? -1
-				      : vn_virtq_packed_resume(
-						ring->mem, setup->desc_gpa, setup->size, ring->bb);
-	} else if (ring->bb != NULL) {
-		at = ring->bb->position;
-	} else {
-		at = vn_virtq_split_used_idx(ring->mem, setup->used_gpa);
+	return ring->bb == NULL
+		       ? 0
+		       : __atomic_load_n((const word_t *)&ring->bb->position, __ATOMIC_ACQUIRE);
+}
+
+/* Where the ring is while nothing happens to it. @return -ESTALE: in the midst of a burst. */
+static int
+still_at(const struct dev_ring *ring, uint64_t word)
+{
+	const union vn_bb_word w = {.word = word};
+
+	if (!dev_packed(ring->dev))
+		return vn_virtq_split_used_idx(ring->mem, ring->dev->vq[ring->idx].setup.used_gpa);
+	return ring->bb != NULL && w.burst == 0 ? w.position : -ESTALE;
+}
+
+/*
+ * A poller that is late may come back at any moment. Only when its memory has been taken is it
+ * certain that the driver sees no more of what it does. So the position is what it was before, if
+ * the record, which changes before a burst of a packed ring and after one of a split ring, shows
+ * nothing to have happened meanwhile.
+ */
+void
+dev_mem_revoke(struct vn_device *dev, struct vn_guestmem *mem)
+{
+	struct {
+		uint64_t word;
+		int at;
+	} before[2 * VN_MAX_QUEUE_PAIRS + 1];
+
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		const struct dev_ring *ring = &dev->priv->ring[i];
+
+		if (ring->mem != mem)
+			continue;
+		before[i].word = bb_word(ring);
+		before[i].at = vn_guestmem_broken(mem) ? -ESTALE : still_at(ring, before[i].word);
 	}
-	return at >= 0 ? at : setup->start;
+	vn_guestmem_revoke(mem);
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		struct dev_ring *ring = &dev->priv->ring[i];
+		struct vn_device_vq *v = &dev->vq[i];
+
+		if (ring->mem != mem || ring->astray)
+			continue;
+		ring->astray = true;
+		ring->lost = before[i].at < 0 || bb_word(ring) != before[i].word;
+		v->position = ring->lost ? 0 : (uint16_t)before[i].at;
+		v->stopped_there = !ring->lost;
+		/* What the poller notes there from now on is not true. */
+		if (ring->bb != NULL)
+			vn_bb_ring_stop(ring->bb);
+	}
 }
