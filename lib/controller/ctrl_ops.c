@@ -278,18 +278,28 @@ one_gone(void *ctx, int result)
 	stop_one_less(all);
 }
 
+/* Nobody would adopt the port of a device that the next start does not make. */
+static enum vn_port_fate
+fate_of(const struct stopping_device *sd)
+{
+	const struct vn_ctrl_dev *info = sd->info;
+
+	if (sd->dev->conf.type == VN_HOTPLUG_PF && (!info->saved || info->forgotten))
+		return VN_PORT_REMOVE;
+	/* One of a set that was being enabled. */
+	if (sd->dev->conf.type == VN_VF && info->fresh && sd->all->fate == VN_PORT_KEEP)
+		return VN_PORT_UNDO;
+	return sd->all->fate;
+}
+
 static void
 one_unplugged(void *ctx, int result)
 {
 	struct stopping_device *sd = ctx;
-	/* Without its file the next start does not make it: nobody would adopt its port. */
-	const enum vn_port_fate fate = sd->dev->conf.type == VN_HOTPLUG_PF && !sd->info->saved
-					       ? VN_PORT_REMOVE
-					       : sd->all->fate;
 
 	RTE_SET_USED(result);
 	sd->dev->endpoint = NULL;
-	vn_device_destroy(sd->dev, fate, one_gone, sd);
+	vn_device_destroy(sd->dev, fate_of(sd), one_gone, sd);
 }
 
 static void

@@ -35,7 +35,6 @@ struct vf_set {
 	bool enable;    /* else disable */
 	bool by_client; /* enable: they will be the client's */
 	bool undo;      /* enable: it failed, what was made goes */
-	bool saved;     /* recovery files of VFs may be there */
 	bool ended;     /* by itself, not by the end of the controller */
 	unsigned int pf_id;
 	unsigned int n; /* of the set */
@@ -56,9 +55,6 @@ set_fini(struct ctrl_op *op)
 	vn_loop_cancel(op->ctrl->env.dev.loop, &set->slice);
 	if (!set->ended && set->after != NULL)
 		set->after(set->after_ctx, -ECANCELED, "the controller ends", NULL);
-	/* Nobody was told that they are there. */
-	for (unsigned int i = 0; !set->ended && set->enable && set->saved && i < set->made; i++)
-		ctrl_forget(op->ctrl, set->vf[i].dev->conf.vuid);
 	free(set);
 }
 
@@ -215,6 +211,8 @@ enabled(struct ctrl_op *op, int rc)
 		set_fail(set, rc, op->text);
 		return;
 	}
+	for (unsigned int i = 0; i < set->n; i++)
+		set->vf[i].info->fresh = false;
 	VN_INFO("static PF[%u], Load (%u) VFs finished", op->dev->conf.pf_id, set->n);
 	set_end(set, 0, "");
 }
@@ -253,7 +251,6 @@ ctrl_vfs_progress(struct ctrl_op *op)
 	op->step = CTRL_SAVE;
 	op->info->num_vfs = (uint16_t)set->n;
 	op->info->vfs_by_client = set->by_client;
-	set->saved = true;
 	for (unsigned int i = 0; i < set->n; i++)
 		ctrl_save(op->ctrl, set->vf[i].dev);
 	ctrl_save(op->ctrl, op->dev);
@@ -321,6 +318,7 @@ make_slice(void *ctx)
 		if (vf->dev != NULL) {
 			/* One without an endpoint has to go as well. */
 			*vf = (struct vf){set, vf->dev, vf->dev->ctrl};
+			vf->info->fresh = true;
 			set->made++;
 		}
 	} while (rc == 0 && set->made < set->n && vn_now_ns() < end);

@@ -79,7 +79,7 @@ struct vn_ctrl_dev {
 	uint32_t qp_pool;   /**< queue pairs that VFs have given back */
 
 	/* Its recovery file. */
-	bool fresh;                  /**< a hotplug PF that nobody was told of: it has none yet */
+	bool fresh;                  /**< nobody was told of it (hotplug PF, VF): it has none yet */
 	bool dirty;                  /**< to be written */
 	bool unsaved;                /**< the same, and nobody waits for it */
 	bool saved;                  /**< there is one */

@@ -16,12 +16,17 @@
 #include "vn_log.h"
 #include "vn_net_hdr.h"
 
+#define WHY_LATE "poller-late"
+
+enum { PENDING, EXECUTED, OVERRIDDEN };
+
 /** A request to the device's poller. */
 struct dev_op {
 	struct vn_poller_cmd cmd;
 	struct vn_device *dev;
 	struct dev_ring *ring;
 	struct vn_guestmem *mem, *old;
+	int state; /* who was first: the poller, or its deadline (atomic) */
 	struct vn_dirty_log log;
 	bool on;
 	int fd, old_fd;
@@ -131,19 +136,42 @@ change_mem(struct vn_virtq *vq, struct vn_guestmem *mem)
 		vn_virtq_break(vq, "memory");
 }
 
+/*
+ * The old map was taken from the poller before it let go. What it has completed since, the driver
+ * has not seen, so the rings must not go on, neither in the old map nor in the new one.
+ */
+static void
+strand(struct vn_virtq *vq, struct vn_guestmem *mem)
+{
+	if (vq == NULL)
+		return;
+	if (mem != NULL)
+		vn_virtq_set_mem(vq, mem);
+	vn_virtq_break(vq, WHY_LATE);
+}
+
 static void
 exec_set_mem(struct vn_poller *poller, struct vn_poller_cmd *cmd)
 {
 	struct dev_op *op = (struct dev_op *)cmd;
 	struct vn_device *dev = op->dev;
+	int expected = PENDING;
+	bool in_time;
 
 	/* First, so that nothing is written to the old memory later. */
 	dev_pairs_touch(poller, dev);
+	in_time = __atomic_compare_exchange_n(
+		&op->state, &expected, EXECUTED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 0; i < dev_pairs(dev); i++) {
 		struct vn_poll_qp *qp = &dev->priv->pair[i].qp;
 
-		change_mem(qp->rx, op->mem);
-		change_mem(qp->tx, op->mem);
+		if (in_time) {
+			change_mem(qp->rx, op->mem);
+			change_mem(qp->tx, op->mem);
+		} else {
+			strand(qp->rx, op->mem);
+			strand(qp->tx, op->mem);
+		}
 	}
 }
 
@@ -177,10 +205,16 @@ set_mem_late(struct vn_poller_cmd *cmd)
 {
 	struct dev_op *op = (struct dev_op *)cmd;
 
+	int expected = PENDING;
+
 	op->dev->missed_deadlines++;
+	/* It is at it, and has done with the old map: the answer is there in a moment. */
+	if (!__atomic_compare_exchange_n(
+		    &op->state, &expected, OVERRIDDEN, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
 	if (op->old != NULL)
-		vn_guestmem_revoke(op->old);
-	dev_mark_broken(op->dev, "poller-late");
+		dev_mem_revoke(op->dev, op->old);
+	dev_mark_broken(op->dev, WHY_LATE);
 	op_answer(op, -ETIMEDOUT);
 }
 
@@ -220,7 +254,7 @@ vn_device_set_mem(struct vn_device *dev, struct vn_guestmem *mem, vn_device_cb d
 	if (op == NULL) {
 		/* Nothing else is safe. */
 		if (old != NULL)
-			vn_guestmem_revoke(old);
+			dev_mem_revoke(dev, old);
 		dev_mark_broken(dev, "out-of-memory");
 		done(ctx, -ENOMEM);
 		return;
@@ -276,7 +310,7 @@ set_log_late(struct vn_poller_cmd *cmd)
 	struct dev_op *op = (struct dev_op *)cmd;
 
 	op->dev->missed_deadlines++;
-	dev_mark_broken(op->dev, "poller-late");
+	dev_mark_broken(op->dev, WHY_LATE);
 }
 
 void

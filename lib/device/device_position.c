@@ -4,7 +4,9 @@
  * Where a ring begins, and where one was that cannot be asked any more.
  *
  * A split ring shows it: used->idx. A packed one does not: it takes the black box record, which
- * says what was about to be given back, or whoever stopped it in order.
+ * says what was about to be given back, or whoever stopped it in order. Without either, a packed
+ * ring that has been served is lost: at a wrong position, buffers that the driver has back would be
+ * written to, so nobody guesses.
  */
 #include <errno.h>
 
@@ -34,7 +36,7 @@ was_live(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 					   setup->desc_gpa, setup->used_gpa);
 }
 
-static uint16_t
+static int
 split_start(const struct dev_ring *ring, const struct vn_vq_setup *setup, bool live)
 {
 	const struct vn_device *dev = ring->dev;
@@ -67,53 +69,120 @@ was_served(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 	       __atomic_load_n(area, __ATOMIC_RELAXED) != 0;
 }
 
-static uint16_t
+static int
+lost(const struct dev_ring *ring, const struct vn_vq_setup *setup, const char *why)
+{
+	struct vn_device *dev = ring->dev;
+
+	if (vn_log_allowed(&dev->log_limit, dev->conf.vuid))
+		VN_ERR("%s: ring %u (packed) has been served, and nobody knows where it is: %s "
+		       "(peer: 0x%x): only a reset by its driver helps",
+			dev->conf.vuid, ring->idx, why, setup->start);
+	return -ESTALE;
+}
+
+static int
 packed_start(const struct dev_ring *ring, const struct vn_vq_setup *setup, bool live)
 {
 	const struct vn_device *dev = ring->dev;
-	int at = -EINVAL;
+	const struct vn_guestmem *mem = dev->priv->mem;
+	int at;
 
-	if (!live)
-		return setup->start;
-	if (was_served(ring, setup))
-		at = vn_virtq_packed_resume(dev->priv->mem, setup->desc_gpa, setup->size, ring->bb);
-	if (at < 0) {
-		/* The driver has begun anew, at the same place. */
-		VN_INFO("%s: ring %u is not the one that the black box knows: starts at 0x%x",
-			dev->conf.vuid, ring->idx, setup->start);
+	if (!was_served(ring, setup)) {
+		if (live)
+			/* The driver has begun anew, at the same place. */
+			VN_INFO("%s: ring %u is not the one that the black box knows: starts at "
+				"0x%x",
+				dev->conf.vuid, ring->idx, setup->start);
 		return setup->start;
 	}
-	VN_INFO("%s: ring %u (packed) resumes at 0x%x (peer: 0x%x)", dev->conf.vuid, ring->idx, at,
-		setup->start);
-	return at;
+	if (live) {
+		at = vn_virtq_packed_resume(mem, setup->desc_gpa, setup->size, ring->bb);
+		if (at == -EINVAL)
+			return lost(ring, setup, "its black box record is wrong");
+		if (at >= 0)
+			VN_INFO("%s: ring %u (packed) resumes at 0x%x (peer: 0x%x)", dev->conf.vuid,
+				ring->idx, at, setup->start);
+		return at;
+	}
+	if (setup->unknown)
+		return lost(ring, setup, "the black box has no record of it");
+	if (dev->priv->model == NULL &&
+		!vn_virtq_packed_possible(mem, setup->desc_gpa, setup->size, setup->start))
+		return lost(ring, setup, "the peer's position cannot be right");
+	return setup->start;
 }
 
-uint16_t
+int
 dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 {
 	const bool live = was_live(ring, setup);
 
 	/* The model knows whether a driver has begun anew; who has only rings must ask. */
-	if (!setup->resume && (!live || ring->dev->priv->model != NULL))
+	if (!setup->resume && ring->dev->priv->model != NULL)
 		return setup->start;
-	return dev_packed(ring->dev) ? packed_start(ring, setup, live)
-				     : split_start(ring, setup, live);
+	if (dev_packed(ring->dev))
+		return packed_start(ring, setup, live);
+	return setup->resume || live ? split_start(ring, setup, live) : setup->start;
 }
 
-uint16_t
-dev_ring_lost_at(struct dev_ring *ring)
+/* The number of a record that changes with each step of the ring. */
+static uint64_t
+bb_word(const struct dev_ring *ring)
 {
-	const struct vn_vq_setup *setup = &dev_ring_vq(ring)->setup;
-	int at;
+	typedef uint64_t __attribute__((may_alias)) word_t;
 
-	if (dev_packed(ring->dev)) {
-		at = ring->bb == NULL ? -1
-				      : vn_virtq_packed_resume(
-						ring->mem, setup->desc_gpa, setup->size, ring->bb);
-	} else if (ring->bb != NULL) {
-		at = ring->bb->position;
-	} else {
-		at = vn_virtq_split_used_idx(ring->mem, setup->used_gpa);
+	return ring->bb == NULL
+		       ? 0
+		       : __atomic_load_n((const word_t *)&ring->bb->position, __ATOMIC_ACQUIRE);
+}
+
+/* Where the ring is while nothing happens to it. @return -ESTALE: in the midst of a burst. */
+static int
+still_at(const struct dev_ring *ring, uint64_t word)
+{
+	const union vn_bb_word w = {.word = word};
+
+	if (!dev_packed(ring->dev))
+		return vn_virtq_split_used_idx(ring->mem, ring->dev->vq[ring->idx].setup.used_gpa);
+	return ring->bb != NULL && w.burst == 0 ? w.position : -ESTALE;
+}
+
+/*
+ * A poller that is late may come back at any moment. Only when its memory has been taken is it
+ * certain that the driver sees no more of what it does. So the position is what it was before, if
+ * the record, which changes before a burst of a packed ring and after one of a split ring, shows
+ * nothing to have happened meanwhile.
+ */
+void
+dev_mem_revoke(struct vn_device *dev, struct vn_guestmem *mem)
+{
+	struct {
+		uint64_t word;
+		int at;
+	} before[2 * VN_MAX_QUEUE_PAIRS + 1];
+
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		const struct dev_ring *ring = &dev->priv->ring[i];
+
+		if (ring->mem != mem)
+			continue;
+		before[i].word = bb_word(ring);
+		before[i].at = vn_guestmem_broken(mem) ? -ESTALE : still_at(ring, before[i].word);
 	}
-	return at >= 0 ? at : setup->start;
+	vn_guestmem_revoke(mem);
+	for (unsigned int i = 0; i < dev->num_vqs; i++) {
+		struct dev_ring *ring = &dev->priv->ring[i];
+		struct vn_device_vq *v = &dev->vq[i];
+
+		if (ring->mem != mem || ring->astray)
+			continue;
+		ring->astray = true;
+		ring->lost = before[i].at < 0 || bb_word(ring) != before[i].word;
+		v->position = ring->lost ? 0 : (uint16_t)before[i].at;
+		v->stopped_there = !ring->lost;
+		/* What the poller notes there from now on is not true. */
+		if (ring->bb != NULL)
+			vn_bb_ring_stop(ring->bb);
+	}
 }

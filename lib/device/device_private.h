@@ -31,6 +31,8 @@ struct dev_ring {
 	bool overdue;     /* the detach command missed its deadline: as good as stopped */
 	bool parked;      /* STARTING without vq, which is made anew at position */
 	bool late;        /* its command missed its deadline, and memory was not taken back yet */
+	bool astray;      /* its memory was taken from a late poller: position is as of then */
+	bool lost;        /* nobody knows at what position it stopped */
 	bool dim;         /* interrupts wait by load, from the attach command on */
 	bool cmd_busy;
 	struct vn_poller_cmd cmd; /* attach or detach; one at a time */
@@ -223,11 +225,13 @@ dev_ring_vq(struct dev_ring *ring)
 bool dev_packed(const struct vn_device *dev);
 /** Position of a ring on which nothing has happened. */
 uint16_t dev_ring_fresh(const struct vn_device *dev);
-/** Where to begin: see vn_device_vq_start(). */
-uint16_t dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup);
-/** Where a ring is whose engine cannot be asked: what the driver has got back, as far as is known.
+/** Where to begin: see vn_device_vq_start(). @return position, or negative errno. */
+int dev_ring_start_at(const struct dev_ring *ring, const struct vn_vq_setup *setup);
+/**
+ * Take memory map @p mem from a poller that does not answer, and note where the device's rings are:
+ * what the poller does from then on, the driver does not see.
  */
-uint16_t dev_ring_lost_at(struct dev_ring *ring);
+void dev_mem_revoke(struct vn_device *dev, struct vn_guestmem *mem);
 
 /* device_pair.c */
 void dev_pair_init(struct vn_device *dev, uint16_t idx);

@@ -82,6 +82,13 @@ dev_ring_count(struct vn_device *dev)
 				dev->vq[2 * i + 1].state == VN_VQ_RUNNING;
 }
 
+/* Where it has stopped, for the peer. */
+static int
+stopped_at(const struct dev_ring *ring)
+{
+	return ring->lost ? -ESTALE : ring->dev->vq[ring->idx].position;
+}
+
 static void
 tell_stopped(struct dev_ring *ring)
 {
@@ -89,7 +96,7 @@ tell_stopped(struct dev_ring *ring)
 
 	ring->stop_cb = NULL;
 	if (cb != NULL)
-		cb(ring->stop_ctx, dev_ring_vq(ring)->position);
+		cb(ring->stop_ctx, stopped_at(ring));
 }
 
 /* A ring that is parked has none. */
@@ -100,8 +107,11 @@ release_virtq(struct dev_ring *ring)
 
 	if (ring->vq == NULL)
 		return;
-	v->position = vn_virtq_position(ring->vq);
-	v->stopped_there = true;
+	/* One that went astray is elsewhere than the driver knows. */
+	if (!ring->astray) {
+		v->position = vn_virtq_position(ring->vq);
+		v->stopped_there = true;
+	}
 	vn_virtq_free(ring->vq);
 	ring->vq = NULL;
 	dev_mem_release(ring->dev, ring->mem);
@@ -213,11 +223,8 @@ static void
 take_back(struct dev_ring *ring)
 {
 	struct vn_device *dev = ring->dev;
-	struct vn_device_vq *v = dev_ring_vq(ring);
 
-	v->position = dev_ring_lost_at(ring);
-	v->stopped_there = true;
-	vn_guestmem_revoke(ring->mem);
+	dev_mem_revoke(dev, ring->mem);
 	dev_mark_broken(dev, "poller-late");
 	ring->overdue = true;
 	tell_stopped(ring);
@@ -295,10 +302,12 @@ unpark(struct dev_ring *ring)
 
 	ring->parked = false;
 	if (dev->priv->mem != NULL && !vn_guestmem_broken(dev->priv->mem))
-		rc = make_virtq(ring, &setup, v->position);
+		rc = ring->lost ? -ESTALE : make_virtq(ring, &setup, v->position);
 	if (rc == 0)
 		return true;
-	dev_mark_broken(dev, rc == -ENOMEM ? "out-of-memory" : "memory-lost");
+	dev_mark_broken(dev, rc == -ENOMEM   ? "out-of-memory"
+			     : rc == -ESTALE ? VN_VQ_WHY_LOST
+					     : "memory-lost");
 	ring_stopped(ring);
 	return false;
 }
@@ -376,7 +385,11 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 	if (dev->env.bb != NULL && ring->bb == NULL)
 		ring->bb = vn_blackbox_ring(dev->env.bb, dev->conf.vuid, ring->idx);
 	conf.bb = ring->bb;
-	conf.start = position >= 0 ? (uint16_t)position : dev_ring_start_at(ring, setup);
+	if (position < 0)
+		position = dev_ring_start_at(ring, setup);
+	if (position < 0)
+		return position;
+	conf.start = (uint16_t)position;
 	rc = vn_virtq_create(&conf, &ring->vq);
 	if (rc != 0)
 		return rc;
@@ -391,6 +404,7 @@ make_virtq(struct dev_ring *ring, const struct vn_vq_setup *setup, int position)
 		vn_bb_ring_start(ring->bb, conf.features & VN_F_RING_PACKED, setup->size,
 			setup->desc_gpa, setup->used_gpa, conf.start);
 	v->setup.start = conf.start;
+	ring->astray = ring->lost = false;
 	return 0;
 }
 
@@ -423,6 +437,8 @@ ring_make(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup)
 	rc = make_virtq(ring, setup, -1);
 	if (rc != 0) {
 		ring->bb = NULL;
+		if (rc == -ESTALE)
+			dev_mark_broken(dev, VN_VQ_WHY_LOST);
 		goto fail;
 	}
 	v->setup.kick_fd = setup->kick_fd;
@@ -484,7 +500,7 @@ vn_device_vq_stop(struct vn_device *dev, uint16_t idx, vn_device_cb done, void *
 	}
 	ring = &dev->priv->ring[idx];
 	if (dev_ring_at_rest(ring)) {
-		done(ctx, dev->vq[idx].position);
+		done(ctx, stopped_at(ring));
 		return;
 	}
 	if (ring->stop_cb != NULL) {

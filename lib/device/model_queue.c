@@ -252,6 +252,8 @@ start_error(int rc)
 		return VN_VQ_WHY_BLOCKS;
 	case -ENOMEM:
 		return "out-of-memory";
+	case -ESTALE:
+		return VN_VQ_WHY_LOST;
 	default:
 		return "queue-start";
 	}
@@ -268,6 +270,7 @@ model_queue_start(struct vn_model *m, uint16_t i, bool resume)
 		.size = regs->size,
 		.start = resume && v->stopped_there ? v->position : dev_ring_fresh(dev),
 		.resume = resume,
+		.unknown = !v->stopped_there,
 		.desc_gpa = regs->desc,
 		.avail_gpa = regs->driver,
 		.used_gpa = regs->device,

@@ -247,6 +247,7 @@ vn_model_restore(struct vn_device *dev, const void *buf, size_t len)
 	struct record_queue rq;
 	struct vn_rx_state rx;
 	struct record r;
+	int rc = 0;
 
 	if (dev->status != 0 || m->resetting || len < sizeof(r))
 		return -EINVAL;
@@ -286,5 +287,8 @@ vn_model_restore(struct vn_device *dev, const void *buf, size_t len)
 		dev_mark_broken(dev, "restored-broken");
 		return 0;
 	}
-	return model_started(m) ? model_start_queues(m, true) : 0;
+	if (model_started(m))
+		rc = model_start_queues(m, true);
+	/* All is as it was, and the driver is asked for a reset. */
+	return rc == -ESTALE ? 0 : rc;
 }

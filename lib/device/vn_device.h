@@ -137,6 +137,8 @@ struct vn_vq_setup {
 	 * memory and black box show, or start, when the black box does not know the ring.
 	 */
 	bool resume;
+	/** Nobody has told start: it is right for a ring that has not been served yet only. */
+	bool unknown;
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa;
 	int kick_fd; /**< eventfd or -1 (then polled); becomes the device's */
@@ -285,7 +287,8 @@ void vn_device_set_log(
  * failure.
  *
  * @return 0 (starts asynchronously); -EINVAL, -EFAULT, -ENOTSUP as vn_virtq_create();
- *   -EBUSY (not stopped); -ENXIO (no such ring); -EPERM (too soon after the peer blocked a poller).
+ *   -EBUSY (not stopped); -ENXIO (no such ring); -EPERM (too soon after the peer blocked a poller);
+ *   -ESTALE (a packed ring that has been served, and nobody knows how far: the device is broken).
  */
 int vn_device_vq_start(struct vn_device *dev, uint16_t idx, const struct vn_vq_setup *setup);
 

@@ -4,7 +4,7 @@
 
 /* A poller that is late: the peer gets back what is its own in any case, and nothing is lost. */
 
-#include "device_test_env.h"
+#include "packed_test_guest.h"
 
 /* The poller stands in the port, with a frame of ring 1 that it has taken and not completed. */
 static void
@@ -228,6 +228,144 @@ test_late_destroy(void **state)
 	assert_int_equal(guest_used_idx(&de.guest, 1), 0);
 }
 
+/* Commands are executed between rounds: a poller that has answered two has made a round. */
+static void
+rounds(void)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		de_set_mem(de.guest.mem);
+}
+
+/*
+ * What a late poller completes after the old map was taken from it is lost: the driver has not seen
+ * it, so the ring must not go on behind it in the new map.
+ */
+static void
+test_late_set_mem_strands(void **state)
+{
+	struct vn_guestmem *old;
+	struct result r = {0};
+
+	(void)state;
+	de_start_all();
+	de_check_pair(0, 1);
+	stick();
+	old = guest_move(&de.guest);
+	vn_device_set_mem(de.dev, de.guest.mem, result_cb, &r);
+	UNTIL(r.calls == 1);
+	assert_int_equal(r.value, -ETIMEDOUT);
+	vn_guestmem_unref(old);
+	guest_send(&de.guest, 1, 78);
+	fp_release(FP_TX);
+	rounds();
+	assert_int_equal(guest_used_idx(&de.guest, 1), 1);
+	assert_true(vn_virtq_broken(de.dev->priv->ring[1].vq));
+	/* Where it was when its memory went; a receive ring was not on its way. */
+	assert_int_equal(de_stop(1), 1);
+	assert_int_equal(de_stop(0), 1);
+	de_reset();
+	unstick();
+	works_again();
+}
+
+/*
+ * A packed ring's position cannot be read from memory: what is said when it is taken back holds,
+ * whatever the poller does later, and the black box does not say otherwise.
+ */
+static void
+test_late_packed(void **state)
+{
+	static char path[] = "/tmp/vn_device_late_test.XXXXXX";
+	struct result r = {0}, again = {0};
+	uint16_t position, before;
+	struct vn_bb_ring *bb;
+	bool fresh;
+	int fd;
+
+	(void)state;
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(path);
+	assert_int_equal(vn_blackbox_open(path, 64, &de.env.bb, &fresh), 0);
+	de.fds = pe_count_fds();
+	de.conf.features = FEATURES | VN_F_RING_PACKED;
+	pg_begin(RING_SIZE);
+	de_create();
+	UNTIL(de_port_settled());
+	assert_int_equal(vn_device_set_driver_features(de.dev, FEATURES | VN_F_RING_PACKED), 0);
+	de_set_mem(de.guest.mem);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(de_try_start(i, VN_VRING_PACKED_START), 0);
+		UNTIL(de.dev->vq[i].state == VN_VQ_RUNNING);
+	}
+	for (unsigned int i = 0; i < RING_SIZE + 3; i++)
+		pg_check_pair(0, 2 * i, false);
+	position = pg.at[1];
+	bb = vn_blackbox_ring(de.env.bb, de.conf.vuid, 1);
+	fp_hold(FP_TX);
+	pg_send(1, 77);
+	pe_kick(de.guest.kick[1]);
+	UNTIL(fp_inside(FP_TX));
+	vn_device_vq_stop(de.dev, 1, result_cb, &r);
+	UNTIL(r.calls == 1);
+	assert_int_equal(r.value, position);
+	/* A process that takes over now believes the peer. */
+	assert_false(vn_bb_ring_was_live(
+		bb, true, RING_SIZE, GPA_BASE + RING_BYTES, GPA_BASE + RING_BYTES + USED_AT));
+	before = bb->generation;
+	fp_release(FP_TX);
+	UNTIL(de.dev->vq[1].state == VN_VQ_STOPPED);
+	/* It did complete the frame, for nobody. */
+	assert_int_not_equal(bb->generation, before);
+	assert_false(pg_is_used(1));
+	vn_device_vq_stop(de.dev, 1, result_cb, &again);
+	assert_int_equal(again.value, position);
+	assert_false(vn_bb_ring_was_live(
+		bb, true, RING_SIZE, GPA_BASE + RING_BYTES, GPA_BASE + RING_BYTES + USED_AT));
+	/* The other ring's as well, which a late poller has, too. */
+	assert_int_equal(de_stop(0), pg.at[0]);
+	de_destroy(VN_PORT_KEEP);
+	vn_blackbox_close(de.env.bb, true);
+	de.env.bb = NULL;
+	de.fds = pe_count_fds();
+}
+
+/* Taken back in the midst of a burst: nobody knows how much of it the driver has got. */
+static void
+test_late_lost(void **state)
+{
+	struct vn_bb_ring bb = {0};
+	struct result r = {0};
+
+	(void)state;
+	de.conf.features = FEATURES | VN_F_RING_PACKED;
+	pg_begin(RING_SIZE);
+	de_create();
+	UNTIL(de_port_settled());
+	assert_int_equal(vn_device_set_driver_features(de.dev, FEATURES | VN_F_RING_PACKED), 0);
+	de_set_mem(de.guest.mem);
+	assert_int_equal(de_try_start(1, VN_VRING_PACKED_START), 0);
+	UNTIL(de.dev->vq[1].state == VN_VQ_RUNNING);
+	UNTIL(fp.queue[0] != NULL);
+	/* As if the poller stood there; the engine has no record. */
+	vn_bb_ring_note(&bb, VN_VRING_PACKED_START, 1, 0, VN_BB_PACKED);
+	de.dev->priv->ring[1].bb = &bb;
+	fp_hold(FP_TX);
+	pg_send(1, 77);
+	pe_kick(de.guest.kick[1]);
+	UNTIL(fp_inside(FP_TX));
+	vn_device_vq_stop(de.dev, 1, result_cb, &r);
+	UNTIL(r.calls == 1);
+	assert_int_equal(r.value, -ESTALE);
+	fp_release(FP_TX);
+	UNTIL(de.dev->vq[1].state == VN_VQ_STOPPED);
+	r.calls = 0;
+	vn_device_vq_stop(de.dev, 1, result_cb, &r);
+	assert_int_equal(r.calls, 1);
+	assert_int_equal(r.value, -ESTALE);
+}
+
 int
 main(void)
 {
@@ -237,6 +375,9 @@ main(void)
 		DE_TEST(test_late_attach),
 		DE_TEST(test_late_attach_goes_on),
 		DE_TEST(test_late_set_mem),
+		DE_TEST(test_late_set_mem_strands),
+		DE_TEST(test_late_packed),
+		DE_TEST(test_late_lost),
 		DE_TEST(test_late_set_log),
 		DE_TEST(test_late_destroy),
 	};

@@ -220,6 +220,189 @@ test_record(void **state)
 		pg_check_pair(0, 2 * i, true);
 }
 
+/* Over the life of several processes: their black box. */
+static char bb_path[] = "/tmp/vn_device_packed_test.XXXXXX";
+
+static void
+bb_open(void)
+{
+	bool fresh;
+	int fd;
+
+	strcpy(bb_path + strlen(bb_path) - 6, "XXXXXX");
+	fd = mkstemp(bb_path);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(bb_path);
+	assert_int_equal(vn_blackbox_open(bb_path, 64, &de.env.bb, &fresh), 0);
+	de.fds = pe_count_fds();
+}
+
+static void
+bb_close(void)
+{
+	vn_blackbox_close(de.env.bb, true);
+	de.env.bb = NULL;
+	de.fds = pe_count_fds();
+}
+
+/* The other version, 1, had records of this size as well. */
+static void
+bb_age(void)
+{
+	static const uint32_t version = 1;
+	bool fresh;
+	int fd;
+
+	vn_blackbox_close(de.env.bb, false);
+	fd = open(bb_path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &version, sizeof(version), 16), sizeof(version));
+	close(fd);
+	assert_int_equal(vn_blackbox_open(bb_path, 64, &de.env.bb, &fresh), 0);
+	assert_true(fresh);
+	{
+		char old[sizeof(bb_path) + 4];
+
+		snprintf(old, sizeof(old), "%s.old", bb_path);
+		assert_int_equal(unlink(old), 0);
+	}
+}
+
+/*
+ * The process died, and its black box is gone, of another version, or says what cannot be: the
+ * driver is asked for a reset, and its rings are left as they are.
+ */
+static void
+test_record_without_black_box(void **state)
+{
+	enum { GONE, AGED, WRONG, WAYS };
+	static struct vn_bb_ring died[GUEST_RINGS];
+	static uint8_t before[RING_BYTES];
+	int len;
+
+	(void)state;
+	for (unsigned int way = 0; way < WAYS; way++) {
+		bb_open();
+		me_begin(false);
+		load(PACKED, RING_SIZE);
+		for (unsigned int i = 0; i < 20 + RING_SIZE; i++)
+			pg_check_pair(0, 2 * i, true);
+		/* Buffers of the next lap, which look like those of the first. */
+		for (unsigned int i = 0; i < RING_SIZE; i++)
+			pg_push(0, BUF_SIZE);
+		len = vn_model_save(de.dev, record, sizeof(record));
+		assert_true(len > 0);
+		for (unsigned int i = 0; i < GUEST_RINGS; i++)
+			died[i] = *vn_blackbox_ring(de.env.bb, de.conf.vuid, i);
+		de_destroy(VN_PORT_KEEP);
+		for (unsigned int i = 0; i < GUEST_RINGS; i++)
+			*vn_blackbox_ring(de.env.bb, de.conf.vuid, i) = died[i];
+		if (way == GONE)
+			bb_close();
+		else if (way == AGED)
+			bb_age();
+		else
+			vn_blackbox_ring(de.env.bb, de.conf.vuid, 0)->runs = VN_BB_PACKED | 15;
+		memcpy(before, guest_at(&de.guest, 0, 0), sizeof(before));
+		me_begin(false);
+		assert_int_equal(vn_model_restore(de.dev, record, len), 0);
+		assert_true(de.dev->broken);
+		assert_string_equal(de.dev->broken_why, VN_VQ_WHY_LOST);
+		assert_true(vn_model_status(de.dev) & VN_STATUS_NEEDS_RESET);
+		assert_int_equal(de.dev->enabled_queues, 0);
+		/* An operator's restart does not help. */
+		{
+			struct result r = {0};
+
+			vn_device_restart(de.dev, result_cb, &r);
+			UNTIL(r.calls > 0);
+			assert_int_equal(r.value, 0);
+			assert_true(de.dev->broken);
+			assert_int_equal(de.dev->enabled_queues, 0);
+		}
+		assert_memory_equal(before, guest_at(&de.guest, 0, 0), sizeof(before));
+		/* The driver does. */
+		vn_model_set_status(de.dev, 0);
+		UNTIL(vn_model_status(de.dev) == 0);
+		load(PACKED, RING_SIZE);
+		pg_check_pair(0, 5, true);
+		de_destroy(VN_PORT_KEEP);
+		if (way != GONE)
+			bb_close();
+	}
+}
+
+/* ... but for rings that nobody has served, like those of a driver that had just set them up. */
+static void
+test_record_of_new_rings(void **state)
+{
+	int len;
+
+	(void)state;
+	me_begin(false);
+	load(PACKED, RING_SIZE);
+	len = vn_model_save(de.dev, record, sizeof(record));
+	assert_true(len > 0);
+	de_destroy(VN_PORT_KEEP);
+	pg_begin(RING_SIZE);
+	me_begin(false);
+	assert_int_equal(vn_model_restore(de.dev, record, len), 0);
+	UNTIL(me_all_run());
+	pg_check_pair(0, 5, true);
+}
+
+/* Rings only, and no black box: what the peer says counts, unless memory shows that it is wrong. */
+static void
+test_peer_position(void **state)
+{
+	struct vn_vq_setup setup;
+
+	(void)state;
+	de.conf.features = FEATURES | VN_F_RING_PACKED;
+	for (unsigned int frames = 1; frames <= 2 * RING_SIZE + 5; frames += 4) {
+		begin_rings(FEATURES | VN_F_RING_PACKED);
+		start(0, VN_VRING_PACKED_START);
+		start(1, VN_VRING_PACKED_START);
+		for (unsigned int i = 0; i < frames; i++)
+			pg_check_pair(0, 2 * i, false);
+		de_destroy(VN_PORT_KEEP);
+		de_create();
+		UNTIL(de_port_settled());
+		assert_int_equal(
+			vn_device_set_driver_features(de.dev, FEATURES | VN_F_RING_PACKED), 0);
+		de_set_mem(de.guest.mem);
+		/* Not said at all. */
+		setup = guest_setup(&de.guest, 0, VN_VRING_PACKED_START);
+		setup.unknown = true;
+		assert_int_equal(vn_device_vq_start(de.dev, 0, &setup), -ESTALE);
+		assert_string_equal(de.dev->broken_why, VN_VQ_WHY_LOST);
+		assert_true(de.dev->status & VN_STATUS_NEEDS_RESET);
+		/* A position that it passed, or has not reached yet, of this lap or another. */
+		for (uint16_t i = 0; i < RING_SIZE; i++) {
+			for (unsigned int wrap = 0; wrap < 2; wrap++) {
+				const uint16_t at = i | (wrap ? VN_EVENT_WRAP : 0);
+
+				/* All in between was given back and made available by no one. */
+				if (at == pg.at[0])
+					continue;
+				assert_int_equal(de_try_start(0, at), -ESTALE);
+			}
+		}
+		assert_int_equal(de.dev->vq[0].state, VN_VQ_STOPPED);
+		de_reset();
+		assert_int_equal(
+			vn_device_set_driver_features(de.dev, FEATURES | VN_F_RING_PACKED), 0);
+		de_set_mem(de.guest.mem);
+		start(0, pg.at[0]);
+		start(1, pg.at[1]);
+		assert_int_equal(de.dev->vq[0].setup.start, pg.at[0]);
+		pg_check_pair(0, 77, false);
+		assert_false(de.dev->broken);
+		de_destroy(VN_PORT_KEEP);
+	}
+}
+
 /* With notification data the driver says how far it is: what brings nothing new is counted. */
 static void
 test_notification_data(void **state)
@@ -256,6 +439,9 @@ main(void)
 		ME_TEST(test_model),
 		ME_TEST(test_broken),
 		ME_TEST(test_record),
+		ME_TEST(test_record_without_black_box),
+		ME_TEST(test_record_of_new_rings),
+		ME_TEST(test_peer_position),
 		ME_TEST(test_notification_data),
 	};
 

@@ -219,6 +219,8 @@ bool vn_virtq_broken(const struct vn_virtq *vq);
 const char *vn_virtq_broken_why(const struct vn_virtq *vq);
 /** vn_virtq_broken_why() of a ring whose interrupt descriptor blocks. */
 #define VN_VQ_WHY_BLOCKS "interrupt-blocks"
+/** A packed ring whose position is not known: nobody can serve it until its driver begins anew. */
+#define VN_VQ_WHY_LOST "position-lost"
 /** Mark broken (poller: memory file broken). Owner. */
 void vn_virtq_break(struct vn_virtq *vq, const char *why);
 
@@ -281,5 +283,12 @@ int vn_virtq_split_avail_idx(const struct vn_guestmem *mem, uint64_t avail_gpa);
  */
 int vn_virtq_packed_resume(const struct vn_guestmem *mem, uint64_t desc_gpa, uint16_t size,
 	const struct vn_bb_ring *bb);
+/**
+ * Can a packed ring be at @p position? Guest memory does not tell where it is, but may show where
+ * it is not. For one that was served before (a new one's memory need not be clear). Control thread.
+ * @return false: it is not there for certain; true: it may be, or the map does not have it.
+ */
+bool vn_virtq_packed_possible(
+	const struct vn_guestmem *mem, uint64_t desc_gpa, uint16_t size, uint16_t position);
 
 #endif /* VN_VIRTQ_H */

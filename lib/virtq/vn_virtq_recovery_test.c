@@ -20,6 +20,7 @@ die_and_resume(struct run *t)
 	if (md->packed) {
 		at = vn_virtq_packed_resume(md->mem, md->desc_gpa, md->size, &t->bb);
 		assert_int_equal(at, run_position(t, md_used_idx(md)));
+		assert_true(vn_virtq_packed_possible(md->mem, md->desc_gpa, md->size, at));
 	} else {
 		at = vn_virtq_split_used_idx(md->mem, md->used_gpa);
 		assert_int_equal(at, md->used->idx);

@@ -234,3 +234,31 @@ vn_virtq_packed_resume(const struct vn_guestmem *mem, uint64_t desc_gpa, uint16_
 		return resume_chains(&r, bb->burst, 1, position);
 	return runs_sound(&r, bb->burst) ? resume_runs(&r, position) : -EINVAL;
 }
+
+/*
+ * A driver writes every descriptor of the ring in each lap. So one that lies before the position
+ * was made available in this lap, or in the next one already; one from there on was not, and the
+ * last that the device wrote there was in the lap before. A descriptor that was given back in
+ * the other lap belies the position. (Those that are no chain's first never show that.)
+ */
+bool
+vn_virtq_packed_possible(
+	const struct vn_guestmem *mem, uint64_t desc_gpa, uint16_t size, uint16_t position)
+{
+	const uint16_t at = packed_index(position);
+	const struct vn_vring_packed_desc *desc;
+
+	if (size == 0 || size > VN_VQ_MAX_SIZE || at >= size)
+		return false;
+	desc = vn_guestmem_addr(mem, desc_gpa, vn_vring_desc_bytes(size), false);
+	/* Not to be told; nobody can make a ring of it, either. */
+	if (desc == NULL || (uintptr_t)desc % VN_VRING_DESC_ALIGN != 0)
+		return true;
+	for (uint16_t i = 0; i < size; i++) {
+		const uint16_t lap = i < at ? position ^ VN_EVENT_WRAP : position;
+
+		if ((packed_flags(packed_load(&desc[i])) & PK_FLAGS) == packed_used_flags(lap))
+			return false;
+	}
+	return true;
+}

@@ -89,6 +89,8 @@ vu_set_features(struct vu_conn *c, struct vu_msg *m)
 	 */
 	if (c->dev->broken && !(c->protocol & VU_PF_STATUS) && !vu_rings_running(c)) {
 		c->log_on = false;
+		for (unsigned int i = 0; i < c->n_rings; i++)
+			c->ring[i].lost = false;
 		vu_op_get(c);
 		vu_device_reset(c);
 	}

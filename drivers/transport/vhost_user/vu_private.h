@@ -64,6 +64,7 @@ struct vu_ring {
 	bool enabled; /* by SET_VRING_ENABLE */
 	bool started; /* vn_device_vq_start() was called, and no stop since */
 	bool based;   /* base was given, or is where the ring stopped */
+	bool lost;    /* nobody knows where it is: it does not start before a reset */
 	uint16_t size;
 	uint32_t base; /* position to (re)start at, as SET_VRING_BASE has it */
 	struct vu_vring_addr addr;

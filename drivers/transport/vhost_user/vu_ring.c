@@ -39,6 +39,7 @@ vu_ring_forget(struct vu_ring *r)
 	r->have = 0;
 	r->enabled = false;
 	r->started = false;
+	r->lost = false;
 	r->size = 0;
 	r->based = false;
 	r->base = 0;
@@ -97,8 +98,8 @@ ring_ready(const struct vu_ring *r)
 {
 	const struct vu_conn *c = r->conn;
 
-	if (r->started || !c->have_features || r->have != VU_HAVE_ALL || c->mem == NULL ||
-		c->mem->n == 0)
+	if (r->started || r->lost || !c->have_features || r->have != VU_HAVE_ALL ||
+		c->mem == NULL || c->mem->n == 0)
 		return false;
 	return r->enabled || !(c->features & VU_F_PROTOCOL_FEATURES);
 }
@@ -181,6 +182,7 @@ vu_ring_try_start(struct vu_ring *r)
 	memset(&s, 0, sizeof(s));
 	s.size = r->size;
 	s.start = ring_position(r);
+	s.unknown = !r->based;
 	if (!ring_translate(r, c->mem->map, &s))
 		return vu_refuse(c, -EFAULT,
 			"ring %u: an address (desc 0x%" PRIx64 ", avail 0x%" PRIx64
@@ -194,6 +196,11 @@ vu_ring_try_start(struct vu_ring *r)
 			strerror(-ret));
 	vu_status_implied(c, VN_STATUS_DRIVER_OK);
 	ret = vn_device_vq_start(c->dev, r->index, &s);
+	if (ret == -ESTALE) {
+		/* The device is broken, which its driver may see; the connection is in order. */
+		r->lost = true;
+		return 0;
+	}
 	if (ret != 0)
 		return vu_refuse(c, ret, "ring %u of %u entries cannot start: %s", r->index,
 			r->size, ring_start_error(ret));

@@ -217,6 +217,7 @@ test_packed(void **state)
 	assert_true(runs(fe, 0));
 	assert_int_equal(fe->dev.vq[0].setup.size, 100);
 	assert_int_equal(fe->dev.vq[0].setup.start, VN_VRING_PACKED_START);
+	assert_true(fe->dev.vq[0].setup.unknown);
 	/* All that was taken was given back: both halves are the same. */
 	mock.ring[0].position = 0x8011;
 	assert_int_equal(fe_get_base(fe, 0), 0x80118011);
@@ -235,6 +236,40 @@ test_packed(void **state)
 	/* It had not given back all that it took. */
 	assert_int_equal(packed_start_at(fe, 0x80120017), 0x8012);
 	fe_refused_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
+}
+
+/* Nobody knows where the ring is: it does not start, whatever else is said, before a reset. */
+static void
+test_packed_lost(void **state)
+{
+	struct vu_vring_addr a = fe_addr(0);
+	struct fe *fe = *state;
+
+	fe_connect(fe);
+	fe_negotiate(fe, FEATURES | VN_F_RING_PACKED);
+	fe_set_mem(fe);
+	mock.start_result = -ESTALE;
+	fe_ok_state(fe, VU_SET_VRING_NUM, 0, 100);
+	fe_ok(fe, VU_SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
+	assert_false(runs(fe, 0));
+	mock.start_result = 0;
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	fe_ok_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
+	assert_int_equal(fe_get_base(fe, 0), 0x80008000);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_false(runs(fe, 0));
+	/* The driver has begun anew. */
+	fe_ok_u64(fe, VU_SET_STATUS, 0);
+	fe_ok_u64(fe, VU_SET_FEATURES, FEATURES | VN_F_RING_PACKED);
+	fe_ok_state(fe, VU_SET_VRING_NUM, 0, 100);
+	fe_ok_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
+	fe_ok(fe, VU_SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
+	assert_true(runs(fe, 0));
+	assert_false(fe->dev.vq[0].setup.unknown);
 }
 
 /* A guest that uses one queue pair of two, then both. */
@@ -417,6 +452,7 @@ main(void)
 		T(test_polled_ring),
 		T(test_stop_and_resume),
 		T(test_packed),
+		T(test_packed_lost),
 		T(test_fewer_queues),
 		T(test_delayed_reply),
 		T(test_reset_and_status),
