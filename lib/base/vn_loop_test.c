@@ -63,11 +63,15 @@ test_timers_fire_in_order(void **state)
 	for (int i = 0; i < 4; i++)
 		t[i] = (struct tagged){
 			.timer = {.cb = note, .ctx = &t[i]}, .seen = &seen, .tag = i};
-	vn_loop_arm(seen.loop, &t[2].timer, VN_MS(3));
-	vn_loop_arm(seen.loop, &t[0].timer, VN_MS(1));
-	vn_loop_arm(seen.loop, &t[3].timer, VN_MS(4));
-	vn_loop_arm(seen.loop, &t[1].timer, VN_MS(60000));
-	vn_loop_arm(seen.loop, &t[1].timer, VN_MS(2)); /* re-armed: the later call counts */
+	/* So far apart that no pause between two lines changes the order; then the hour passes. */
+	vn_loop_arm(seen.loop, &t[2].timer, VN_SEC(3600) - VN_SEC(200));
+	vn_loop_arm(seen.loop, &t[0].timer, VN_SEC(3600) - VN_SEC(600));
+	vn_loop_arm(seen.loop, &t[3].timer, VN_SEC(3600));
+	vn_loop_arm(seen.loop, &t[1].timer, VN_SEC(60000));
+	/* Re-armed: the later call counts. */
+	vn_loop_arm(seen.loop, &t[1].timer, VN_SEC(3600) - VN_SEC(400));
+	for (int i = 0; i < 4; i++)
+		t[i].timer.due_ns -= VN_SEC(3600);
 	t[2].removes = &t[3];
 	while (seen.n < 3)
 		assert_int_equal(vn_loop_run_once(seen.loop, 1000), 0);

@@ -217,6 +217,11 @@ deadline_passed(void *ctx)
 {
 	struct vn_poller_cmd *cmd = ctx;
 
+	/* What kept this thread away (a VM that stood still) has kept the poller away as well. */
+	if (vn_now_ns() - cmd->timer.due_ns > VN_POLLER_DEADLINE_NS / 5) {
+		vn_loop_arm(cmd->poller->loop, &cmd->timer, VN_POLLER_DEADLINE_NS);
+		return;
+	}
 	cmd->poller->late++;
 	cmd->poller->overdue++;
 	cmd->overdue = true;

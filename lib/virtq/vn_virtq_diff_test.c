@@ -477,14 +477,14 @@ static void
 legal_drivers(void **state)
 {
 	(void)state;
-	compare(env_rounds("legal rings, two ways", 192, 4000), 0);
+	compare(env_rounds("legal rings, two ways", 96, 4000), 0);
 }
 
 static void
 hostile_drivers(void **state)
 {
 	(void)state;
-	compare(env_rounds("hostile rings, two ways", 768, 12000), 4);
+	compare(env_rounds("hostile rings, two ways", 384, 12000), 4);
 }
 
 int

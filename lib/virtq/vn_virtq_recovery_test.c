@@ -112,7 +112,7 @@ recover_rx_round(uint64_t seed)
 static void
 recovery(void **state)
 {
-	unsigned int n = env_rounds("recovery, each direction", 75, 5000);
+	unsigned int n = env_rounds("recovery, each direction", 40, 5000);
 
 	(void)state;
 	for (unsigned int i = 1; i <= n; i++) {
@@ -125,7 +125,7 @@ recovery(void **state)
 static void
 dirty_log(void **state)
 {
-	unsigned int n = env_rounds("dirty log", 30, 1500);
+	unsigned int n = env_rounds("dirty log", 15, 1500);
 
 	(void)state;
 	for (unsigned int seed = 1; seed <= n; seed++) {

@@ -92,7 +92,7 @@ rx_round(uint64_t seed)
 static void
 random_tx(void **state)
 {
-	unsigned int n = env_rounds("random transmit", 400, 20000);
+	unsigned int n = env_rounds("random transmit", 200, 20000);
 
 	(void)state;
 	for (unsigned int i = 1; i <= n; i++) {
@@ -105,7 +105,7 @@ random_tx(void **state)
 static void
 random_rx(void **state)
 {
-	unsigned int n = env_rounds("random receive", 400, 20000);
+	unsigned int n = env_rounds("random receive", 200, 20000);
 
 	(void)state;
 	for (unsigned int i = 1; i <= n; i++) {

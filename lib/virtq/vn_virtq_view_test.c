@@ -237,7 +237,7 @@ round_of(uint64_t seed)
 static void
 random_pairs(void **state)
 {
-	const unsigned int n = env_rounds("random pairs", 500, 20000);
+	const unsigned int n = env_rounds("random pairs", 250, 20000);
 
 	(void)state;
 	for (unsigned int i = 1; i <= n; i++)
