@@ -115,6 +115,11 @@ class Commands(Case):
             self.assertEqual((status, out), (1, ""))
             self.assertEqual(err, f"virtnet: {d}/nowhere: No such file or directory\n")
             self.assertEqual(virtnet(self.dir, "validate", "-f", d)[0], 1)
+            # Nobody writes into it: whoever waits for that waits for ever.
+            os.mkfifo(d + "/fifo")
+            for name in (d + "/fifo", "/dev/zero"):
+                self.assertEqual(virtnet(self.dir, "validate", "-f", name),
+                                 (1, "", f"virtnet: {name}: not a regular file\n"))
 
     def test_validate_without_service(self):
         """The program does it: dpdk-virtnet --validate FILE."""
