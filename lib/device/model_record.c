@@ -286,5 +286,7 @@ vn_model_restore(struct vn_device *dev, const void *buf, size_t len)
 		dev_mark_broken(dev, "restored-broken");
 		return 0;
 	}
+	/* Nobody answered for it since the last process ended. */
+	m->announce_due = model_started(m);
 	return model_started(m) ? model_start_queues(m, true) : 0;
 }
