@@ -332,6 +332,7 @@ check_function(struct function *f)
 static void
 one_op(struct function *f, struct input *in)
 {
+	struct vn_device_conf conf;
 	unsigned int region, len;
 	uint16_t offset;
 
@@ -385,8 +386,10 @@ one_op(struct function *f, struct input *in)
 		break;
 	case OP_NEWS:
 		len = (unsigned int)take(in, 1);
-		vn_model_set_link(f->dev, (len & 1) != 0);
-		vn_model_set_mtu(f->dev, 1500 + (len & 6));
+		conf = f->dev->conf;
+		conf.link_down = (len & 1) == 0;
+		conf.mtu = 1500 + (len & 6);
+		CHECK(vn_device_reconf(f->dev, &conf) == 0);
 		if ((len & 8) != 0)
 			vn_model_announce(f->dev);
 		if ((len & 16) != 0)

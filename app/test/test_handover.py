@@ -9,6 +9,7 @@ import os
 import random
 import time
 
+from vfu import bench
 from vfu.client import VfioUserClient
 from vfu.driver import WANTED, Driver, bit
 from vnt import core, guest, pings, ring, victim, virtio
@@ -93,6 +94,22 @@ def between_messages(t, how):
         if not t.options.long:
             break
     t.note(f"{messages} messages, {s.served - 1} servers")
+    s.stop()
+
+
+@variants(("give", "give"), ("kill", "kill"))
+def announces(t, how):
+    """The guest was cut off for a while: it is asked to announce itself, each time."""
+    s = Servers(t)
+    with Driver(s.socket) as d:
+        d.probe().start(1, features=WANTED | bit(virtio.F_GUEST_ANNOUNCE))
+        d.rx(0).fill()
+        bench.announces(d, False)
+        for _ in range(2):
+            s.next(how)
+            bench.announces(d)
+        victim.both_ways(s, d.rx(0), d.tx(0), 20, ahead=1)
+        d.reset()
     s.stop()
 
 

@@ -8,9 +8,10 @@ import threading
 import time
 
 import vhost_user_client as vu
-from vfu import bench, net
-from vnt import core, ring, victim
+from vfu import bench, driver, net
+from vnt import core, ring, victim, virtio
 from vnt.core import check, check_eq, split_only, test, variants
+from vnt.virtio import bit
 
 
 def health(p, pf=0):
@@ -102,6 +103,22 @@ def traffic(t, p, d, n):
     check_eq(arrived, sent, "frames at the representor")
     check_eq(received, sorted(set(received)), "frames in the RX ring")
     t.note(f"{len(sent)} frames, longest gap {gap * 1000:.0f} ms")
+
+
+@test
+def restart_announces(t):
+    """A guest whose carrier was away is asked to announce itself, if it has said that it can."""
+    p = bench.launch(t, 1)
+    p.up(0)
+    can = driver.WANTED | bit(virtio.F_GUEST_ANNOUNCE)
+    for features, asked in ((can, True), (can & ~bit(virtio.F_STATUS), False),
+                            (driver.WANTED, False)):
+        with bench.running(p, 0, features=features) as d:
+            restart(p)
+            bench.ready(p, d, 0)
+            bench.announces(d, asked)
+            bench.exchange(p, d, pf=0)
+    p.stop()
 
 
 @test

@@ -278,6 +278,12 @@ def vhost_user(t):
     for args in (("-l", 0), ("-e", 25000), ("-s", 0), ("-r", "0x1"), ("-q", 512), ("-k", 40)):
         modify(p, "device", *args, pf=victim.VICTIM, error=-1046)
     modify(p, "device", "-m", "0C:C4:7A:FF:22:93", "-t", 9000, pf=victim.VICTIM)
+    # A published mask, of which the VMM has some bits: as in virtnet.conf they are left out.
+    answer = modify(p, "device", "-f", "0x2300471829", pf=victim.VICTIM)
+    check_eq(answer.get("warning"), "0x2200000000 of features left out: over vhost-user the VMM "
+             "has them", "warning")
+    check("warning" not in modify(p, "device", "-f", "0x100471829", pf=victim.VICTIM), "warning")
+    modify(p, "device", "-f", "0x20100471829", pf=victim.VICTIM, error=-1000)
     modify(p, "queue", "-e", "event", "-n", 10, "-c", 30, pf=victim.VICTIM)
     modify(p, "device", "-dc", "enable", pf=victim.VICTIM, error=-1003)
     with victim.client(p) as c:

@@ -132,6 +132,7 @@ describe(const struct vn_device *dev, const char *port, struct vn_host_fn *fn)
 		.socket_client = info.client,
 		.queue_pairs = dev->conf.max_queue_pairs,
 		.vectors = dev->conf.num_msix,
+		.msix_always = dev->conf.type != VN_HOTPLUG_PF,
 		.queue_size = dev->conf.max_queue_size,
 		.mtu = dev->conf.mtu,
 	};

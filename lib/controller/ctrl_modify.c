@@ -166,6 +166,9 @@ check_features(struct vn_controller *ctrl, const struct vn_device *dev, struct c
 		return ctrl_refuse(c, VIRTNET_ERR_FEATURES_CHECK, "the device has no transport");
 	all = ctrl_carried(ctrl, dev->transport);
 	odd = value(c, VN_MODIFY_FEATURES) & ~all;
+	/* As in a mask of virtnet.conf, which is written once for devices of either transport. */
+	c->vmms = odd & dev->transport->not_carried & ctrl->supported_features;
+	odd &= ~c->vmms;
 	if (odd & VN_NET_F_MRG_RXBUF & ctrl->supported_features)
 		return ctrl_refuse(c, VIRTNET_ERR_FEATURES_CHECK,
 			"bit 15 needs \"mrg_rxbuf\": 1 in virtnet.conf");
@@ -173,7 +176,7 @@ check_features(struct vn_controller *ctrl, const struct vn_device *dev, struct c
 		return ctrl_refuse(c, VIRTNET_ERR_FEATURES_CHECK,
 			"feature bit %d is not supported%s: leave 0x%llx out", __builtin_ctzll(odd),
 			full(dev) ? "" : " over vhost-user", (unsigned long long)odd);
-	c->wanted.features = value(c, VN_MODIFY_FEATURES) | ctrl_mechanics(all);
+	c->wanted.features = (value(c, VN_MODIFY_FEATURES) & ~c->vmms) | ctrl_mechanics(all);
 	/* It is in masks that people use for VFs as well, which own none. */
 	if (dev->conf.type != VN_STATIC_PF)
 		c->wanted.features &= ~VN_F_SR_IOV;
@@ -301,6 +304,7 @@ ctrl_modify_check(struct vn_controller *ctrl, const struct vn_device *dev, struc
 	c->before = c->wanted = dev->conf;
 	c->msix_back = c->qp_back = 0;
 	c->reset = c->need_reset = c->warn = false;
+	c->vmms = 0;
 	if (c->m.has == 0)
 		return ctrl_refuse(c, -EINVAL, "nothing to change");
 	rc = check_carry(dev, c);

@@ -21,6 +21,7 @@ struct ctrl_change {
 	bool reset;      /**< the operator resets the device */
 	bool need_reset; /**< ... or has the driver do it */
 	bool warn;       /**< done, but the device cannot work (row 44) */
+	uint64_t vmms;   /**< bits of the mask left out: over vhost-user the VMM has them */
 	struct vn_timer deadline;
 	char *text;
 	size_t len;

@@ -34,7 +34,15 @@ end(struct ctrl_op *op)
 
 	ctrl_modify_names(c, names, sizeof(names));
 	VN_INFO("%s: modified: %s", op->dev->conf.vuid, names);
-	ctrl_op_end(op, 0, c->warn ? vn_error_text(VIRTNET_ERR_NOT_WORKING) : "");
+	if (c->warn)
+		snprintf(op->text, sizeof(op->text), "%s", vn_error_text(VIRTNET_ERR_NOT_WORKING));
+	else if (c->vmms != 0)
+		snprintf(op->text, sizeof(op->text),
+			"0x%llx of features left out: over %s the VMM has them",
+			(unsigned long long)c->vmms, op->dev->transport->name);
+	else
+		op->text[0] = '\0';
+	ctrl_op_end(op, 0, op->text);
 }
 
 static void

@@ -320,7 +320,8 @@ void vn_controller_pools(
  * is in force (or will be at the driver's next probe, see vn_carry.h) and on disk.
  *
  * @p done gets 0, with "" or a warning: it is done, and the device cannot work so
- * (VIRTNET_ERR_NOT_WORKING's text); VIRTNET_ERR_* of the option that is wrong;
+ * (VIRTNET_ERR_NOT_WORKING's text), or features that are the VMM's were left out; VIRTNET_ERR_*
+ * of the option that is wrong;
  * VIRTNET_ERR_DRIVER_LOADED, VIRTNET_ERR_NOT_STARTED; -EBUSY; VIRTNET_ERR_RECOVERY_SAVE; other
  * negative errno.
  */

@@ -212,6 +212,33 @@ test_values(void **state)
 	assert_int_equal(modify(dev, &(struct vn_modify){0}), -EINVAL);
 }
 
+/* A published mask has bits that are the VMM's over vhost-user: they are left out, and it is said.
+ */
+static void
+test_vmms_features(void **state)
+{
+	const uint64_t ours = VN_NET_F_MAC | VN_NET_F_CTRL_VQ,
+		       vmms = VN_NET_F_RSS | VN_F_RING_RESET;
+	struct vn_device *dev;
+
+	(void)state;
+	t.conf.vhost_user = true;
+	start(1);
+	UNTIL(vn_controller_settled(t.ctrl));
+	dev = find(0, -1);
+	assert_int_equal(set(dev, VN_MODIFY_FEATURES, ours | vmms), 0);
+	assert_string_equal(op.text,
+		"0x1000010000000000 of features left out: over vhost-user the VMM has them");
+	assert_int_equal(dev->conf.features & (ours | vmms), ours);
+	assert_int_equal(set(dev, VN_MODIFY_FEATURES, ours), 0);
+	assert_string_equal(op.text, "");
+	/* Nobody has this one. */
+	assert_int_equal(set(dev, VN_MODIFY_FEATURES, ours | vmms | UINT64_C(1) << 41),
+		VIRTNET_ERR_FEATURES_CHECK);
+	assert_non_null(strstr(op.text, "feature bit 41 is not supported"));
+	assert_int_equal(dev->conf.features & (ours | vmms), ours);
+}
+
 static void
 test_queue(void **state)
 {
@@ -474,6 +501,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_values),
+		TEST(test_vmms_features),
 		TEST(test_queue),
 		TEST(test_whole),
 		TEST(test_carry),

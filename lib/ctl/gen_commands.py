@@ -105,11 +105,23 @@ def wire_value(p):
     return f'string, at most {p["max"]} bytes'
 
 
+def required(p, form="; required"):
+    """What is said of a parameter that a request has to have."""
+    return form if p.get("required") else ""
+
+
+def wire_rules(cmd):
+    """Of which parameters a request has to have one."""
+    out = [" One of " + ", ".join(f"`{n}`" for n in g["params"]) + " is required."
+           for g in cmd["groups"] if g.get("required")]
+    return "".join(out)
+
+
 def usage(cmd):
     """The parameters of a request in one line."""
     words = []
     for name, p in cmd["params"].items():
-        words.append(f'"{name}": {wire_value(p)}' + (" (required)" if p.get("required") else ""))
+        words.append(f'"{name}": {wire_value(p)}{required(p, " (required)")}')
     return "; ".join(words) if words else "none"
 
 
@@ -267,8 +279,7 @@ def make_md(table, rows):
                 value = "" if p["type"] == "flag" else wire_value(p).replace("|", "or")
                 if "list" in p:
                     value += ", or a list"
-                need = " (required)" if p.get("required") else ""
-                out.append(f'| {words} | {value} | {p["help"]}{need} |')
+                out.append(f'| {words} | {value} | {p["help"]}{required(p, " (required)")} |')
             out.append("")
         if rules(cmd):
             out += [rules(cmd), ""]
@@ -281,8 +292,9 @@ def make_md(table, rows):
         else:
             out += ["Prints no request line.", ""]
         out += [f'Control socket: `/virtnet/{cmd["path"]}`, parameters: '
-                + (", ".join(f"`{n}` ({wire_value(p).replace('|', 'or')})"
-                             for n, p in cmd["params"].items()) or "none") + ".", ""]
+                + (", ".join(f"`{n}` ({wire_value(p).replace('|', 'or')}{required(p)})"
+                             for n, p in cmd["params"].items()) or "none")
+                + "." + wire_rules(cmd), ""]
     out.pop()
     out += [MD_WIRE, "## Error numbers", "", "| number | name | text |", "| --- | --- | --- |"]
     out += [f"| {n} | `{name}` | {text} |" for n, name, text in rows]

@@ -192,6 +192,8 @@ void dev_call(struct vn_device *dev, struct vn_poller_cmd *cmd);
 void dev_restart_progress(struct vn_device *dev);
 /** The port is open again, or is not to be had. */
 void dev_restart_opened(struct vn_device *dev);
+/** The port is open, and all that is to run runs. */
+bool dev_restart_resumed(const struct vn_device *dev);
 /** True while no ring and no port queue may be with the poller. */
 static inline bool
 dev_restart_holds(const struct vn_device *dev)

@@ -89,6 +89,12 @@ give_up(struct vn_device *dev)
 	restart_ended(dev, -ETIMEDOUT);
 }
 
+bool
+dev_restart_resumed(const struct vn_device *dev)
+{
+	return dev->priv->port_state == PORT_OPEN && !dev_restart_holds(dev) && all_resumed(dev);
+}
+
 void
 dev_restart_progress(struct vn_device *dev)
 {

@@ -133,33 +133,13 @@ vn_model_isr(const struct vn_device *dev)
 }
 
 void
-vn_model_set_link(struct vn_device *dev, bool up)
-{
-	if (dev->priv->model == NULL || dev->link_up == up)
-		return;
-	dev->link_up = up;
-	dev_port_set_link(dev);
-	model_config_changed(dev->priv->model, true);
-}
-
-void
-vn_model_set_mtu(struct vn_device *dev, uint16_t mtu)
-{
-	if (dev->priv->model == NULL || dev->conf.mtu == mtu)
-		return;
-	dev->conf.mtu = mtu;
-	dev_port_set_mtu(dev);
-	model_config_changed(dev->priv->model, true);
-}
-
-void
 vn_model_announce(struct vn_device *dev)
 {
 	struct vn_model *m = dev->priv->model;
 
-	/* STATUS is where the driver sees it (5.1.6.5.4). */
+	/* 5.1.6.5.4: STATUS is where the driver sees it, the control queue where it says so. */
 	if (m == NULL || !model_started(m) || !model_negotiated(m, VN_NET_F_GUEST_ANNOUNCE) ||
-		!model_negotiated(m, VN_NET_F_STATUS))
+		!model_negotiated(m, VN_NET_F_STATUS) || !model_negotiated(m, VN_NET_F_CTRL_VQ))
 		return;
 	m->announce = true;
 	model_config_changed(m, true);

@@ -78,6 +78,7 @@ struct vn_model {
 	bool config_pending; /* an interrupt that could not be raised */
 	bool resetting;      /* dev_reset() is under way */
 	bool announce;       /* VN_NET_S_ANNOUNCE is shown */
+	bool announce_due;   /* it will be, once all that is to run runs */
 	bool mac_set;        /* mac is the driver's, not conf.mac */
 
 	uint64_t accept;   /* features as the driver writes them */

@@ -471,6 +471,8 @@ dev_model_restart(struct vn_device *dev)
 
 	if (!model_started(m))
 		return;
+	/* The network may have forgotten where the guest is: its carrier was away. */
+	m->announce_due = true;
 	/* The others are made anew anyway. */
 	if (vq != NULL && vn_virtq_broken(vq)) {
 		ctrl_stop(m);

@@ -287,8 +287,11 @@ vn_model_restore(struct vn_device *dev, const void *buf, size_t len)
 		dev_mark_broken(dev, "restored-broken");
 		return 0;
 	}
-	if (model_started(m))
+	if (model_started(m)) {
+		/* Nobody answered for it since the last process ended. */
+		m->announce_due = true;
 		rc = model_start_queues(m, true);
+	}
 	/* All is as it was, and the driver is asked for a reset. */
 	return rc == -ESTALE ? 0 : rc;
 }

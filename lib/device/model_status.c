@@ -107,7 +107,7 @@ model_reset_state(struct vn_model *m)
 	rx_defaults(m, &rx);
 	m->config_vector = VN_MSI_NO_VECTOR;
 	m->config_pending = false;
-	m->announce = false;
+	m->announce = m->announce_due = false;
 	m->mac_set = false;
 	m->accept = 0;
 	m->offloads = 0;
@@ -401,7 +401,14 @@ dev_model_pairs(const struct vn_device *dev)
 void
 dev_model_progress(struct vn_device *dev)
 {
-	ctrl_progress(dev->priv->model);
+	struct vn_model *m = dev->priv->model;
+
+	ctrl_progress(m);
+	/* Before, what the driver sends would wait in its ring, and answers would be lost. */
+	if (m->announce_due && !dev->broken && dev_restart_resumed(dev)) {
+		m->announce_due = false;
+		vn_model_announce(dev);
+	}
 }
 
 uint64_t

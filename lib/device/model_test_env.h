@@ -75,6 +75,25 @@ static const struct vn_model_ops me_ops = {
 	.save = me_save,
 };
 
+/* As an operator does it. */
+static inline void
+me_set_link(bool up)
+{
+	struct vn_device_conf conf = de.dev->conf;
+
+	conf.link_down = !up;
+	assert_int_equal(vn_device_reconf(de.dev, &conf), 0);
+}
+
+static inline void
+me_set_mtu(uint16_t mtu)
+{
+	struct vn_device_conf conf = de.dev->conf;
+
+	conf.mtu = mtu;
+	assert_int_equal(vn_device_reconf(de.dev, &conf), 0);
+}
+
 static inline void
 me_create(bool legacy)
 {

@@ -135,10 +135,11 @@ uint8_t vn_model_isr(const struct vn_device *dev);
 /** vn_model_ops::irq_fd() answers differently from now on for @p vector (UINT32_MAX: for all). */
 void vn_model_irq_changed(struct vn_device *dev, uint32_t vector);
 
-/* For the controller: what the driver is told of by a config-change interrupt. */
-void vn_model_set_link(struct vn_device *dev, bool up);
-void vn_model_set_mtu(struct vn_device *dev, uint16_t mtu);
-/** VIRTIO_NET_F_GUEST_ANNOUNCE: ask the driver to announce itself. */
+/**
+ * VIRTIO_NET_F_GUEST_ANNOUNCE (virtio 1.2, 5.1.6.5.4): ask the driver to announce itself, if it has
+ * negotiated that, by a config-change interrupt. Done by itself when the guest was cut off: once
+ * the rings run again after a restart, and after vn_model_restore().
+ */
 void vn_model_announce(struct vn_device *dev);
 
 /** What list, query and debug show of the model. */

@@ -249,6 +249,47 @@ test_announce(void **state)
 	assert_false(me_config_irq());
 }
 
+/* A guest that was cut off by a restart is asked once what it sends arrives; no other one is. */
+static void
+test_announce_restart(void **state)
+{
+	static const uint64_t without[] = {0, VN_NET_F_GUEST_ANNOUNCE, VN_NET_F_STATUS};
+
+	(void)state;
+	me_begin(false);
+	for (unsigned int i = 0; i < RTE_DIM(without); i++) {
+		const bool asked = without[i] == 0;
+		struct result r = {0};
+
+		me_load(USUAL_FEATURES & ~without[i]);
+		UNTIL(me_all_run());
+		me_config_irq();
+		fp_hold(FP_OPEN);
+		vn_device_restart(de.dev, result_cb, &r);
+		UNTIL(fp_inside(FP_OPEN));
+		SETTLE();
+		assert_false(me_config_irq());
+		assert_int_equal(config_status() & VN_NET_S_ANNOUNCE, 0);
+		fp_release(FP_OPEN);
+		UNTIL(r.calls == 1);
+		assert_int_equal(r.value, 0);
+		assert_true(me_all_run());
+		SETTLE();
+		assert_int_equal(me_config_irq(), asked);
+		assert_int_equal(
+			config_status() & VN_NET_S_ANNOUNCE, asked ? VN_NET_S_ANNOUNCE : 0);
+		if (asked) {
+			assert_int_equal(
+				me_cmd(VN_NET_CTRL_ANNOUNCE, VN_NET_CTRL_ANNOUNCE_ACK, NULL, 0),
+				VN_NET_OK);
+			assert_int_equal(config_status(), VN_NET_S_LINK_UP);
+		}
+		vn_model_set_status(de.dev, 0);
+		UNTIL(vn_model_status(de.dev) == 0);
+		me_wipe();
+	}
+}
+
 /* One bad variant of a command each: refused, and nothing has changed. */
 static void
 test_malformed(void **state)
@@ -479,6 +520,7 @@ main(void)
 		ME_TEST(test_mac_table),
 		ME_TEST(test_vlan),
 		ME_TEST(test_announce),
+		ME_TEST(test_announce_restart),
 		ME_TEST(test_malformed),
 		ME_TEST(test_not_negotiated),
 		ME_TEST(test_bursts),

@@ -184,8 +184,13 @@ host_unplug_begin(struct host_fn *f)
 	if (would_abort(f)) {
 		host_set_text(f,
 			"its QEMU %s would crash if a vfio-user function with MSI-X was taken out: "
-			"shut the VM down first; use --no-msix or vhost-user for such",
-			f->host->version_text);
+			"shut the VM down first; %s",
+			f->host->version_text,
+			f->fn.msix_always
+				? "static PFs and VFs always have MSI-X: those that shall leave "
+				  "running VMs need \"transport\": \"vhost-user\" in virtnet.conf"
+				: "one hotplugged with --no-msix, or over vhost-user, can be "
+				  "taken out");
 		host_unplug_end(f, -ENOTSUP);
 		return;
 	}

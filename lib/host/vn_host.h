@@ -50,6 +50,7 @@ struct vn_host_fn {
 	uint8_t mac[6];              /**< vhost-user */
 	uint16_t queue_pairs;        /**< vhost-user */
 	uint16_t vectors;            /**< of the function; 0: INTx only */
+	bool msix_always;            /**< it cannot be made without them: no hotplug PF */
 	uint16_t queue_size;         /**< vhost-user */
 	uint16_t mtu;                /**< vhost-user: host_mtu */
 	char port[VN_HOST_NAME_LEN]; /**< root port; "": any free one */

@@ -355,12 +355,17 @@ test_msix(void **state)
 		vm_greet(cases[i].version, "");
 		answer(expect("query-pci"), "\"return\": []");
 		fn.vectors = cases[i].vectors;
+		fn.msix_always = i % 2;
 		plug_one(&fn);
 		vn_host_unplug(t.host, &fn, unplugged, &d);
 		if (cases[i].refused) {
 			assert_int_equal(d.calls, 1);
 			assert_int_equal(d.result, -ENOTSUP);
 			assert_non_null(strstr(d.text, "would crash"));
+			/* What somebody with such a device can do. */
+			assert_int_equal(strstr(d.text, "--no-msix") != NULL, !fn.msix_always);
+			assert_int_equal(
+				strstr(d.text, "static PFs and VFs") != NULL, fn.msix_always);
 			nothing();
 		} else {
 			ok(expect("device_del"));

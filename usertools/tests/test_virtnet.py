@@ -6,6 +6,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import socket
 import subprocess
@@ -115,6 +116,11 @@ class Commands(Case):
             self.assertEqual((status, out), (1, ""))
             self.assertEqual(err, f"virtnet: {d}/nowhere: No such file or directory\n")
             self.assertEqual(virtnet(self.dir, "validate", "-f", d)[0], 1)
+            # Nobody writes into it: whoever waits for that waits for ever.
+            os.mkfifo(d + "/fifo")
+            for name in (d + "/fifo", "/dev/zero"):
+                self.assertEqual(virtnet(self.dir, "validate", "-f", name),
+                                 (1, "", f"virtnet: {name}: not a regular file\n"))
 
     def test_validate_without_service(self):
         """The program does it: dpdk-virtnet --validate FILE."""
@@ -129,6 +135,26 @@ class Commands(Case):
             path = {"PATH": d + ":" + os.environ["PATH"]}
             self.assertEqual(virtnet(NOBODY, "validate", "-f", conf, env=path),
                              (1, f"called: --validate {conf}\n", ""))
+
+    def test_reference(self):
+        """The reference page marks what a request has to have."""
+        with open(os.path.join(HERE, "../../lib/ctl/commands.json"), encoding="utf-8") as f:
+            table = json.load(f)
+        with open(os.path.join(HERE, "../../doc/cli.md"), encoding="utf-8") as f:
+            lines = {line.split("`")[1]: line for line in f if line.startswith("Control socket: `")}
+        for cmd in table["commands"]:
+            line = lines["/virtnet/" + cmd["name"].replace(" ", "/")]
+            params = {n: {**table["params"].get(n, {}), **p} for n, p in cmd["params"].items()}
+            for name, p in params.items():
+                with self.subTest(command=cmd["name"], parameter=name):
+                    self.assertRegex(line, rf"`{name}` \([^)]*\)[,.]")
+                    marked = re.search(rf"`{name}` \([^)]*; required\)", line)
+                    self.assertEqual(bool(marked), p.get("required", False))
+            for g in cmd.get("groups", []):
+                one = "One of " + ", ".join(f"`{n}`" for n in g["params"]) + " is required."
+                self.assertEqual(one in line, g.get("required", False))
+        self.assertIn("`content` (string, at most 65535 bytes; required)",
+                      lines["/virtnet/validate"])
 
     def test_no_device(self):
         """The second shape of an error; the exit status says it too."""

@@ -10,6 +10,7 @@ import tempfile
 from vnt import core, echo, program, ring, victim, virtio
 from vnt.virtio import bit
 
+from . import control
 from .client import Disconnected, Refused, VfioUserClient, VfioUserError
 from .driver import WANTED, Driver
 
@@ -81,6 +82,18 @@ def exchange(p, d, count=20, pf=VICTIM, pair=0):
     """@count frames each way through a pair of the running driver, checked."""
     ready(p, d, pf)
     victim.both_ways(p, d.rx(pair), d.tx(pair), count, pf)
+
+
+def announces(d, asked=True):
+    """The driver is asked to announce itself (virtio 1.2, 5.1.6.5.4), and says that it has."""
+    if asked:
+        core.check(ring.event_wait(d.vectors[0], 30), "no config-change interrupt")
+        ring.event_read(d.vectors[0])
+        core.check_eq(d.config(6, 2), virtio.S_LINK_UP | virtio.S_ANNOUNCE, "status in config")
+        ack, _ = d.command(control.ANNOUNCE, 0)
+        core.check_eq(ack, control.OK, "answer to ANNOUNCE_ACK")
+    core.check_eq(d.config(6, 2) & virtio.S_ANNOUNCE, 0, "status in config")
+    core.check(not ring.event_wait(d.vectors[0], 0), "a config-change interrupt")
 
 
 def device_works(p, pf=VICTIM):

@@ -12,6 +12,10 @@ FEATURES_OK = 8
 NEEDS_RESET = 0x40
 FAILED = 0x80
 
+# The status field of the configuration space.
+S_LINK_UP = 1
+S_ANNOUNCE = 2
+
 # Feature bits (virtio 1.2, 5.1.3 and 6; 26 and 30 belong to vhost).
 F_CSUM = 0
 F_GUEST_CSUM = 1

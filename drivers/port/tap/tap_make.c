@@ -52,6 +52,57 @@ tap_check_conf(const struct vn_port_conf *conf, char *err, size_t errlen)
 	return 0;
 }
 
+/*
+ * The program's name comes first in an alias. Then whose it was: names go from one device to
+ * another when there are other numbers of VFs.
+ */
+static bool
+is_ours(const struct vn_port *port, const struct tap_link *link)
+{
+	const char *end = strchr(port->conf.alias, ' ');
+
+	return end != NULL &&
+	       strncmp(link->alias, port->conf.alias, (size_t)(end - port->conf.alias) + 1) == 0;
+}
+
+/* Somebody has given it a place, or has begun to. */
+static bool
+is_in_use(const struct tap_link *link)
+{
+	return link->admin_up || link->master != 0 || link->queues > 0;
+}
+
+/*
+ * A TAP of ours that was kept when its device had another number of queues, which the kernel never
+ * changes. As long as nobody has given it a place, nobody misses it: the next one has its name and
+ * its address. By its descriptor, which a single-queue one gives to one process only.
+ */
+static bool
+remove_kept(const struct vn_port *port, const struct tap_link *link)
+{
+	const unsigned int flags =
+		IFF_NO_CARRIER | IFF_NOFILTER | (link->multi_queue ? IFF_MULTI_QUEUE : 0);
+	struct tap_link now;
+	bool gone;
+	int fd;
+
+	if (!link->is_tap || link->multi_queue == port->multi || !is_ours(port, link) ||
+		is_in_use(link))
+		return false;
+	fd = tap_fd_open();
+	if (fd < 0)
+		return false;
+	gone = tap_attach(fd, port->conf.name, flags) == 0 &&
+	       tap_link_get(port->conf.name, 0, &now) == 0 && now.ifindex == link->ifindex &&
+	       !now.admin_up && now.master == 0 && now.queues <= 1 &&
+	       tap_set_persist(fd, false) == 0;
+	close(fd);
+	if (gone)
+		VN_INFO("representor %s: made anew, the kept one was %s-queue", port->conf.name,
+			link->multi_queue ? "multi" : "single");
+	return gone;
+}
+
 /* A netdev of the name is there: can it be ours? */
 static int
 check_existing(const struct vn_port *port, const struct tap_link *link, char *err, size_t errlen)
@@ -68,9 +119,13 @@ check_existing(const struct vn_port *port, const struct tap_link *link, char *er
 	if (link->multi_queue != port->multi) {
 		snprintf(err, errlen,
 			"the TAP %s exists as %s-queue, the device needs it %s-queue: remove it "
-			"with \"ip link del %s\", it is made anew",
+			"with \"ip link del %s\"%s, it is made anew",
 			name, link->multi_queue ? "multi" : "single",
-			port->multi ? "multi" : "single", name);
+			port->multi ? "multi" : "single", name,
+			is_ours(port, link)
+				? " or set it down and out of its bridge (of all VFs: stop once "
+				  "with sf_pool_force_destroy 1)"
+				: "");
 		return -EEXIST;
 	}
 	/* The kernel would let us in beside them. (Single-queue: it says EBUSY by itself.) */
@@ -175,7 +230,7 @@ tap_make(struct vn_port *port, char *err, size_t errlen)
 		snprintf(err, errlen, "cannot look for the netdev %s: %s", name, strerror(-ret));
 		return ret;
 	}
-	made = ret == -ENODEV;
+	made = ret == -ENODEV || remove_kept(port, &link);
 	if (!made) {
 		ret = check_existing(port, &link, err, errlen);
 		if (ret < 0)

@@ -178,6 +178,9 @@ tap_link_get(const char *name, int ifindex, struct tap_link *link)
 		case IFLA_MTU:
 			link->mtu = attr_u32(a);
 			break;
+		case IFLA_MASTER:
+			link->master = (int)attr_u32(a);
+			break;
 		case IFLA_LINKINFO:
 			parse_linkinfo(a, link);
 			break;

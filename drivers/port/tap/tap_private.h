@@ -66,6 +66,7 @@ struct tap_link {
 	char kind[16];  /* "tun", "veth", ...; empty: hardware and the like */
 	char alias[64]; /* cut, if it is longer: ours is not */
 	bool admin_up;
+	int master;   /* ifindex of the bridge that it is in; 0: none */
 	bool carrier; /* shown only while admin_up */
 	uint32_t mtu;
 	bool is_tap; /* kind tun, in TAP mode */

@@ -228,16 +228,44 @@ busy(void **state)
 static void
 other_queue_mode(void **state)
 {
-	struct vn_port_conf one = conf_of(REP, 1), four = conf_of(REP, 4);
+	static const char *const keep[] = {
+		"ip link set " REP " up",
+		"ip link add br0 type bridge; ip link set " REP " master br0",
+		"ip link set " REP " alias other",
+	};
+	struct vn_port_conf conf[] = {conf_of(REP, 1), conf_of(REP, 4)};
+	struct rte_ether_addr mac, again;
+	struct vn_port *port;
+	int ifindex;
 
 	RTE_SET_USED(state);
-	vn_tap_ops.close(open_ok(&one));
-	open_fails(&four, -EEXIST, "ip link del " REP);
-	sh("ip link del " REP);
-	vn_tap_ops.close(open_ok(&four));
-	open_fails(&one, -EEXIST, "ip link del " REP);
-	sh("ip link del " REP);
-	vn_tap_ops.destroy(open_ok(&one));
+	for (unsigned int i = 0; i < RTE_DIM(conf); i++) {
+		struct vn_port_conf *other = &conf[1 - i];
+
+		/* One that has a place stays, and so does one that is not ours. */
+		for (unsigned int k = 0; k < RTE_DIM(keep); k++) {
+			vn_tap_ops.close(open_ok(&conf[i]));
+			sh("%s", keep[k]);
+			ifindex = link_of(REP).ifindex;
+			open_fails(other, -EEXIST, "ip link del " REP);
+			assert_int_equal(link_of(REP).ifindex, ifindex);
+			clean(state);
+		}
+		port = open_ok(&conf[i]);
+		open_fails(other, -EEXIST, REP);
+		assert_int_equal(info_of(port).ifindex, link_of(REP).ifindex);
+		mac_of(REP, &mac);
+		ifindex = info_of(port).ifindex;
+		vn_tap_ops.close(port);
+		/* One that only waits is made anew, whose it was of ours. */
+		sh("ip link set " REP " alias 'dpdk-virtnet TESTVNETS0D0F9'");
+		port = open_ok(other);
+		assert_false(info_of(port).adopted);
+		assert_int_not_equal(info_of(port).ifindex, ifindex);
+		mac_of(REP, &again);
+		assert_memory_equal(&mac, &again, sizeof(mac));
+		vn_tap_ops.destroy(port);
+	}
 }
 
 /* In a child, as its mounts are changed. */
