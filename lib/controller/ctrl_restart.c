@@ -67,6 +67,8 @@ static const struct {
 	PART("is_lag", is_lag, true),
 	PART("single_port", single_port, true),
 	PART("recovery", recovery, true),
+	PART("placement", placement_fixed, true),
+	PART("switch", sw, true),
 	PART("hosts", n_hosts, true),
 	PART("hosts", host, true),
 };

@@ -115,6 +115,38 @@ test_conf(void **state)
 	unlink(t.env.conf_file);
 }
 
+/* What the start made of the file is not what the file says now: it stays, and the log says so. */
+static void
+test_waits(void **state)
+{
+	static const char waits[] =
+		" has changed in virtnet.conf: waits for a restart of the service";
+	static const char *const name[] = {"placement", "switch"};
+	char line[128], *text = NULL;
+	size_t len = 0;
+	FILE *log;
+
+	(void)state;
+	write_conf("{\"placement\": \"fixed\", \"switch\": {\"anti_spoof\": 1, \"ageing\": 7}}");
+	start(1);
+	UNTIL(vn_controller_settled(t.ctrl));
+	log = open_memstream(&text, &len);
+	assert_non_null(log);
+	assert_int_equal(rte_openlog_stream(log), 0);
+	restart(0);
+	rte_openlog_stream(NULL);
+	fclose(log);
+	for (unsigned int i = 0; i < RTE_DIM(name); i++) {
+		snprintf(line, sizeof(line), "restart: %s%s", name[i], waits);
+		assert_non_null(strstr(text, line));
+	}
+	free(text);
+	assert_false(t.ctrl->conf.placement_fixed);
+	assert_false(t.ctrl->conf.sw.anti_spoof);
+	assert_int_equal(t.ctrl->conf.sw.ageing, t.conf.sw.ageing);
+	unlink(t.env.conf_file);
+}
+
 static void
 test_ill(void **state)
 {
@@ -157,6 +189,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all),
 		TEST(test_conf),
+		TEST(test_waits),
 		TEST(test_ill),
 		TEST(test_stop),
 	};
