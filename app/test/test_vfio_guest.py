@@ -9,7 +9,7 @@ import sys
 import time
 
 from vnt import core, frames, functions, guest, pings
-from vnt.core import check, check_eq, test
+from vnt.core import check, check_eq, test, variants
 
 # Feature bits by the names of virtio 1.2, 5.1.3.
 CTRL_VQ, CTRL_RX, CTRL_VLAN, MQ, CTRL_MAC_ADDR, MTU = 17, 18, 19, 22, 23, 3
@@ -17,7 +17,7 @@ DEVICE_STATS, VQ_NOTF_COAL, NOTF_COAL, HASH_REPORT, RSS = 50, 52, 53, 57, 60
 VERSION_1, ACCESS_PLATFORM, RING_PACKED, IN_ORDER = 32, 33, 34, 35
 
 # What each kernel's driver must have taken; and what it is offered besides the default.
-EVERY = {0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 16, 17, 18, 19, 21, 22, 23, 32, 33, 63}
+EVERY = {0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 13, 16, 17, 18, 19, 21, 22, 23, 28, 29, 32, 33, 40, 63}
 MORE = {"bookworm": {7, 8, 9},  # whole segments without mergeable buffers
         "trixie": {15, 36, 38, HASH_REPORT}}
 TAKEN = {"bookworm": EVERY | {NOTF_COAL, RSS},
@@ -380,6 +380,11 @@ def linux_6_12(t):
     linux(t, "trixie")
 
 
+def of_default_or_long(t, suite):
+    if suite != guest.SUITES[-1] and not t.options.long:
+        raise core.Skip("boots a guest of an older kernel: only with --long")
+
+
 # What a function can look like: name, options of hotplug, what make() is told.
 SHAPES = (
     ("transitional", ("-l",), {}),
@@ -400,13 +405,14 @@ def vectors(g, dev):
     return len(lines), lines
 
 
-@test
-def shapes(t):
+@variants(("6_12", "trixie"), ("6_1", "bookworm"))
+def shapes(t, suite):
     """One guest with seven functions: transitional with force_legacy, INTx, ring sizes, pairs."""
+    of_default_or_long(t, suite)
     b = functions.backend(t, conf={"mrg_rxbuf": 1}, msix=256).start()
     made = {name: b.make(*options, **kw) for name, options, kw in SHAPES
             if not b.reference or "pairs" not in name}
-    g = b.guest("a", cpus=2, mem=1024, words="virtio_pci.force_legacy=1")
+    g = b.guest("a", cpus=2, mem=1024, words="virtio_pci.force_legacy=1", suite=suite)
     for f in made.values():
         b.attach(g, f)
     guest.IperfServer(t, b.ns)
@@ -472,12 +478,13 @@ def shape(t, b, g, name, f):
     t.note(f"{name} {there:.0f}/{back:.0f}")
 
 
-@test
-def virtual_iommu(t):
+@variants(("6_12", "trixie"), ("6_1", "bookworm"))
+def virtual_iommu(t, suite):
     """A virtual IOMMU that is used: the function's memory comes and goes page by page."""
+    of_default_or_long(t, suite)
     b = functions.backend(t, conf={"mrg_rxbuf": 1}).start()
     f = b.make("-f", "0x8000")
-    g = b.guest("a", iommu=True)
+    g = b.guest("a", iommu=True, suite=suite)
     b.attach(g, f)
     guest.IperfServer(t, b.ns)
     g.start()
