@@ -154,7 +154,7 @@ def stuck(p, net):
     print(p.cli("debug")[1])
 
 
-@packed_too("mergeable")
+@packed_too("mergeable", "indirect")
 @variants(("plain", PLAIN, False, 256), ("mergeable", MERGEABLE, False, 64),
           ("indirect", INDIRECT, True, 256))
 def kill(t, features, indirect, size):

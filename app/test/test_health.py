@@ -10,7 +10,7 @@ import time
 import vhost_user_client as vu
 from vfu import bench, driver, net
 from vnt import core, ring, victim, virtio
-from vnt.core import check, check_eq, split_only, test, variants
+from vnt.core import check, check_eq, packed_too, split_only, test, variants
 from vnt.virtio import bit
 
 
@@ -54,6 +54,7 @@ class Restarts(threading.Thread):
             self.error = e
 
 
+@packed_too()
 @variants(("vfio_user", "vfio-user"), ("vhost_user", "vhost-user"))
 def restart_under_traffic(t, transport):
     """What the guest sends during restarts arrives, once and in order; nothing arrives twice."""

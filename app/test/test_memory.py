@@ -35,6 +35,7 @@ def take_mem_table(c):
     return other
 
 
+@packed_too("set_mem_table")
 @variants(("get_vring_base", "base"), ("set_mem_table", "table"), ("rem_mem_reg", "rem"),
           ("empty_mem_table", "empty"), ("reset_device", "reset"), ("new_status", "status"))
 def taken_back(t, how):

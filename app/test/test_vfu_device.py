@@ -8,7 +8,7 @@ import os
 from vfu import bench, control, driver, legacy, message as m, pci
 from vfu.net import Net, number_of, plain
 from vnt import core, program, ring, victim, virtio
-from vnt.core import check, check_eq, test, variants
+from vnt.core import check, check_eq, packed_too, test, variants
 from vnt.ring import Default
 from vnt.virtio import bit
 
@@ -239,6 +239,7 @@ def intx(t):
     p.stop()
 
 
+@packed_too()
 @test
 def ring_reset(t):
     """VIRTIO_F_RING_RESET of one queue while the others go on."""
@@ -290,6 +291,7 @@ def ring_reset(t):
     bench.all_well(p, by)
 
 
+@packed_too()
 @test
 def reset_under_traffic(t):
     """Status 0 with all rings full of work: polled to 0, and then the memory is the driver's."""
@@ -344,6 +346,7 @@ def unacknowledged_reset(t):
     bench.all_well(p, by)
 
 
+@packed_too()
 @test
 def needs_reset(t):
     """A broken ring: DEVICE_NEEDS_RESET and a config interrupt; a reset heals it."""

@@ -12,7 +12,7 @@ from vfu import bench, driver, message as m
 from vfu.client import Refused, VfioUserError
 from vfu.net import Net
 from vnt import core, ring, victim, virtio
-from vnt.core import check, check_eq, test, variants
+from vnt.core import check, check_eq, packed_too, test, variants
 from vnt.virtio import bit
 
 PAGE = 4096
@@ -152,6 +152,7 @@ def reboot(t):
     bench.all_well(p, by, fds, maps)
 
 
+@packed_too("whole", "rings_stay")
 @variants(("whole", 0), ("half", RAM // 2), ("rings_stay", None))
 def truncated(t, end):
     """The guest's memory file is truncated under the poller (SIGBUS): only that device breaks."""

@@ -247,7 +247,7 @@ def split_only(function):
 
 # Groups in which drivers of ours or of others use rings.
 PACKED_GROUPS = ("virtio_user", "peers", "memory", "vfu_device", "vfu_control", "vfu_memory", "stall",
-                 "health", "handover", "guest", "crash")
+                 "health", "handover", "guest", "crash", "leak", "modify", "sriov", "switch")
 
 
 def found(twins):
