@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 
 from vnt import core, proc, program
@@ -122,8 +123,8 @@ def list_meanwhile(t):
 
 @test
 def socket_in_use(t):
-    """A VF of before cannot have its socket: the start is refused with a line that says why, systemd
-    is not told that it is ready, nothing is left, and nothing is forgotten."""
+    """A VF of before cannot have its socket: the start is refused with a line that says why, the
+    manager is not told that it is ready, nothing is left, and nothing is forgotten."""
     p = program.Program(t, conf={"vf": {"port": "internal"}, "static_pf": {"port": "internal"}},
                         capacity=program.capacity(1, NUM_VF_MSIX=4,
                                                   VIRTIO_NET_EMULATION_NUM_VF=4)).start()
@@ -149,3 +150,14 @@ def socket_in_use(t):
     p.start()
     check_eq(same(p.devices()), same(first), "devices")
     p.stop()
+
+
+@test
+def benchmark_works(t):
+    """app/perf/restart.py with a few devices: guests have their network again. No time counts."""
+    script = os.path.join(t.options.source, "app/perf/restart.py")
+    status, out, err = t.run([sys.executable, script, "--vfs", "2", "--times", "1", "--port", "tap",
+                              "--build", os.path.abspath(t.options.build)], timeout=120)
+    check_eq(status, 0, f"exit status of the benchmark\n{out}{err}")
+    for what in ("kill -9 and start: last VF", "stop and start: last VF"):
+        check(what in out, f"the table lacks {what!r}:\n{out}")

@@ -24,8 +24,8 @@ struct wake_cb {
 struct vn_loop {
 	int epfd;
 	int wakefd;
-	bool stop;                    /* any thread writes */
-	LIST_HEAD(, vn_timer) timers; /* sorted by due_ns */
+	bool stop;                               /* any thread writes */
+	TAILQ_HEAD(timer_list, vn_timer) timers; /* sorted by due_ns */
 	SLIST_HEAD(, wake_cb) wake_cbs;
 	struct vn_jobs jobs;
 	/* The batch being dispatched: a source that is removed meanwhile is blanked here. */
@@ -51,6 +51,7 @@ vn_loop_create(void)
 
 	if (loop == NULL)
 		return NULL;
+	TAILQ_INIT(&loop->timers);
 	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
 	loop->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	/* The wake descriptor is the only source without a pointer. */
@@ -159,31 +160,32 @@ vn_loop_del_fd(struct vn_loop *loop, struct vn_fd_source *src)
 void
 vn_loop_arm(struct vn_loop *loop, struct vn_timer *timer, uint64_t delay_ns)
 {
-	struct vn_timer *t, *last = NULL;
+	struct vn_timer *t;
 
 	vn_loop_cancel(loop, timer);
 	timer->due_ns = vn_now_ns() + delay_ns;
 	timer->armed = true;
-	LIST_FOREACH (t, &loop->timers, next) {
-		if (t->due_ns > timer->due_ns) {
-			LIST_INSERT_BEFORE(t, timer, next);
-			return;
-		}
-		last = t;
+	/*
+	 * A slice of work is the first one, and of a thousand devices that end at once each has a
+	 * deadline behind those of the others: neither goes past all the others.
+	 */
+	t = TAILQ_FIRST(&loop->timers);
+	if (t == NULL || t->due_ns > timer->due_ns) {
+		TAILQ_INSERT_HEAD(&loop->timers, timer, next);
+		return;
 	}
-	if (last != NULL)
-		LIST_INSERT_AFTER(last, timer, next);
-	else
-		LIST_INSERT_HEAD(&loop->timers, timer, next);
+	/* It ends at the first one. */
+	for (t = TAILQ_LAST(&loop->timers, timer_list); t->due_ns > timer->due_ns;)
+		t = TAILQ_PREV(t, timer_list, next);
+	TAILQ_INSERT_AFTER(&loop->timers, t, timer, next);
 }
 
 void
 vn_loop_cancel(struct vn_loop *loop, struct vn_timer *timer)
 {
-	RTE_SET_USED(loop);
 	if (!timer->armed)
 		return;
-	LIST_REMOVE(timer, next);
+	TAILQ_REMOVE(&loop->timers, timer, next);
 	timer->armed = false;
 }
 
@@ -205,7 +207,7 @@ vn_loop_timers_armed(const struct vn_loop *loop)
 	const struct vn_timer *t;
 	unsigned int n = 0;
 
-	LIST_FOREACH (t, &loop->timers, next)
+	TAILQ_FOREACH (t, &loop->timers, next)
 		n++;
 	return n;
 }
@@ -214,7 +216,7 @@ vn_loop_timers_armed(const struct vn_loop *loop)
 static int
 wait_ms(const struct vn_loop *loop, int limit)
 {
-	const struct vn_timer *t = LIST_FIRST(&loop->timers);
+	const struct vn_timer *t = TAILQ_FIRST(&loop->timers);
 	uint64_t now, ms;
 
 	if (t == NULL)
@@ -235,7 +237,7 @@ run_timers(struct vn_loop *loop)
 	struct vn_timer *t;
 
 	/* A callback may arm any timer again, but not for a moment before now: this ends. */
-	while ((t = LIST_FIRST(&loop->timers)) != NULL && t->due_ns <= now) {
+	while ((t = TAILQ_FIRST(&loop->timers)) != NULL && t->due_ns <= now) {
 		vn_loop_cancel(loop, t);
 		t->cb(t->ctx);
 	}

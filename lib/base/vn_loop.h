@@ -41,7 +41,7 @@ struct vn_timer {
 	void *ctx;
 	uint64_t due_ns; /**< written by the loop */
 	bool armed;      /**< written by the loop */
-	LIST_ENTRY(vn_timer) next;
+	TAILQ_ENTRY(vn_timer) next;
 };
 
 /** Jobs that run_many() gets at a time. */

@@ -94,8 +94,6 @@ next_pf(struct vn_controller *ctrl)
 
 		if (pf != NULL && pf->ctrl->num_vfs < pf->ctrl->had_vfs)
 			return pf;
-		if (pf != NULL && pf->ctrl->had_vfs > 0)
-			count_pools(ctrl, pf);
 	}
 	return NULL;
 }
@@ -117,25 +115,22 @@ make_vf(struct vn_controller *ctrl, struct vn_device *pf, char *err, size_t errl
 		return 0;
 	}
 	start->to_come--;
+	if (rc == 0 && info->num_vfs == info->had_vfs)
+		count_pools(ctrl, pf);
 	return rc;
 }
 
-/* @return 1: there is more to do; 0: that was all; negative errno. */
+/* One, or VFs that are not possible. @return 0 or negative errno or VIRTNET_ERR_*. */
 static int
 make_next(struct vn_controller *ctrl, char *err, size_t errlen)
 {
 	struct vn_device *pf = next_pf(ctrl);
-	int rc;
 
-	if (pf != NULL) {
-		rc = make_vf(ctrl, pf, err, errlen);
-		return rc == 0 ? 1 : rc;
-	}
-	if (ctrl_recover_hotplug_left(ctrl) == 0)
-		return 0;
+	if (pf != NULL)
+		return make_vf(ctrl, pf, err, errlen);
 	ctrl_recover_hotplug(ctrl);
 	ctrl->priv->start.to_come--;
-	return 1;
+	return 0;
 }
 
 /* All devices are there, ports follow. */
@@ -165,8 +160,9 @@ make_slice(void *ctx)
 
 	do {
 		rc = make_next(ctrl, err, sizeof(err));
-	} while (rc > 0 && vn_now_ns() < end);
-	if (rc > 0) {
+	} while (rc == 0 && start->to_come > 0 && vn_now_ns() < end);
+	/* Nobody shall find that none is to come before that has its consequences. */
+	if (rc == 0 && start->to_come > 0) {
 		vn_loop_arm(ctrl->env.dev.loop, &start->slice, 0);
 		return;
 	}
