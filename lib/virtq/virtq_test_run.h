@@ -157,11 +157,11 @@ run_begin(struct run *t, uint64_t seed, bool rx)
 	t->min_buffer = 64;
 	if (rx && f & VN_NET_F_MRG_RXBUF) {
 		/*
-		 * The ring must be able to hold the largest frame. In a packed one, a chain may
-		 * take 16 descriptors, and a frame chains of VN_BB_RUNS different lengths.
+		 * The ring must be able to hold the largest frame. A chain may take 16 descriptors,
+		 * and a frame in a packed ring chains of VN_BB_RUNS different lengths.
 		 */
-		const uint32_t chains =
-			env_ring ? RTE_MIN((size + 15u) / 16, (uint32_t)VN_BB_RUNS) : size;
+		const uint32_t all = (size + 15u) / 16;
+		const uint32_t chains = env_ring ? RTE_MIN(all, (uint32_t)VN_BB_RUNS) : all;
 
 		t->min_buffer = RTE_MAX(64u, (t->max_frame + 20 + chains - 1) / chains);
 		/* In at most VN_VQ_MAX_SEGS pieces, of regions of odd sizes, too. */
