@@ -39,15 +39,6 @@ files(void)
 	return n;
 }
 
-/* A start that finds devices of before. */
-static void
-start_again(void)
-{
-	make();
-	assert_int_equal(vn_controller_start(t.ctrl, t.err, sizeof(t.err)), 0);
-	UNTIL(vn_controller_settled(t.ctrl));
-}
-
 static bool
 has_plugged(unsigned int n)
 {
@@ -133,7 +124,8 @@ cut_off(enum kind kind, bool saving)
 	assert_int_equal(fp_open_ports(), 0);
 	destroyed = fp_calls(FP_DESTROY) - destroyed;
 
-	start_again();
+	/* It finds those of before. */
+	start_vfs(PFS, VFS);
 	assert_int_equal(t.ctrl->num_devices,
 		PFS + whole_set(0) + whole_set(1) + has_plugged(0) + has_plugged(1));
 	UNTIL(files() == t.ctrl->num_devices);

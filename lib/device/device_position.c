@@ -32,8 +32,11 @@ dev_ring_fresh(const struct vn_device *dev)
 static bool
 was_live(const struct dev_ring *ring, const struct vn_vq_setup *setup)
 {
-	return ring->bb != NULL && vn_bb_ring_was_live(ring->bb, dev_packed(ring->dev), setup->size,
-					   setup->desc_gpa, setup->used_gpa);
+	if (ring->bb == NULL || !vn_bb_ring_was_live(ring->bb, dev_packed(ring->dev), setup->size,
+					setup->desc_gpa, setup->used_gpa))
+		return false;
+	/* A peer that says another position than it knew has got it from elsewhere (a snapshot). */
+	return ring->bb->live != VN_BB_LEFT || ring->bb->told == setup->told;
 }
 
 static int

@@ -143,6 +143,7 @@ struct vn_device_priv {
 	struct dev_waiter restart_waiter;
 
 	bool resetting;
+	bool peer_lost; /* by vn_device_peer_lost() */
 	bool reset_drops_mem;
 	unsigned int n_reset_waiters;
 	struct dev_waiter reset_waiter[MAX_RESET_WAITERS];

@@ -126,7 +126,12 @@ ring_stopped(struct dev_ring *ring)
 	struct vn_device_vq *v = dev_ring_vq(ring);
 
 	release_virtq(ring);
-	if (ring->bb != NULL)
+	/* A split ring shows it; so does its peer know. One that went astray is not live any more.
+	 */
+	if (ring->bb != NULL && dev->priv->peer_lost && dev->priv->model == NULL &&
+		dev_packed(dev) && !ring->astray)
+		vn_bb_ring_leave(ring->bb, v->setup.told);
+	else if (ring->bb != NULL)
 		vn_bb_ring_stop(ring->bb);
 	ring->bb = NULL;
 	close_fd(&v->setup.kick_fd);

@@ -114,6 +114,7 @@ reset_completed(struct vn_device *dev)
 	}
 
 	priv->resetting = false;
+	priv->peer_lost = false;
 	dev->status = 0;
 	dev->driver_features = 0;
 	dev->broken = false;
@@ -189,6 +190,15 @@ dev_settle(struct vn_device *dev)
 void
 vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
 {
+	dev_reset(dev, false, done, ctx);
+}
+
+void
+vn_device_peer_lost(struct vn_device *dev, vn_device_cb done, void *ctx)
+{
+	/* A reset by the driver that is under way counts. */
+	if (!dev->priv->resetting)
+		dev->priv->peer_lost = true;
 	dev_reset(dev, false, done, ctx);
 }
 

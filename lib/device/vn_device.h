@@ -139,6 +139,7 @@ struct vn_vq_setup {
 	bool resume;
 	/** Nobody has told start: it is right for a ring that has not been served yet only. */
 	bool unknown;
+	uint16_t told; /**< rings only: the position that the peer knows, if it has to say one */
 	uint64_t desc_gpa, avail_gpa, used_gpa;
 	uint64_t used_log_gpa;
 	int kick_fd; /**< eventfd or -1 (then polled); becomes the device's */
@@ -306,6 +307,12 @@ void vn_device_vq_set_call(struct vn_device *dev, uint16_t idx, int call_fd);
 
 /** Switch off dirty logging, stop all rings, forget features, status and memory. */
 void vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx);
+
+/**
+ * The same, as the peer has gone, not its driver: it may come back and does not know where its
+ * rings stopped. What only the device knows of that is kept (black box).
+ */
+void vn_device_peer_lost(struct vn_device *dev, vn_device_cb done, void *ctx);
 
 /** Send a RARP for the device's MAC on its port (after migration). */
 void vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN]);

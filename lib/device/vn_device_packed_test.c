@@ -403,6 +403,57 @@ test_peer_position(void **state)
 	}
 }
 
+/*
+ * The peer goes without asking where its rings are, and comes back with what it knew: to this
+ * process or, as nothing else of a ring is needed, to the next one.
+ */
+static void
+test_peer_lost(void **state)
+{
+	const uint64_t features = FEATURES | VN_F_RING_PACKED;
+	uint16_t told = VN_VRING_PACKED_START;
+	struct vn_vq_setup setup;
+	struct result r = {0};
+
+	(void)state;
+	bb_open();
+	de.conf.features = features;
+	begin_rings(features);
+	for (unsigned int frames = 1; frames < 3 * RING_SIZE; frames += 7) {
+		for (unsigned int i = 0; i < 2; i++) {
+			setup = guest_setup(&de.guest, i, told);
+			setup.told = told;
+			assert_int_equal(vn_device_vq_start(de.dev, i, &setup), 0);
+			UNTIL(de.dev->vq[i].state == VN_VQ_RUNNING);
+			assert_int_equal(de.dev->vq[i].setup.start, pg.at[i]);
+		}
+		for (unsigned int i = 0; i < frames; i++)
+			pg_check_pair(0, 2 * i, false);
+		if (frames % 2 == 0)
+			told = pg.at[0];
+		/* As if it had been told on its way. */
+		de.dev->vq[0].setup.told = de.dev->vq[1].setup.told = told;
+		r.calls = 0;
+		vn_device_peer_lost(de.dev, result_cb, &r);
+		UNTIL(r.calls > 0);
+		assert_int_equal(r.value, 0);
+		assert_int_equal(vn_device_set_driver_features(de.dev, features), 0);
+		de_set_mem(de.guest.mem);
+	}
+	/* It says another position: it has that from elsewhere, and the memory as well. */
+	assert_int_not_equal(told, VN_VRING_PACKED_START);
+	memset(guest_at(&de.guest, 0, 0), 0, AVAIL_AT);
+	setup = guest_setup(&de.guest, 0, VN_VRING_PACKED_START);
+	setup.told = VN_VRING_PACKED_START;
+	assert_int_equal(vn_device_vq_start(de.dev, 0, &setup), 0);
+	assert_int_equal(de.dev->vq[0].setup.start, VN_VRING_PACKED_START);
+	de_reset();
+	/* A driver's reset leaves nothing. */
+	assert_int_equal(vn_blackbox_ring(de.env.bb, de.conf.vuid, 0)->live, 0);
+	de_destroy(VN_PORT_KEEP);
+	bb_close();
+}
+
 /* With notification data the driver says how far it is: what brings nothing new is counted. */
 static void
 test_notification_data(void **state)
@@ -442,6 +493,7 @@ main(void)
 		ME_TEST(test_record_without_black_box),
 		ME_TEST(test_record_of_new_rings),
 		ME_TEST(test_peer_position),
+		ME_TEST(test_peer_lost),
 		ME_TEST(test_notification_data),
 	};
 

@@ -20,7 +20,7 @@
 #include "vn_vring_packed.h"
 
 #define BB_MAGIC   "dpdk-virtnet-bb"
-#define BB_VERSION 2u
+#define BB_VERSION 3u
 
 /** Most rings a file may have room for: 128 MiB. */
 #define BB_MAX_RINGS (1u << 20)
@@ -88,8 +88,9 @@ record_sound(const struct vn_bb_ring *r)
 {
 	if (r->live == 0)
 		return true;
-	if (r->live != 1 || r->key[0] == '\0' || memchr(r->key, '\0', sizeof(r->key)) == NULL ||
-		r->size == 0 || r->size > VN_VQ_MAX_SIZE || r->burst > r->size)
+	if (r->live > VN_BB_LEFT || r->key[0] == '\0' ||
+		memchr(r->key, '\0', sizeof(r->key)) == NULL || r->size == 0 ||
+		r->size > VN_VQ_MAX_SIZE || r->burst > r->size)
 		return false;
 	if (r->runs & VN_BB_PACKED)
 		return (r->position & ~VN_EVENT_WRAP) < r->size &&
@@ -280,6 +281,8 @@ vn_blackbox_close(struct vn_blackbox *bb, bool remove)
 {
 	if (bb == NULL)
 		return;
+	for (uint32_t i = 0; i < bb->max_rings && remove; i++)
+		remove = bb->ring[i].live != VN_BB_LEFT;
 	munmap(bb->map, bb->map_size);
 	if (remove)
 		unlink(bb->path);
@@ -321,16 +324,26 @@ vn_bb_ring_start(struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc
 
 	if (vn_bb_ring_was_live(r, packed, size, desc_gpa, used_gpa)) {
 		vn_bb_ring_note(r, position, 0, 0, runs);
+		__atomic_store_n(&r->live, VN_BB_LIVE, __ATOMIC_RELEASE);
 		return;
 	}
 	/* Not live while it is half-filled, whatever it was before. */
 	__atomic_store_n(&r->live, 0, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->told = 0;
 	r->size = size;
 	r->desc_gpa = desc_gpa;
 	r->used_gpa = used_gpa;
 	vn_bb_ring_note(r, position, 0, 0, runs);
-	__atomic_store_n(&r->live, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->live, VN_BB_LIVE, __ATOMIC_RELEASE);
+}
+
+void
+vn_bb_ring_leave(struct vn_bb_ring *r, uint16_t told)
+{
+	/* Until then a live one, whose position counts as well. */
+	r->told = told;
+	__atomic_store_n(&r->live, VN_BB_LEFT, __ATOMIC_RELEASE);
 }
 
 void
@@ -343,7 +356,7 @@ bool
 vn_bb_ring_was_live(const struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc_gpa,
 	uint64_t used_gpa)
 {
-	return __atomic_load_n(&r->live, __ATOMIC_ACQUIRE) == 1 &&
+	return __atomic_load_n(&r->live, __ATOMIC_ACQUIRE) != 0 &&
 	       !!(r->runs & VN_BB_PACKED) == packed && r->size == size && r->desc_gpa == desc_gpa &&
 	       r->used_gpa == used_gpa;
 }

@@ -25,7 +25,8 @@ struct vn_bb_ring {
 	char key[VN_BB_KEY_LEN]; /**< the device's VUID, NUL-terminated; "" = free */
 	uint16_t queue;          /**< ring index in the device */
 	uint16_t size;
-	uint32_t live; /**< 1 between start and clean stop */
+	uint16_t live; /**< VN_BB_LIVE between start and clean stop */
+	uint16_t told; /**< VN_BB_LEFT: the position that the peer knows */
 	uint64_t desc_gpa;
 	uint64_t used_gpa;
 	/* Line 2: written by the ring's owner. Its first word is one store: see vn_bb_ring_note().
@@ -45,6 +46,10 @@ struct vn_bb_ring {
 	 */
 	uint32_t run[14];
 } __rte_aligned(64);
+
+/** In vn_bb_ring.live; 0: stopped, or never started. */
+#define VN_BB_LIVE 1
+#define VN_BB_LEFT 2 /**< stopped at position, and its peer went without asking for it */
 
 /** In vn_bb_ring.runs: a packed ring. */
 #define VN_BB_PACKED 0x8000
@@ -72,7 +77,7 @@ struct vn_bb_ring {
  */
 int vn_blackbox_open(
 	const char *path, unsigned int max_rings, struct vn_blackbox **bb, bool *fresh);
-/** The file stays unless @p remove. */
+/** The file stays unless @p remove, and also then while a ring is VN_BB_LEFT. */
 void vn_blackbox_close(struct vn_blackbox *bb, bool remove);
 
 /** The record of ring @p queue of device @p key: the one that is there, or a free one made its.
@@ -86,7 +91,11 @@ void vn_bb_ring_start(struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t
 	uint64_t used_gpa, uint16_t position);
 /** The ring was stopped cleanly. Control thread, after detach. */
 void vn_bb_ring_stop(struct vn_bb_ring *r);
-/** True if the record says this very ring (kind, addresses, size) was live when its process died.
+/** The same, but the peer went before it asked for the position: it knows only @p told. */
+void vn_bb_ring_leave(struct vn_bb_ring *r, uint16_t told);
+/**
+ * True if the record says this very ring (kind, addresses, size) was live when its process died, or
+ * was left.
  */
 bool vn_bb_ring_was_live(const struct vn_bb_ring *r, bool packed, uint16_t size, uint64_t desc_gpa,
 	uint64_t used_gpa);

@@ -111,6 +111,31 @@ positions_outlive_us(void **state)
 	vn_blackbox_close(NULL, false);
 }
 
+/* A ring that was left keeps the file, whoever wants to remove it, until it was started again. */
+static void
+left_behind(void **state)
+{
+	struct vn_blackbox *bb = open_bb(*state, 4, true);
+	struct vn_bb_ring *r = vn_blackbox_ring(bb, "DEV1", 0);
+
+	vn_bb_ring_start(r, true, 100, 0x1000, 0x3000, 0x8000);
+	vn_bb_ring_note(r, 0x8007, 0, 1, VN_BB_PACKED);
+	vn_bb_ring_leave(r, 0x8003);
+	vn_blackbox_close(bb, true);
+
+	bb = open_bb(*state, 4, false);
+	r = vn_blackbox_ring(bb, "DEV1", 0);
+	assert_int_equal(r->live, VN_BB_LEFT);
+	assert_true(vn_bb_ring_was_live(r, true, 100, 0x1000, 0x3000));
+	assert_int_equal(r->position, 0x8007);
+	assert_int_equal(r->told, 0x8003);
+	vn_bb_ring_start(r, true, 100, 0x1000, 0x3000, 0x8007);
+	assert_int_equal(r->live, VN_BB_LIVE);
+	vn_bb_ring_stop(r);
+	vn_blackbox_close(bb, true);
+	assert_int_equal(access(((struct env *)*state)->path, F_OK), -1);
+}
+
 static void
 full_and_forgotten(void **state)
 {
@@ -172,7 +197,8 @@ many_rings(void **state)
 static void
 damaged_files_are_put_aside(void **state)
 {
-	static const uint32_t one = 1, three = 3, huge = 0x10000;
+	static const uint32_t one = 1, three = 3;
+	static const uint16_t huge = 0x100;
 	static const uint16_t odd_size = 255;
 	static const char no_end[VN_BB_KEY_LEN] = "0123456789012345678901234567890123456789";
 	const struct {
@@ -192,9 +218,9 @@ damaged_files_are_put_aside(void **state)
 		{"no key", HEADER, "", 1},
 		{"size", HEADER + 42, &odd_size, 2},
 		{"size 0", HEADER + 42, &(const uint16_t){0}, 2},
-		{"live", HEADER + 44, &three, 4},
+		{"live", HEADER + 44, &three, 2},
 		{"burst", HEADER + 66, &odd_size, 2},
-		{"live, high", HEADER + 44, &huge, 4},
+		{"live, high", HEADER + 44, &huge, 2},
 	};
 	const struct env *e = *state;
 
@@ -291,6 +317,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(positions_outlive_us),
+		T(left_behind),
 		T(full_and_forgotten),
 		T(many_rings),
 		T(damaged_files_are_put_aside),

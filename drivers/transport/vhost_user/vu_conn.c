@@ -63,7 +63,7 @@ conn_end(struct vu_conn *c)
 		return;
 	c->resetting = true;
 	vn_device_set_attached(c->dev, false);
-	vn_device_reset(c->dev, conn_reset_done, c);
+	vn_device_peer_lost(c->dev, conn_reset_done, c);
 }
 
 void

@@ -60,11 +60,13 @@ typedef int vu_handler(struct vu_conn *c, struct vu_msg *m);
 struct vu_ring {
 	struct vu_conn *conn;
 	uint16_t index;
-	uint8_t have; /* enum vu_ring_have */
-	bool enabled; /* by SET_VRING_ENABLE */
-	bool started; /* vn_device_vq_start() was called, and no stop since */
-	bool based;   /* base was given, or is where the ring stopped */
-	bool lost;    /* nobody knows where it is: it does not start before a reset */
+	uint8_t have;  /* enum vu_ring_have */
+	bool enabled;  /* by SET_VRING_ENABLE */
+	bool started;  /* vn_device_vq_start() was called, and no stop since */
+	bool based;    /* base was given, or is where the ring stopped */
+	bool lost;     /* nobody knows where it is: it does not start before a reset */
+	bool ours;     /* base is where the ring stopped, and the front end has not been told */
+	uint16_t told; /* the last position that it knows */
 	uint16_t size;
 	uint32_t base; /* position to (re)start at, as SET_VRING_BASE has it */
 	struct vu_vring_addr addr;

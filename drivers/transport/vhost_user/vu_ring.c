@@ -42,6 +42,7 @@ vu_ring_forget(struct vu_ring *r)
 	r->lost = false;
 	r->size = 0;
 	r->based = false;
+	r->ours = false;
 	r->base = 0;
 	/*
 	 * The interrupt descriptor stays: VMMs give it when the driver sets up its vectors, which
@@ -183,6 +184,9 @@ vu_ring_try_start(struct vu_ring *r)
 	s.size = r->size;
 	s.start = ring_position(r);
 	s.unknown = !r->based;
+	if (!r->ours)
+		r->told = s.start;
+	s.told = r->told;
 	if (!ring_translate(r, c->mem->map, &s))
 		return vu_refuse(c, -EFAULT,
 			"ring %u: an address (desc 0x%" PRIx64 ", avail 0x%" PRIx64
@@ -219,6 +223,7 @@ ring_stopped(void *ctx, int result)
 
 	/* Nothing is under way: both halves of a packed ring's are the same. */
 	r->based = r->based || result >= 0;
+	r->ours = r->ours || result >= 0;
 	if (result >= 0)
 		r->base = (uint32_t)result * (vu_packed(r->conn) ? 0x10001u : 1);
 	vu_op_put(r->conn, result < 0 ? result : 0);

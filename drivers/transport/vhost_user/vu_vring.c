@@ -91,6 +91,7 @@ vu_set_vring_base(struct vu_conn *c, struct vu_msg *m)
 	if (r->started)
 		return ring_busy(c, r);
 	r->based = true;
+	r->ours = false;
 	r->base = num;
 	return 0;
 }
@@ -122,16 +123,18 @@ vu_set_vring_addr(struct vu_conn *c, struct vu_msg *m)
 static void
 ring_based(struct vu_conn *c)
 {
-	const struct vu_ring *r = c->op_ring;
+	struct vu_ring *r = c->op_ring;
 	struct vu_vring_state s = {.index = r->index, .num = r->base};
 
 	/* It may be given back to us: 0 would be another lap. */
 	if (vu_packed(c) && !r->based)
 		s.num = VN_VRING_PACKED_START * 0x10001u;
-	if (c->op_result != 0)
+	if (c->op_result != 0) {
 		vu_op_ack(c);
-	else
-		vu_reply(c, &s, sizeof(s));
+		return;
+	}
+	r->ours = false;
+	vu_reply(c, &s, sizeof(s));
 }
 
 int

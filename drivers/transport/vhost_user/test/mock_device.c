@@ -219,6 +219,13 @@ vn_device_reset(struct vn_device *dev, vn_device_cb done, void *ctx)
 }
 
 void
+vn_device_peer_lost(struct vn_device *dev, vn_device_cb done, void *ctx)
+{
+	mock.losses++;
+	vn_device_reset(dev, done, ctx);
+}
+
+void
 vn_device_announce(struct vn_device *dev, const uint8_t mac[VN_MAC_LEN])
 {
 	(void)dev;

@@ -25,6 +25,7 @@ struct mock {
 	bool delay;
 	unsigned int n_waiting; /* callbacks that wait for mock_answer() */
 	int start_result;       /* of vn_device_vq_start() */
+	unsigned int losses;    /* of these resets */
 	unsigned int resets, set_mems, set_logs, announces, attaches, detaches;
 	struct vn_guestmem *mem;
 	void *log_base;

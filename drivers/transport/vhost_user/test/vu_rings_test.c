@@ -236,6 +236,18 @@ test_packed(void **state)
 	/* It had not given back all that it took. */
 	assert_int_equal(packed_start_at(fe, 0x80120017), 0x8012);
 	fe_refused_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
+	/* Stopped for a moment: the front end knows what it knew. Then it asks. */
+	assert_int_equal(fe->dev.vq[0].setup.told, 0x8012);
+	mock.ring[0].position = 0x8015;
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_int_equal(fe->dev.vq[0].setup.start, 0x8015);
+	assert_int_equal(fe->dev.vq[0].setup.told, 0x8012);
+	assert_int_equal(fe_get_base(fe, 0), 0x80158015);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_int_equal(fe->dev.vq[0].setup.told, 0x8015);
+	assert_int_equal(mock.losses, 0);
+	fe_disconnect(fe);
+	assert_int_equal(mock.losses, 1);
 }
 
 /* Nobody knows where the ring is: it does not start, whatever else is said, before a reset. */
