@@ -443,6 +443,40 @@ test_arm(void **state)
 	assert_int_equal(st_recv(1), 2);
 }
 
+/* A queue of the sender's own poller: not told while it is looked at anyway, told when it is cold.
+ */
+static void
+test_arm_own(void **state)
+{
+	static const char pollers[2];
+	const struct vn_port_sink own = {.owner = &pollers[0]}, other = {.owner = &pollers[1]};
+	const struct vn_port_sink *const from[] = {&own, &other, NULL};
+
+	(void)state;
+	st_device(0, 1);
+	st_device(1, 1);
+	st.ops->set_sink(st.q[1], &own);
+	for (unsigned int i = 0; i < RTE_DIM(from); i++) {
+		st.ops->set_sink(st.q[0], from[i]);
+		/* Put in between two looks: seen before there is a sleep. */
+		st_send(0, 0, 1, -1);
+		assert_false(readable(st.q[1]));
+		assert_true(st.ops->rx_arm(st.q[1], true));
+		st.ops->rx_arm(st.q[1], false);
+		assert_int_equal(st_recv(1), 1);
+		/* The poller is awake, and does not look at this one. */
+		assert_false(st.ops->rx_arm(st.q[1], true));
+		st_send(0, 0, 1, -1);
+		st_send(0, 0, 1, -1);
+		assert_true(readable(st.q[1]));
+		st.ops->rx_arm(st.q[1], false);
+		assert_false(readable(st.q[1]));
+		assert_int_equal(st_recv(1), 2);
+	}
+	st.ops->set_sink(st.q[0], NULL);
+	st.ops->set_sink(st.q[1], NULL);
+}
+
 /*
  * Pollers that have seen a port or a queue may use it until they pass. (AddressSanitizer would
  * tell; here it is seen that nothing of it is freed before.)
@@ -565,6 +599,7 @@ main(void)
 		T(test_pairs),
 		T(test_offloads),
 		T(test_arm),
+		T(test_arm_own),
 		T(test_rcu),
 		T(test_churn),
 	};
