@@ -85,8 +85,6 @@ app_switch_make(struct app_switch *s, const struct vn_conf *conf, struct rte_mem
 	const struct vn_switch_conf sc = {
 		.table_size = conf->sw.table_size,
 		.ageing_s = conf->sw.ageing,
-		.anti_spoof = conf->sw.anti_spoof,
-		.isolated = conf->sw.isolated,
 		.qsbr = qsbr,
 		.pool = pool,
 		.clones = rte_pktmbuf_pool_create("vn_clones", pool->size / CLONES_SHARE,
@@ -141,7 +139,10 @@ show_table(struct vn_switch *sw, unsigned int *n)
 			e[i].mac[1], e[i].mac[2], e[i].mac[3], e[i].mac[4], e[i].mac[5]);
 		o = json_pack(
 			"{s:s, s:s, s:b}", "mac", mac, "port", e[i].port, "learnt", e[i].learnt);
-		if (e[i].learnt) {
+		if (!e[i].learnt) {
+			json_object_set_new(o, "anti_spoof", json_boolean(e[i].anti_spoof));
+			json_object_set_new(o, "isolated", json_boolean(e[i].isolated));
+		} else {
 			json_object_set_new(o, "vlan", json_integer(e[i].vlan));
 			json_object_set_new(o, "age", json_integer(e[i].age_s));
 		}

@@ -30,8 +30,10 @@ def frame(dst, src, number=0, vlan=None, size=64):
 class Net:
     """A program with devices on the switch, and a client at each."""
 
-    def __init__(self, t, stack, n=2, pollers=1, features=None, eal=(), **switch):
-        self.p = program.Program(t, conf={"static_pf": {"port": "switch"}, "switch": switch},
+    def __init__(self, t, stack, n=2, pollers=1, features=None, eal=(), static_pf=None,
+                 **switch):
+        pf_conf = {"port": "switch", **(static_pf or {})}
+        self.p = program.Program(t, conf={"static_pf": pf_conf, "switch": switch},
                                  capacity=program.capacity(n, 4))
         # However few processors there are: the main lcore and pollers share them.
         cpu = sorted(os.sched_getaffinity(0))
@@ -125,6 +127,37 @@ def isolated(t):
         n.send(0, frame(ALL, a))
         check_eq(n.c[1].rx(0).receive(), [], "frames at the other device")
         check_eq(n.show()["counters"]["filtered"], 1, "filtered")
+
+
+@test
+def rules_of_devices(t):
+    """A rule of a device beats that of its kind, which beats the switch's; debug shows them."""
+    rules = [{"pf": 1, "anti_spoof": 0}, {"pf": 2, "isolated": 1}]
+    with net(t, 4, anti_spoof=0, static_pf={"anti_spoof": 1}, devices=rules) as n:
+        a, b, c, d = n.mac
+        other = "02:00:00:00:00:99"
+        n.send(0, frame(b, other, 1))
+        n.send(0, frame(b, a, 2))
+        n.expect(1, frame(b, a, 2))
+        n.send(1, frame(a, other, 3))
+        n.expect(0, frame(a, other, 3))
+        n.send(0, frame(ALL, a, 10))
+        n.send(0, frame(c, a, 11))
+        n.send(2, frame(ALL, c, 20))
+        n.send(2, frame(d, c, 21))
+        n.expect(3, frame(ALL, a, 10))
+        core.wait_for(lambda: n.show()["counters"]["filtered"] == 2, 30, "the last frames' fate")
+        for i in (2, 3):
+            check_eq(n.c[i].rx(0).receive(), [], f"frames at device {i}")
+        shown = n.show()
+        check_eq({k: shown["counters"][k] for k in ("spoofed", "filtered")},
+                 {"spoofed": 1, "filtered": 2}, "counters")
+        own = {e["mac"].upper(): (e["anti_spoof"], e["isolated"]) for e in shown["table"]
+               if not e["learnt"]}
+        check_eq(own, {a: (True, False), b: (False, False), c: (True, True), d: (True, False)},
+                 "rules in the switch's table")
+        port = n.p.ask("/virtnet/debug,section=devices")["devices"][2]["port"]
+        check_eq((port["anti_spoof"], port["isolated"]), (True, True), "rules of the port of PF 2")
 
 
 def tcp_frame(dst, src, payload):

@@ -16,6 +16,8 @@
 enum kind {
 	NAME,
 	FLAG,
+	ANTI_SPOOF,
+	ISOLATED,
 	NUM8,
 	NUM16,
 	NUM32,
@@ -30,6 +32,7 @@ enum kind {
 	PLACEMENT,
 	PORT,
 	UPLINKS,
+	DEVICES,
 	HOSTS,
 	DIRECTORY,
 	OBJECT,
@@ -50,6 +53,8 @@ static const struct param static_pf_params[] = {
 	{"features", FEATURES, AT(static_pf), 0, 0, NULL},
 	{"port", PORT, AT(static_pf), 0, 0, NULL},
 	{"lcore", NUM16, AT(static_pf.lcore), 0, 1023, NULL},
+	{"anti_spoof", ANTI_SPOOF, AT(static_pf.rules), 0, 0, NULL},
+	{"isolated", ISOLATED, AT(static_pf.rules), 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -61,6 +66,8 @@ static const struct param vf_params[] = {
 	{"max_queue_size", QUEUE_SIZE, AT(vf.max_queue_size), 4, 32768, NULL},
 	{"port", PORT, AT(vf), 0, 0, NULL},
 	{"lcore", NUM16, AT(vf.lcore), 0, 1023, NULL},
+	{"anti_spoof", ANTI_SPOOF, AT(vf.rules), 0, 0, NULL},
+	{"isolated", ISOLATED, AT(vf.rules), 0, 0, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
 };
 
@@ -78,8 +85,9 @@ static const struct param vfio_user_params[] = {
 
 static const struct param switch_params[] = {
 	{"uplinks", UPLINKS, AT(sw), 0, 0, NULL},
-	{"anti_spoof", FLAG, AT(sw.anti_spoof), 0, 0, NULL},
-	{"isolated", FLAG, AT(sw.isolated), 0, 0, NULL},
+	{"anti_spoof", ANTI_SPOOF, AT(sw.rules), 0, 0, NULL},
+	{"isolated", ISOLATED, AT(sw.rules), 0, 0, NULL},
+	{"devices", DEVICES, AT(sw), 0, 0, NULL},
 	{"table_size", NUM32, AT(sw.table_size), 64, 1048576, NULL},
 	{"ageing", NUM32, AT(sw.ageing), 0, 1000000, NULL},
 	{NULL, FLAG, 0, 0, 0, NULL},
@@ -226,6 +234,7 @@ read_value(
 	const struct vn_conf_at *at, const json_t *v, const struct param *p, struct vn_conf *conf)
 {
 	void *out = (char *)conf + p->offset;
+	struct vn_conf_rules *rules = out;
 	struct vn_conf_fn *fn = out;
 
 	switch (p->kind) {
@@ -234,6 +243,12 @@ read_value(
 		break;
 	case FLAG:
 		vn_conf_get_flag(at, v, out);
+		break;
+	case ANTI_SPOOF:
+		rules->has_anti_spoof = vn_conf_get_flag(at, v, &rules->anti_spoof);
+		break;
+	case ISOLATED:
+		rules->has_isolated = vn_conf_get_flag(at, v, &rules->isolated);
 		break;
 	case NUM8:
 	case NUM16:
@@ -271,6 +286,9 @@ read_value(
 	case UPLINKS:
 		vn_conf_read_uplinks(at, v, out);
 		break;
+	case DEVICES:
+		vn_conf_read_switch_devices(at, v, out);
+		break;
 	case HOSTS:
 		vn_conf_read_hosts(at, v, conf);
 		break;
@@ -302,7 +320,10 @@ home_of(const char *name, const char *parent)
 		return "at the top of the file";
 	for (p = params; p->name != NULL; p++) {
 		if (p->sub != NULL && find(p->sub, name) != NULL)
-			return p->sub == static_pf_params    ? "inside \"static_pf\" or \"vf\""
+			return find(static_pf_params, name) != NULL &&
+					       find(switch_params, name) != NULL
+				       ? "inside \"switch\", \"static_pf\" or \"vf\""
+			       : p->sub == static_pf_params  ? "inside \"static_pf\" or \"vf\""
 			       : p->sub == vf_params         ? "inside \"vf\""
 			       : p->sub == switch_params     ? "inside \"switch\""
 			       : p->sub == vhost_user_params ? "inside \"vhost_user\""

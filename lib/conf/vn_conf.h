@@ -31,11 +31,32 @@ struct vn_conf_host {
 /** Most uplinks of the embedded switch. */
 #define VN_CONF_MAX_UPLINKS 8
 
+/**
+ * Ours: what the embedded switch holds a device to. Said of one device, else of its kind, else of
+ * all.
+ */
+struct vn_conf_rules {
+	bool has_anti_spoof, anti_spoof; /**< it sends from its own MAC only */
+	bool has_isolated, isolated;     /**< it reaches uplinks only */
+};
+
+/** Most devices with rules of their own. */
+#define VN_CONF_MAX_SWITCH_DEVICES 256
+
+/** An element of "devices" of "switch". */
+struct vn_conf_switch_device {
+	uint16_t pf;
+	int16_t vf; /**< -1: the PF itself */
+	struct vn_conf_rules rules;
+};
+
 /** Ours: object "switch", the embedded switch. */
 struct vn_conf_switch {
 	unsigned int n_uplinks;
 	char uplink[VN_CONF_MAX_UPLINKS][VN_CONF_NAME_LEN]; /**< DPDK ports or RDMA devices */
-	bool anti_spoof, isolated;
+	struct vn_conf_rules rules;                         /**< of all devices */
+	unsigned int n_devices;
+	struct vn_conf_switch_device device[VN_CONF_MAX_SWITCH_DEVICES];
 	uint32_t table_size; /**< learnt addresses */
 	uint32_t ageing;     /**< seconds; 0: never */
 };
@@ -55,6 +76,7 @@ struct vn_conf_fn {
 	 */
 	const char *port;
 	uint16_t lcore; /**< ours: worker lcore that they are on; VN_CONF_NO_LCORE: not given */
+	struct vn_conf_rules rules; /**< ours: of ports of kind "switch" */
 };
 
 #define VN_CONF_NO_LCORE UINT16_MAX

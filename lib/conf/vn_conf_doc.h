@@ -105,6 +105,9 @@ void vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf);
 
 /** The array "uplinks" at @p at. */
 void vn_conf_read_uplinks(const struct vn_conf_at *at, const json_t *v, struct vn_conf_switch *sw);
+/** The array "devices" at @p at. */
+void vn_conf_read_switch_devices(
+	const struct vn_conf_at *at, const json_t *v, struct vn_conf_switch *sw);
 
 /* vn_conf_hosts.c */
 

@@ -121,6 +121,21 @@ check_vf(const struct vn_conf_doc *doc, const struct vn_conf *conf)
 			&at, "needs \"vfs_per_pf\" too: it tells each PF's share of addresses");
 }
 
+/* A TAP would let all pass: nobody shall think that it does not. */
+static void
+check_switch_rules(const struct vn_conf_doc *doc, const char *parent, const struct vn_conf_fn *fn)
+{
+	static const char *const rule[] = {"anti_spoof", "isolated"};
+	struct vn_conf_at at;
+
+	if (fn->port != NULL && strcmp(fn->port, "switch") == 0)
+		return;
+	for (size_t i = 0; i < sizeof(rule) / sizeof(rule[0]); i++) {
+		if (given(doc, &at, parent, rule[i]))
+			vn_conf_error_at(&at, "needs \"port\": \"switch\" beside it");
+	}
+}
+
 void
 vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf)
 {
@@ -129,4 +144,6 @@ vn_conf_check_rules(const struct vn_conf_doc *doc, struct vn_conf *conf)
 	check_features(doc, "static_pf", conf, &conf->static_pf);
 	check_features(doc, "vf", conf, &conf->vf);
 	check_vf(doc, conf);
+	check_switch_rules(doc, "static_pf", &conf->static_pf);
+	check_switch_rules(doc, "vf", &conf->vf);
 }

@@ -29,18 +29,41 @@ good(void **state)
 	assert_int_equal(conf.sw.n_uplinks, 0);
 	assert_int_equal(conf.sw.table_size, 8192);
 	assert_int_equal(conf.sw.ageing, 300);
-	assert_false(conf.sw.anti_spoof || conf.sw.isolated);
+	assert_false(conf.sw.rules.has_anti_spoof || conf.sw.rules.has_isolated);
 	assert_int_equal(parse("{\"switch\": {\"uplinks\": [\"net_tap0\", \"0000:03:00.0\"],"
 			       " \"anti_spoof\": 1, \"isolated\": 1, \"table_size\": 64,"
 			       " \"ageing\": 0}, \"vf\": {\"port\": \"switch\"}}"),
 		0);
 	assert_int_equal(conf.sw.n_uplinks, 2);
 	assert_string_equal(conf.sw.uplink[1], "0000:03:00.0");
-	assert_true(conf.sw.anti_spoof && conf.sw.isolated);
+	assert_true(conf.sw.rules.has_anti_spoof && conf.sw.rules.anti_spoof);
+	assert_true(conf.sw.rules.has_isolated && conf.sw.rules.isolated);
 	assert_int_equal(conf.sw.table_size, 64);
 	assert_int_equal(conf.sw.ageing, 0);
 	assert_string_equal(conf.vf.port, "switch");
 	assert_int_equal(parse("{\"switch\": {\"uplinks\": []}}"), 0);
+}
+
+/* Rules of a kind, and of devices. */
+static void
+rules(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"static_pf\": {\"port\": \"switch\", \"anti_spoof\": 0},"
+			       " \"vf\": {\"isolated\": 1, \"port\": \"switch\"},"
+			       " \"switch\": {\"devices\": [{\"pf\": 61, \"isolated\": 0},"
+			       " {\"vf\": 1007, \"pf\": 0, \"anti_spoof\": 1}, {\"pf\": 0}]}}"),
+		0);
+	assert_true(conf.static_pf.rules.has_anti_spoof && !conf.static_pf.rules.anti_spoof);
+	assert_false(conf.static_pf.rules.has_isolated || conf.vf.rules.has_anti_spoof);
+	assert_true(conf.vf.rules.has_isolated && conf.vf.rules.isolated);
+	assert_int_equal(conf.sw.n_devices, 3);
+	assert_int_equal(conf.sw.device[0].pf, 61);
+	assert_int_equal(conf.sw.device[0].vf, -1);
+	assert_true(conf.sw.device[0].rules.has_isolated && !conf.sw.device[0].rules.isolated);
+	assert_false(conf.sw.device[0].rules.has_anti_spoof);
+	assert_int_equal(conf.sw.device[1].vf, 1007);
+	assert_true(conf.sw.device[1].rules.anti_spoof);
 }
 
 static void
@@ -76,7 +99,33 @@ bad(void **state)
 			"line 1: switch.agein: unknown parameter: did you mean \"ageing\"?"},
 		{"{\"anti_spoof\": 1}",
 			"line 1: anti_spoof: unknown parameter here: it belongs inside "
-			"\"switch\""},
+			"\"switch\", \"static_pf\" or \"vf\""},
+		{"{\"ageing\": 1}", "line 1: ageing: unknown parameter here: it belongs inside "
+				    "\"switch\""},
+		{"{\"lcore\": 1}", "line 1: lcore: unknown parameter here: it belongs inside "
+				   "\"static_pf\" or \"vf\""},
+		{"{\"vf\": {\"isolated\": 2, \"port\": \"switch\"}}",
+			"line 1: vf.isolated: must be 0 or 1, is 2"},
+		{"{\"vf\": {\"isolated\": 0}}",
+			"line 1: vf.isolated: needs \"port\": \"switch\" beside it"},
+		{"{\"static_pf\": {\"anti_spoof\": 1, \"port\": \"tap\"}}",
+			"line 1: static_pf.anti_spoof: needs \"port\": \"switch\" beside it"},
+		{"{\"switch\": {\"devices\": {}}}", "line 1: switch.devices: must be an array of "
+						    "objects [{...}], is an object"},
+		{"{\"switch\": {\"devices\": [7]}}",
+			"line 1: switch.devices[0]: must be an object {...}, is a number"},
+		{"{\n\"switch\": {\"devices\": [{\"vf\": 0}]}}",
+			"line 2: switch.devices[0]: needs \"pf\""},
+		{"{\"switch\": {\"devices\": [{\"pf\": 62}]}}",
+			"line 1: switch.devices[0].pf: must be a whole number from 0 to 61, is 62"},
+		{"{\"switch\": {\"devices\": [{\"pf\": 0, \"vf\": -1}]}}",
+			"line 1: switch.devices[0].vf: must be a whole number from 0 to 1007, is "
+			"-1"},
+		{"{\"switch\": {\"devices\": [{\"pf\": 1, \"mac\": 1}]}}",
+			"line 1: switch.devices[0].mac: unknown parameter: a device has \"pf\", "
+			"\"vf\", \"anti_spoof\" and \"isolated\""},
+		{"{\"switch\": {\"devices\": [{\"pf\": 1}, {\"pf\": 1, \"vf\": 1}, {\"pf\": 1}]}}",
+			"line 1: switch.devices[2]: is the device of \"devices[0]\", too"},
 	};
 	char line[512];
 
@@ -94,6 +143,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
+		cmocka_unit_test(rules),
 		cmocka_unit_test(bad),
 	};
 

@@ -132,6 +132,32 @@ plug(struct vn_controller *ctrl, struct vn_device *dev, const struct vn_transpor
 	return rc;
 }
 
+static void
+take_rules(const struct vn_conf_rules *rules, struct vn_device_conf *dc)
+{
+	if (rules->has_anti_spoof)
+		dc->anti_spoof = rules->anti_spoof;
+	if (rules->has_isolated)
+		dc->isolated = rules->isolated;
+}
+
+/* What the switch holds a device to: what is said of it alone counts most. */
+static void
+switch_rules(const struct vn_conf *conf, struct vn_device_conf *dc)
+{
+	const int vf = dc->type == VN_VF ? dc->vf_id : -1;
+
+	take_rules(&conf->sw.rules, dc);
+	if (dc->type == VN_STATIC_PF)
+		take_rules(&conf->static_pf.rules, dc);
+	else if (dc->type == VN_VF)
+		take_rules(&conf->vf.rules, dc);
+	for (unsigned int i = 0; i < conf->sw.n_devices; i++) {
+		if (conf->sw.device[i].pf == dc->pf_id && conf->sw.device[i].vf == vf)
+			take_rules(&conf->sw.device[i].rules, dc);
+	}
+}
+
 int
 ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 	const struct vn_transport_ops *transport, struct vn_ctrl_dev *info, struct vn_device **out,
@@ -153,6 +179,7 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 		goto fail;
 	}
 	info->port_kind = env.port_ops->kind;
+	switch_rules(&ctrl->conf, &conf);
 	info->vm = "";
 	info->guest_bdf = UINT16_MAX;
 	if (ctrl_recover_conf(ctrl, transport, info, &conf) != 0) {

@@ -142,7 +142,7 @@ test_waits(void **state)
 	}
 	free(text);
 	assert_false(t.ctrl->conf.placement_fixed);
-	assert_false(t.ctrl->conf.sw.anti_spoof);
+	assert_false(t.ctrl->conf.sw.rules.anti_spoof);
 	assert_int_equal(t.ctrl->conf.sw.ageing, t.conf.sw.ageing);
 	unlink(t.env.conf_file);
 }

@@ -127,6 +127,37 @@ test_mac_base(void **state)
 		0);
 }
 
+/* What the switch holds a device to: the most special that is said of it. */
+static void
+test_switch_rules(void **state)
+{
+	struct vn_conf_switch *sw = &t.conf.sw;
+	const struct vn_device *dev;
+
+	(void)state;
+	sw->rules = (struct vn_conf_rules){.has_isolated = true, .isolated = true};
+	t.conf.static_pf.rules.has_anti_spoof = t.conf.static_pf.rules.anti_spoof = true;
+	t.conf.vf.rules.has_isolated = true;
+	sw->n_devices = 2;
+	sw->device[0] = (struct vn_conf_switch_device){
+		.pf = 1, .vf = -1, .rules = {.has_anti_spoof = true}};
+	sw->device[1] = (struct vn_conf_switch_device){
+		.pf = 1, .vf = 1, .rules = {.has_anti_spoof = true, .anti_spoof = true}};
+	start_vfs(2, 2);
+	UNTIL(vn_controller_settled(t.ctrl));
+	assert_int_equal(sriov(1, 2), 0);
+	dev = vn_controller_find(t.ctrl, 0, -1);
+	assert_true(dev->conf.anti_spoof && dev->conf.isolated);
+	dev = vn_controller_find(t.ctrl, 1, -1);
+	assert_true(!dev->conf.anti_spoof && dev->conf.isolated);
+	dev = vn_controller_find(t.ctrl, 1, 0);
+	assert_true(!dev->conf.anti_spoof && !dev->conf.isolated);
+	dev = vn_controller_find(t.ctrl, 1, 1);
+	assert_true(dev->conf.anti_spoof && !dev->conf.isolated);
+	/* It is what the port was made with. */
+	assert_true(fp.conf.anti_spoof && !fp.conf.isolated);
+}
+
 static void
 test_refused(void **state)
 {
@@ -397,6 +428,7 @@ main(void)
 		TEST(test_identity),
 		TEST(test_size),
 		TEST(test_mac_base),
+		TEST(test_switch_rules),
 		TEST(test_refused),
 		TEST(test_failure),
 		TEST(test_last),

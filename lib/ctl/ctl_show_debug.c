@@ -227,6 +227,8 @@ show_port(const struct vn_device *dev)
 	ctl_put_num(&o, "mtu", p->mtu);
 	ctl_put(&o, "admin_up", json_boolean(p->admin_up));
 	ctl_put(&o, "adopted", json_boolean(p->adopted));
+	ctl_put(&o, "anti_spoof", json_boolean(p->anti_spoof));
+	ctl_put(&o, "isolated", json_boolean(p->isolated));
 	ctl_put_str(&o, "error", dev->port_error);
 	ctl_put(&o, "queues", show_port_queues(dev));
 	return ctl_obj_end(&o);

@@ -145,6 +145,8 @@ dev_port_open(struct vn_device *dev)
 	j->conf.mtu = dev->conf.mtu;
 	j->conf.link_up = dev->link_up;
 	memcpy(j->conf.mac, dev->conf.mac, sizeof(j->conf.mac));
+	j->conf.anti_spoof = dev->conf.anti_spoof;
+	j->conf.isolated = dev->conf.isolated;
 	j->conf.ctx = j->ops->ctx;
 	dev->priv->link_applied = dev->link_up;
 	dev->priv->mtu_applied = dev->conf.mtu;

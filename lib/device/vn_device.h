@@ -107,6 +107,7 @@ struct vn_device_conf {
 	uint8_t coal_mode;    /**< VN_COAL_* of receive queues, until the driver sets its own */
 	uint32_t coal_usecs, coal_packets; /**< rq_cq_period, rq_cq_max_count */
 
+	bool anti_spoof, isolated; /**< struct vn_port_conf */
 	unsigned int lcore_first,
 		lcore_last; /**< window over the worker lcores, by their order; 0..UINT_MAX */
 };

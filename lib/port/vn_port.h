@@ -33,7 +33,10 @@ struct vn_port_conf {
 	uint16_t mtu;   /**< of the device; the representor's is raised to it, never lowered */
 	bool link_up;   /**< carrier at the start */
 	uint8_t mac[6]; /**< of the device, as its operator gave it */
-	void *ctx;      /**< vn_port_ops::ctx of the kind */
+	/* Kinds that forward between devices. */
+	bool anti_spoof; /**< frames come from mac only */
+	bool isolated;   /**< it reaches, and is reached by, the network outside only */
+	void *ctx;       /**< vn_port_ops::ctx of the kind */
 };
 
 /** What the port is now, for list/query. */
@@ -43,7 +46,8 @@ struct vn_port_info {
 	int ifindex;                 /**< 0: no netdev */
 	uint16_t mtu;                /**< of the netdev */
 	bool admin_up;
-	bool adopted; /**< the netdev was there before */
+	bool adopted;              /**< the netdev was there before */
+	bool anti_spoof, isolated; /**< in force: see struct vn_port_conf */
 };
 
 /** Counters of one port queue. Written by its poller. */

@@ -71,7 +71,7 @@ sw_may_reach(const struct sw_burst *b, const struct vn_port *port)
 		return false;
 	if (b->port->uplink)
 		return !port->uplink;
-	return port->uplink || !b->sw->conf.isolated;
+	return port->uplink || !(b->port->isolated || port->isolated);
 }
 
 /** The VLAN of a frame; 0: none, or only a priority. */
@@ -95,7 +95,7 @@ sw_check_source(struct sw_burst *b, const uint8_t *eth, uint16_t vlan)
 
 	if (likely(mac == __atomic_load_n(&b->port->mac, __ATOMIC_RELAXED)))
 		return true;
-	if (!b->port->uplink && b->sw->conf.anti_spoof) {
+	if (b->port->anti_spoof) {
 		b->stats->spoofed++;
 		return false;
 	}

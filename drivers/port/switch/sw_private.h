@@ -85,6 +85,7 @@ struct vn_port {
 	struct vn_switch *sw;
 	sw_port_id id;
 	bool uplink;
+	bool anti_spoof, isolated; /* as in struct vn_port_conf; never of an uplink */
 	uint16_t max_queues;
 	char name[VN_SWITCH_NAME_LEN];
 	struct sw_uplink *eth; /* NULL: a device */

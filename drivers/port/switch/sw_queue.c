@@ -191,14 +191,23 @@ sw_queue_arm(struct vn_port_queue *q, bool on)
 	return false;
 }
 
+/*
+ * The fence is for queues of other pollers. One of our own poller (@p owner: the sender's) is armed
+ * and disarmed by this thread only, so armed is never older here than what was put in: if it is not
+ * SW_ARMED, the queue is asked in this round or the next, or sw_queue_arm() finds the frame before
+ * there is a sleep. If it is, the pair is cold while its poller is busy, and is rung for like any
+ * other. Other threads make SW_RANG of SW_ARMED only, and then write to the fd themselves.
+ */
 static void
-ring_bell(struct vn_port_queue *q)
+ring_bell(struct vn_port_queue *q, const void *owner)
 {
 	uint32_t armed = SW_ARMED;
 	const uint64_t one = 1;
 	ssize_t n;
 
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* A value of ours is never read late: it was written, and is taken back, by this thread. */
+	if (owner == NULL || __atomic_load_n(&q->owner, __ATOMIC_RELAXED) != owner)
+		rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (likely(__atomic_load_n(&q->armed, __ATOMIC_RELAXED) != SW_ARMED))
 		return;
 	if (!__atomic_compare_exchange_n(
@@ -249,7 +258,7 @@ sw_queue_put(
 	const unsigned int put = rte_ring_mp_enqueue_burst(q->ring, (void *const *)pkts, fit, NULL);
 
 	if (put > 0)
-		ring_bell(q);
+		ring_bell(q, from->owner);
 	/* Any poller's: it is a matter of who does not read. */
 	if (unlikely(put < n))
 		__atomic_fetch_add(&q->stats.rx_full, n - put, __ATOMIC_RELAXED);

@@ -37,6 +37,7 @@ static struct {
 	const struct vn_port_ops *ops;
 	struct vn_port *port[ST_DEVICES];
 	struct vn_port_queue *q[ST_DEVICES];
+	bool anti_spoof, isolated; /* of the next devices */
 } st;
 
 static inline int
@@ -84,6 +85,7 @@ st_create(const struct vn_switch_conf *conf)
 	rte_rcu_qsbr_thread_register(st.qsbr, 0);
 	rte_rcu_qsbr_thread_online(st.qsbr, 0);
 	assert_int_equal(vn_switch_create(conf, &st.sw), 0);
+	st.anti_spoof = st.isolated = false;
 	st.ops = vn_switch_ops(st.sw);
 }
 
@@ -133,7 +135,13 @@ static inline void
 st_device(unsigned int i, uint16_t pairs)
 {
 	struct vn_port_conf conf = {
-		.max_queue_pairs = pairs, .mtu = 1500, .link_up = true, .ctx = st.ops->ctx};
+		.max_queue_pairs = pairs,
+		.mtu = 1500,
+		.link_up = true,
+		.anti_spoof = st.anti_spoof,
+		.isolated = st.isolated,
+		.ctx = st.ops->ctx,
+	};
 	char err[256] = "";
 
 	snprintf(conf.alias, sizeof(conf.alias), "dpdk-virtnet VUID%u", i);

@@ -64,6 +64,8 @@ switch_open(const struct vn_port_conf *conf, struct vn_port **out, char *err, si
 		port->mtu = conf->mtu;
 		port->link = conf->link_up;
 		port->mac = sw_mac(conf->mac);
+		port->anti_spoof = conf->anti_spoof;
+		port->isolated = conf->isolated;
 		set_name(port, conf);
 		rc = sw_port_add(sw, port);
 	}
@@ -146,7 +148,13 @@ set_mac(struct vn_port *port, const uint8_t mac[6])
 static int
 get_info(struct vn_port *port, struct vn_port_info *info)
 {
-	*info = (struct vn_port_info){.ready = true, .mtu = port->mtu, .admin_up = true};
+	*info = (struct vn_port_info){
+		.ready = true,
+		.mtu = port->mtu,
+		.admin_up = true,
+		.anti_spoof = port->anti_spoof,
+		.isolated = port->isolated,
+	};
 	return 0;
 }
 
@@ -280,8 +288,11 @@ vn_switch_table(struct vn_switch *sw, struct vn_switch_entry *e, unsigned int n)
 	for (uint32_t i = 0; i < sw->map->n_ports && got < n; i++) {
 		const struct vn_port *port = sw->map->port[i];
 
-		if (port->mac != 0)
-			show_mac(&e[got++], port, port->mac);
+		if (port->mac == 0)
+			continue;
+		show_mac(&e[got], port, port->mac);
+		e[got].anti_spoof = port->anti_spoof;
+		e[got++].isolated = port->isolated;
 	}
 	for (size_t i = 0; i < places && got < n; i++) {
 		const struct sw_fdb_entry *from = &fdb->entry[i];

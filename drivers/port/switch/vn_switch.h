@@ -14,6 +14,7 @@
  *     some time; whoever was heard last has it;
  *   - a unicast frame that nobody is known for goes to the uplinks, and only there;
  *   - broadcast and multicast go to all others; from an uplink never to another uplink;
+ *   - a device that is isolated exchanges frames with uplinks only (vn_port_conf::isolated);
  *   - nothing goes back to where it came from.
  *
  * Frames pass by reference, or by one copy where two devices are on one poller. Who does not take
@@ -33,8 +34,6 @@ struct vn_switch;
 struct vn_switch_conf {
 	uint32_t table_size; /**< most learnt addresses; is rounded up to a power of two */
 	uint32_t ageing_s;   /**< forget who was not heard for so long; 0: never */
-	bool anti_spoof;     /**< a device may send from its own MAC only */
-	bool isolated;       /**< devices reach uplinks only */
 	/**
 	 * All pollers are its threads: each reports a quiescent state between two rounds, and is
 	 * offline while it sleeps.
@@ -76,14 +75,14 @@ void vn_switch_tick(struct vn_switch *sw);
 /** Why frames were dropped, and what else was counted. Sums of relaxed reads. */
 struct vn_switch_stats {
 	uint64_t unknown;    /**< unicast, for nobody known, and there is no uplink */
-	uint64_t spoofed;    /**< not from the device's own MAC, with anti_spoof */
+	uint64_t spoofed;    /**< not from the device's own MAC, with vn_port_conf::anti_spoof */
 	uint64_t own;        /**< from an uplink, but a device's MAC as the source: a loop */
 	uint64_t full;       /**< the receiver took nothing for so long */
 	uint64_t away;       /**< the receiver has no driver, or its link is down */
 	uint64_t no_mbuf;    /**< no buffers for copies */
 	uint64_t bad;        /**< cannot be segmented as its header says */
 	uint64_t storm;      /**< copies of broadcast and multicast beyond what a burst may make */
-	uint64_t filtered;   /**< for the one it came from */
+	uint64_t filtered;   /**< for the one it came from, or one that is out of its reach */
 	uint64_t replicated; /**< copies that were made (not a drop) */
 	uint64_t segmented;  /**< frames cut in software (not a drop) */
 	uint64_t direct;     /**< frames copied from guest to guest (not a drop) */
@@ -108,8 +107,9 @@ void vn_switch_get_info(struct vn_switch *sw, struct vn_switch_info *info);
 /** One address of the table. */
 struct vn_switch_entry {
 	uint8_t mac[6];
-	uint16_t vlan; /**< learnt ones; 0: untagged */
-	bool learnt;   /**< false: a device's own, on all VLANs */
+	uint16_t vlan;             /**< learnt ones; 0: untagged */
+	bool learnt;               /**< false: a device's own, on all VLANs */
+	bool anti_spoof, isolated; /**< rules of the device whose own it is */
 	uint32_t age_s;
 	char port[VN_SWITCH_NAME_LEN]; /**< who has it: VUID of the device, or name of the uplink */
 };

@@ -242,13 +242,12 @@ test_storm(void **state)
 static void
 test_anti_spoof(void **state)
 {
-	struct vn_switch_conf conf = st_conf();
 	uint8_t mac[6];
 
 	(void)state;
-	conf.anti_spoof = true;
-	st_create(&conf);
+	st.anti_spoof = true;
 	st_device(0, 1);
+	st.anti_spoof = false;
 	st_device(1, 1);
 	st_send(0, 0, 1, -1);
 	st_send(0, 0, ST_ALL, 4);
@@ -267,22 +266,55 @@ test_anti_spoof(void **state)
 	st_send(1, 1, 50, -1);
 	st_send(1, 1, 0, -1);
 	assert_int_equal(st_recv(0), 1);
+	/* The one without the rule. */
+	st_send(1, 51, 50, -1);
+	assert_int_equal(st_recv(0), 1);
+	assert_int_equal(st_stats().spoofed, 3);
 }
 
+/* 0 and 1 are isolated, 2 and 3 are not: it holds both ways, also for addresses that were learnt.
+ */
 static void
 test_isolated(void **state)
 {
-	struct vn_switch_conf conf = st_conf();
-
 	(void)state;
-	conf.isolated = true;
-	st_create(&conf);
+	st.isolated = true;
 	st_device(0, 1);
 	st_device(1, 1);
-	st_send(0, 0, 1, -1);
+	st.isolated = false;
+	st_device(2, 1);
+	st_device(3, 1);
+	st_send(0, 50, 1, -1);
+	st_send(0, 0, 2, -1);
 	st_send(0, 0, ST_ALL, -1);
-	assert_int_equal(st_recv(1), 0);
-	assert_int_equal(st_stats().filtered, 1);
+	st_send(2, 2, 1, -1);
+	st_send(2, 2, 50, -1);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(st_recv(i), 0);
+	assert_int_equal(st_stats().filtered, 4);
+	st_send(2, 2, ST_ALL, -1);
+	st_send(2, 2, 3, -1);
+	assert_int_equal(st_recv(3), 2);
+	assert_int_equal(st_recv(0) + st_recv(1), 0);
+}
+
+/* What is said of a port is shown. */
+static void
+test_rules_shown(void **state)
+{
+	struct vn_switch_entry e[2];
+	struct vn_port_info info;
+
+	(void)state;
+	st.anti_spoof = st.isolated = true;
+	st_device(0, 1);
+	st.anti_spoof = false;
+	st_device(1, 1);
+	assert_int_equal(vn_switch_table(st.sw, e, 2), 2);
+	assert_true(e[0].anti_spoof && e[0].isolated);
+	assert_true(!e[1].anti_spoof && e[1].isolated);
+	assert_int_equal(st.ops->get_info(st.port[1], &info), 0);
+	assert_true(!info.anti_spoof && info.isolated);
 }
 
 /* A sender's pair n goes to the receiver's pair n, of those that are open. */
@@ -443,6 +475,40 @@ test_arm(void **state)
 	assert_int_equal(st_recv(1), 2);
 }
 
+/* A queue of the sender's own poller: not told while it is looked at anyway, told when it is cold.
+ */
+static void
+test_arm_own(void **state)
+{
+	static const char pollers[2];
+	const struct vn_port_sink own = {.owner = &pollers[0]}, other = {.owner = &pollers[1]};
+	const struct vn_port_sink *const from[] = {&own, &other, NULL};
+
+	(void)state;
+	st_device(0, 1);
+	st_device(1, 1);
+	st.ops->set_sink(st.q[1], &own);
+	for (unsigned int i = 0; i < RTE_DIM(from); i++) {
+		st.ops->set_sink(st.q[0], from[i]);
+		/* Put in between two looks: seen before there is a sleep. */
+		st_send(0, 0, 1, -1);
+		assert_false(readable(st.q[1]));
+		assert_true(st.ops->rx_arm(st.q[1], true));
+		st.ops->rx_arm(st.q[1], false);
+		assert_int_equal(st_recv(1), 1);
+		/* The poller is awake, and does not look at this one. */
+		assert_false(st.ops->rx_arm(st.q[1], true));
+		st_send(0, 0, 1, -1);
+		st_send(0, 0, 1, -1);
+		assert_true(readable(st.q[1]));
+		st.ops->rx_arm(st.q[1], false);
+		assert_false(readable(st.q[1]));
+		assert_int_equal(st_recv(1), 2);
+	}
+	st.ops->set_sink(st.q[0], NULL);
+	st.ops->set_sink(st.q[1], NULL);
+}
+
 /*
  * Pollers that have seen a port or a queue may use it until they pass. (AddressSanitizer would
  * tell; here it is seen that nothing of it is freed before.)
@@ -560,11 +626,13 @@ main(void)
 		T(test_many_full),
 		T(test_storm),
 		T(test_storm_of_pieces),
-		cmocka_unit_test_teardown(test_anti_spoof, st_teardown),
-		cmocka_unit_test_teardown(test_isolated, st_teardown),
+		T(test_anti_spoof),
+		T(test_isolated),
+		T(test_rules_shown),
 		T(test_pairs),
 		T(test_offloads),
 		T(test_arm),
+		T(test_arm_own),
 		T(test_rcu),
 		T(test_churn),
 	};

@@ -114,6 +114,30 @@ test_from_network(void **state)
 	assert_int_equal(st_recv(1), 0);
 }
 
+/* One that is isolated has the network, and the network has it. */
+static void
+test_isolated(void **state)
+{
+	(void)state;
+	st.isolated = true;
+	st_device(0, 1);
+	st.isolated = false;
+	st_device(1, 1);
+	st_send(0, 0, 99, -1);
+	st_send(0, 0, ST_ALL, -1);
+	assert_int_equal(sent(0), 2);
+	assert_int_equal(st_recv(1), 0);
+	arrives(0, 70, 0, -1);
+	arrives(0, 70, ST_ALL, -1);
+	assert_int_equal(st_recv(0), 2);
+	assert_int_equal(st_recv(1), 1);
+	st_send(0, 0, 70, -1);
+	st_send(0, 0, 1, -1);
+	assert_int_equal(sent(0), 1);
+	assert_int_equal(st_recv(1), 0);
+	assert_int_equal(st_stats().filtered, 1);
+}
+
 static void
 test_two(void **state)
 {
@@ -246,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_to_network),
 		T(test_from_network),
+		T(test_isolated),
 		cmocka_unit_test_setup_teardown(test_two, setup_two, st_teardown),
 		T(test_offloads),
 		T(test_foreign),
