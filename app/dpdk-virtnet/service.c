@@ -14,6 +14,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 #include <rte_rcu_qsbr.h>
 
 #include "app.h"
@@ -174,6 +175,7 @@ make_pollers(struct service *s, const struct app_args *args, char *err)
 static int
 make_parts(struct service *s, const struct app_args *args, const struct vn_conf *conf, char *err)
 {
+	static const struct rte_mbuf_dynflag hdr_flag = {.name = "vn_net_hdr"};
 	bool fresh;
 	int rc;
 
@@ -187,6 +189,11 @@ make_parts(struct service *s, const struct app_args *args, const struct vn_conf 
 	rc = make_pollers(s, args, err);
 	if (rc != 0)
 		return rc;
+	if (rte_mbuf_dynflag_register_bitnum(&hdr_flag, VN_MBUF_HDR_BIT) < 0) {
+		snprintf(err, APP_ERR_LEN, "flag %d of packet buffers is taken: %s",
+			VN_MBUF_HDR_BIT, rte_strerror(rte_errno));
+		return -rte_errno;
+	}
 	s->pool = rte_pktmbuf_pool_create("vn_mbufs", args->num_mbufs, MBUF_CACHE,
 		VN_MBUF_PRIV_SIZE, MBUF_DATA_ROOM, SOCKET_ID_ANY);
 	if (s->pool == NULL) {

@@ -199,6 +199,7 @@ frame_mbuf(const uint8_t *b, uint32_t len, uint32_t seg_len)
 		assert_non_null(buf);
 		memset(m, 0, sizeof(*m));
 		memset(m + 1, 0xa5, VN_MBUF_PRIV_SIZE);
+		m->ol_flags = VN_MBUF_F_HDR;
 		if (n != 0)
 			memcpy(buf, b + off, n);
 		m->buf_addr = buf;

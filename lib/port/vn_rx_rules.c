@@ -209,7 +209,7 @@ frame_passes(const struct vn_rx_rules *rules, const uint8_t *hdr, uint32_t len)
 	return address_passes(rules, hdr);
 }
 
-/* Hash and spread. The hash as the header has it is written to @p hdr if it is wanted. */
+/* Hash and spread. The hash as the header has it is written to @p hdr if rules->report. */
 static int
 spread(const struct vn_rx_rules *rules, struct vn_rx_head *frame, struct vn_net_hdr_hash *hdr,
 	uint16_t from)
@@ -246,7 +246,7 @@ vn_rx_rules_apply(const struct vn_rx_rules *rules, struct rte_mbuf *m, uint16_t 
 
 	if (rules->filter && (hdr == NULL || !frame_passes(rules, hdr, len)))
 		return VN_RX_DROP;
-	return spread(rules, &frame, vn_mbuf_hdr_hash(m), from);
+	return spread(rules, &frame, rules->report ? vn_mbuf_hdr_hash(m) : NULL, from);
 }
 
 int

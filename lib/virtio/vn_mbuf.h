@@ -57,7 +57,8 @@ static_assert(
 
 /**
  * Make of a raw mbuf a frame of one segment. What rte_pktmbuf_reset() sets, but for next (NULL in
- * the pool) and for fields that mean nothing without a flag in ol_flags.
+ * the pool) and for fields that mean nothing without a flag in ol_flags. A header (vn_net_hdr.h)
+ * that it had is gone.
  */
 static __rte_always_inline void
 vn_mbuf_init(struct rte_mbuf *m, uint32_t pkt_len, uint16_t data_len)

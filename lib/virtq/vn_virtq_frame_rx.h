@@ -118,7 +118,7 @@ put_hdr(const struct vn_virtq *vq, uint32_t hdr_len, uint8_t *dst, struct rte_mb
 {
 	static const struct vn_net_hdr plain = {.num_buffers = RTE_LE16(1)};
 
-	if (likely(hdr_is_plain(vn_mbuf_hdr(m)) && hdr_len == VN_NET_HDR_LEN))
+	if (likely(vn_mbuf_hdr_is_plain(m) && hdr_len == VN_NET_HDR_LEN))
 		memcpy(dst, &plain, VN_NET_HDR_LEN);
 	else
 		put_hdr_any(vq, hdr_len, dst, m);
@@ -134,7 +134,7 @@ frame_is_good_any(const struct vn_virtq *vq, struct rte_mbuf *m)
 static __rte_always_inline bool
 frame_is_good(const struct vn_virtq *vq, struct rte_mbuf *m)
 {
-	if (likely(hdr_is_plain(vn_mbuf_hdr(m))))
+	if (likely(vn_mbuf_hdr_is_plain(m)))
 		return m->pkt_len - VN_MIN_FRAME <= VN_MAX_FRAME - VN_MIN_FRAME;
 	return frame_is_good_any(vq, m);
 }
@@ -197,7 +197,7 @@ used_elem_set(struct vn_vring_used_elem *e, uint32_t id, uint32_t len)
 }
 
 /* Most frames looked at before the first one is copied. */
-#define RX_RUN 16
+#define RX_RUN 32
 
 /*
  * Write the @p n frames into @p buf: header of VN_NET_HDR_LEN bytes and frame in one buffer, found

@@ -70,7 +70,7 @@ frame_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct dequeue *
 {
 	struct rte_mbuf *m = dq->pkts[dq->got];
 	struct vn_cursor cur = {.seg = vq->seg};
-	struct vn_net_hdr *hdr = vn_mbuf_hdr(m);
+	struct vn_net_hdr hdr;
 	uint32_t len;
 
 	if (unlikely(c->bytes < vq->hdr_len)) {
@@ -82,14 +82,14 @@ frame_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct dequeue *
 		count(&vq->stats->oversized, 1);
 		return FRAME_BAD;
 	}
-	cursor_read_hdr(&cur, hdr, RTE_MIN(vq->hdr_len, VN_NET_HDR_LEN));
+	cursor_read_hdr(&cur, &hdr, RTE_MIN(vq->hdr_len, VN_NET_HDR_LEN));
 	if (unlikely(vq->hdr_len > VN_NET_HDR_LEN)) {
 		uint8_t hash[VN_NET_HDR_LEN_HASH - VN_NET_HDR_LEN];
 
 		/* Has no meaning in this direction (virtio 1.2, 5.1.6.2), and must not stay. */
 		cursor_read(&cur, hash, sizeof(hash));
 	}
-	if (unlikely(!hdr_check(vq, hdr, len))) {
+	if (unlikely(!hdr_check(vq, &hdr, len))) {
 		count(&vq->stats->bad_header, 1);
 		return FRAME_BAD;
 	}
@@ -99,6 +99,8 @@ frame_from_chain(struct vn_virtq *vq, const struct vn_chain *c, struct dequeue *
 	} else if (unlikely(!fill_many(dq, m, &cur, len))) {
 		return FRAME_NO_MBUF;
 	}
+	if (!vn_net_hdr_is_plain(&hdr))
+		*vn_mbuf_hdr(m) = hdr;
 	dq->got++;
 	dq->bytes += len;
 	return FRAME_OK;
@@ -114,16 +116,17 @@ get_mbufs(struct vn_virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts,
 	return n > 1 && vn_mbuf_get_raw(pool, pkts, 1) == 0 ? 1 : 0;
 }
 
-/* The header as the driver wrote it, for the mbuf. */
+/* Nothing asked for: nothing else in it means anything (see hdr_check()). */
 static __rte_always_inline bool
+asks_nothing(const uint8_t *hdr)
+{
+	return *(const volatile vn_copy_u16 *)hdr == 0;
+}
+
+/* The header as the driver wrote it. Whatever this finds is what counts, whatever it was before. */
+static __rte_noinline bool
 take_hdr(const struct vn_virtq *vq, struct vn_net_hdr *hdr, const uint8_t *src, uint32_t len)
 {
-	/* Nothing asked for: nothing else in it means anything (see hdr_check()). */
-	if (likely(*(const volatile vn_copy_u16 *)src == 0)) {
-		memset(hdr, 0, sizeof(*hdr));
-		return true;
-	}
-	/* Whatever this finds is what counts: it may have been changed meanwhile. */
 	memcpy(hdr, src, VN_NET_HDR_LEN_LEGACY);
 	return hdr_check(vq, hdr, len);
 }
@@ -144,9 +147,11 @@ frames_from_fast(
 	for (i = 0; i < n; i++) {
 		const struct vn_seg seg = {.ptr = c[i].data, .len = c[i].len};
 		const uint32_t len = c[i].len;
+		const bool plain = asks_nothing(c[i].hdr);
 		struct rte_mbuf *m = pkts[got];
+		struct vn_net_hdr hdr;
 
-		if (unlikely(!take_hdr(vq, vn_mbuf_hdr(m), c[i].hdr, len))) {
+		if (unlikely(!plain) && unlikely(!take_hdr(vq, &hdr, c[i].hdr, len))) {
 			count(&vq->stats->bad_header, 1);
 			continue;
 		}
@@ -158,6 +163,8 @@ frames_from_fast(
 			*stop = true;
 			break;
 		}
+		if (unlikely(!plain) && !vn_net_hdr_is_plain(&hdr))
+			*vn_mbuf_hdr(m) = hdr;
 		got++;
 		bytes += len;
 	}

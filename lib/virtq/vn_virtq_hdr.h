@@ -82,26 +82,13 @@ hdr_check(const struct vn_virtq *vq, struct vn_net_hdr *h, uint32_t frame_len)
 	return frame_len >= VN_MIN_FRAME && hdr_check_offload(vq, h, frame_len);
 }
 
-/* Nothing is asked for, so no other field means anything. */
-static __rte_always_inline bool
-hdr_is_plain(const struct vn_net_hdr *h)
-{
-	uint16_t flags_type;
-
-	static_assert(offsetof(struct vn_net_hdr, flags) == 0 &&
-			      offsetof(struct vn_net_hdr, gso_type) == 1,
-		"both at once");
-	memcpy(&flags_type, h, sizeof(flags_type));
-	return flags_type == 0;
-}
-
 /* What hdr_check() would say. */
 static __rte_always_inline bool
 hdr_is_good(const struct vn_virtq *vq, const struct vn_net_hdr *h, uint32_t frame_len)
 {
 	struct vn_net_hdr copy;
 
-	if (likely(hdr_is_plain(h)))
+	if (likely(vn_net_hdr_is_plain(h)))
 		return frame_len >= VN_MIN_FRAME;
 	copy = *h;
 	return hdr_check(vq, &copy, frame_len);

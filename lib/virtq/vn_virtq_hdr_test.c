@@ -145,6 +145,48 @@ to_driver(void **state)
 	}
 }
 
+/* A frame without a header asks for nothing, whatever lies where it would be. */
+static void
+without_header(void **state)
+{
+	uint8_t expect[20] = {[10] = 1}, got[20], frame[FRAME] = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(form); i++) {
+		struct rte_mbuf *m;
+		struct fix f;
+
+		/* In one descriptor, and cut in two. */
+		fix_begin(&f, true, form[i].features);
+		for (uint32_t cut = 0; cut < form[i].len; cut += form[i].len - 1) {
+			m = env_mbuf(&(struct vn_net_hdr){0}, frame, FRAME);
+			memset(rte_mbuf_to_priv(m), 0xa5, VN_MBUF_PRIV_SIZE);
+			m->ol_flags = 0;
+			assert_true(vn_mbuf_hdr_is_plain(m));
+			add_cut(&f, MD_DATA_GPA, form[i].len + FRAME, cut);
+			assert_int_equal(vn_virtq_enqueue(f.vq, &m, 1), 1);
+			vn_virtq_publish(f.vq);
+			md_read(&f.md, MD_DATA_GPA, got, form[i].len);
+			assert_memory_equal(got, expect, form[i].len);
+			rte_pktmbuf_free(m);
+		}
+		assert_int_equal(f.stats.packets, 2);
+		fix_end(&f);
+
+		/* A header that is asked for is made; one that is there stays. */
+		m = some_frame(FRAME);
+		memset(rte_mbuf_to_priv(m), 0xa5, VN_MBUF_PRIV_SIZE);
+		assert_int_equal(vn_mbuf_hdr(m)->flags, 0xa5);
+		m->ol_flags = 0;
+		assert_memory_equal(
+			vn_mbuf_hdr_hash(m), &(struct vn_net_hdr_hash){0}, VN_NET_HDR_LEN_HASH);
+		vn_mbuf_hdr(m)->flags = VN_NET_HDR_F_DATA_VALID;
+		assert_int_equal(vn_mbuf_hdr_hash(m)->hdr.flags, VN_NET_HDR_F_DATA_VALID);
+		assert_false(vn_mbuf_hdr_is_plain(m));
+		rte_pktmbuf_free(m);
+	}
+}
+
 /* With mergeable buffers each must hold a header; the frame goes over several. */
 static void
 hash_with_small_buffers(void **state)
@@ -180,6 +222,7 @@ main(void)
 		T(from_driver),
 		T(hash_from_driver_is_ignored),
 		T(to_driver),
+		T(without_header),
 		T(hash_with_small_buffers),
 	};
 

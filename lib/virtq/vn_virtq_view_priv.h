@@ -110,7 +110,7 @@ static const struct vn_net_hdr_hash view_plain = {.hdr.num_buffers = RTE_LE16(1)
 static __rte_always_inline bool
 view_is_plain(const struct vn_virtq *vq, const struct vn_view *view)
 {
-	return hdr_is_plain(&view->hdr.hdr) && vq->hdr_len <= VN_NET_HDR_LEN &&
+	return vn_net_hdr_is_plain(&view->hdr.hdr) && vq->hdr_len <= VN_NET_HDR_LEN &&
 	       view->len >= VN_MIN_FRAME && view->len <= VN_MAX_FRAME;
 }
 
@@ -124,7 +124,7 @@ view_check(struct vn_virtq *vq, const struct vn_view *view, struct vn_net_hdr_ha
 		count(&vq->stats->oversized, 1);
 		return false;
 	}
-	if (likely(hdr_is_plain(&hdr->hdr)))
+	if (likely(vn_net_hdr_is_plain(&hdr->hdr)))
 		good = hdr_check(vq, &hdr->hdr, view->len);
 	else
 		good = vn_virtq_view_hdr(vq, view, &hdr->hdr, sum);

@@ -163,7 +163,8 @@ serve_tx(struct dev *d, struct vn_virtq *vq)
 	return all;
 }
 
-/* dev_alloc() by the means that lib/ has for it, and the header, as a port would. */
+/* dev_alloc() by the means that lib/ has for it, and the header if there is one, as a port would.
+ */
 static inline int
 alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct vn_net_hdr *hdr)
 {
@@ -175,14 +176,15 @@ alloc_frames(struct dev *d, struct rte_mbuf **pkts, uint32_t len, const struct v
 
 	if (unlikely(d->app_mbufs)) {
 		err = dev_alloc(d->pool, pkts, burst, len);
-		for (unsigned int i = 0; err == 0 && i < burst; i++)
+		for (unsigned int i = 0; hdr != NULL && err == 0 && i < burst; i++)
 			*vn_mbuf_hdr(pkts[i]) = *hdr;
 		return err;
 	}
 	err = vn_mbuf_get_raw(d->pool, all, burst * segs);
 	for (unsigned int i = 0; err == 0 && i < burst; i++, m += segs) {
 		vn_mbuf_init(m[0], len, segs == 1 ? last : DEV_MBUF_ROOM);
-		*vn_mbuf_hdr(m[0]) = *hdr;
+		if (unlikely(hdr != NULL))
+			*vn_mbuf_hdr(m[0]) = *hdr;
 		if (unlikely(segs > 1))
 			m[0]->nb_segs = segs;
 		for (uint32_t k = 1; k < segs; k++) {
@@ -201,7 +203,6 @@ static inline uint16_t
 serve_rx(struct dev *d, struct vn_virtq *vq)
 {
 	const uint32_t burst = d->guest[0].c.burst;
-	static const struct vn_net_hdr plain;
 	static const struct vn_net_hdr tso = {
 		.flags = VN_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = VN_NET_HDR_GSO_TCPV4,
@@ -211,7 +212,7 @@ serve_rx(struct dev *d, struct vn_virtq *vq)
 		.csum_offset = RTE_LE16(16),
 	};
 	const struct frame_kind *k = &d->guest[0].c.size->kind;
-	const struct vn_net_hdr *hdr = k->tso ? &tso : &plain;
+	const struct vn_net_hdr *hdr = k->tso ? &tso : NULL;
 	struct rte_mbuf *pkts[MAX_BURST];
 	uint16_t n;
 

@@ -280,12 +280,13 @@ sw_queue_rx(struct vn_port_queue *q, struct rte_mbuf **pkts, uint16_t n)
 			struct rte_mbuf *m = pkts[i];
 
 			/* The driver has changed its mind since the frame was put here. */
-			if (unlikely(!vn_offload_accepted(vn_mbuf_hdr(m), accept))) {
+			if (unlikely(!vn_mbuf_hdr_is_plain(m) &&
+				     !vn_offload_accepted(vn_mbuf_hdr(m), accept))) {
 				rte_pktmbuf_free(m);
 				q->stats.rx_errors++;
 				continue;
 			}
-			if (!(accept & VN_PORT_ACCEPT_CSUM))
+			if (!(accept & VN_PORT_ACCEPT_CSUM) && !vn_mbuf_hdr_is_plain(m))
 				vn_mbuf_hdr(m)->flags = 0; /* "is right" */
 			bytes += m->pkt_len;
 			pkts[kept++] = m;

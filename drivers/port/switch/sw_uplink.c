@@ -142,7 +142,7 @@ receive(struct sw_uplink *u)
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		struct vn_net_hdr *h;
+		bool good;
 
 		if (unlikely(m->pkt_len < RTE_ETHER_HDR_LEN || m->pkt_len > VN_MAX_FRAME)) {
 			u->q->counters.s.bad++;
@@ -158,17 +158,19 @@ receive(struct sw_uplink *u)
 				continue;
 			}
 		}
-		h = vn_mbuf_hdr(m);
-		memset(h, 0, VN_MBUF_PRIV_SIZE);
-		if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RX_SUMS_GOOD)
-			h->flags = VN_NET_HDR_F_DATA_VALID;
+		good = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RX_SUMS_GOOD;
 		m->ol_flags = 0;
+		if (good)
+			vn_mbuf_hdr(m)->flags = VN_NET_HDR_F_DATA_VALID;
 		pkts[kept++] = m;
 	}
 	if (kept > 0)
 		sw_forward(u->q, pkts, kept);
 	return n;
 }
+
+/* What of ol_flags is no business of the NIC's. */
+#define KEEP_FLAGS (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | VN_MBUF_F_HDR)
 
 /* Have the NIC do what the header asks for. @return false: it cannot be made out. */
 static bool
@@ -207,7 +209,7 @@ ready(struct sw_uplink *u, struct rte_mbuf *m)
 {
 	const struct vn_net_hdr *h = vn_mbuf_hdr(m);
 
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	m->ol_flags &= KEEP_FLAGS;
 	if (unlikely(m->nb_segs > 1 && !(u->tx_on & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)) &&
 		rte_pktmbuf_linearize(m) != 0)
 		goto bad;
@@ -222,7 +224,7 @@ ready(struct sw_uplink *u, struct rte_mbuf *m)
 	h = vn_mbuf_hdr(m);
 	if (offload(u, m))
 		return m;
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	m->ol_flags &= KEEP_FLAGS;
 	if (h->gso_type == VN_NET_HDR_GSO_NONE && vn_offload_csum(m))
 		return m;
 
