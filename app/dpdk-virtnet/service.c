@@ -39,8 +39,8 @@
 #define MBUF_DATA_ROOM     (2048 + RTE_PKTMBUF_HEADROOM)
 #define MBUF_CACHE         256
 /**
- * All must have ended by then after a signal: a thousand devices are given more time than one. It is
- * for what never ends: on a busy machine, pollers may take a second for some hundred rings.
+ * All must have ended by then after a signal: a thousand devices are given more time than one. It
+ * is for what never ends: on a busy machine, pollers may take a second for some hundred rings.
  */
 #define STOP_DEADLINE_NS VN_SEC(10)
 #define STOP_DEVICE_NS   VN_MS(50)

@@ -195,7 +195,7 @@ def two_guests(t):
     check(virtio.F_RING_PACKED in b.features(), f"no packed rings: {sorted(b.features())}")
     a.ping(GUEST2)
     b.ping(GUEST)
-    b.sh("iperf3 -s -D")
+    guest.IperfServer(t, g=b)
     t.note(f"{a.iperf(GUEST2):.0f}/{a.iperf(GUEST2, '-R'):.0f} Mbit/s")
     p.stop()
 

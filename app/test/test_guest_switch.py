@@ -22,7 +22,7 @@ def two_guests(t):
         g.wait_up()
         g.address(f"{address}/24")
     a.ping(B)
-    b.sh("iperf3 -s -D")
+    guest.IperfServer(t, g=b)
     there = a.iperf(B)
     before = p.ask("/virtnet/debug,section=switch")["switch"]["counters"]
     check(before["segmented"] > 0, f"no frame was cut for the one that takes none: {before}")

@@ -15,7 +15,7 @@ def benchmark_works(t):
     """app/perf/control_plane.py with a few devices: what it looks for is there. No time counts."""
     script = os.path.join(t.options.source, "app/perf/control_plane.py")
     status, out, err = t.run([sys.executable, script, "--quick", "--port", "tap", "--build",
-                              os.path.abspath(t.options.build)], timeout=120)
+                              os.path.abspath(t.options.build)], timeout=300)
     check_eq(status, 0, f"exit status of the benchmark\n{out}{err}")
     for what in ("VFs on tap: sriov -n 6", "VFs on tap: list of 17", "target"):
         check(what in out, f"the table lacks {what!r}:\n{out}")

@@ -101,6 +101,14 @@ class Linux:
                 return True
         return False
 
+    def no_arp(self):
+        """Each end knows the other's address for good: the kernels have nothing to ask, at any time.
+        """
+        near = self.b.ns.link(self.f.rep)["address"]
+        self.ip("neigh", "replace", self.f.guest, "lladdr", self.f.mac, "nud", "permanent", "dev",
+                self.f.rep)
+        self.sh(f"ip neigh replace {self.f.host} lladdr {near} nud permanent dev DEV")
+
     def arrive(self, n, mac, what, vlan=None, own=None):
         """20 frames to @mac are sent, and @n of them come in. 5 to the own MAC follow, and come."""
         def received():
@@ -243,6 +251,7 @@ def statistics(x):
 
 def vlans(x):
     """A VLAN netdev in the guest; what is tagged otherwise is not seen."""
+    x.no_arp()
     x.sh("load 8021q; ip link add link DEV name DEV.5 type vlan id 5; ip address add "
          "198.18.205.2/24 dev DEV.5; ip link set DEV.5 up")
     x.arrive(20, x.f.mac, "of VLAN 5, which is added", vlan=5)
@@ -262,6 +271,7 @@ def vlans(x):
 
 def addresses(x):
     """Foreign unicast is not seen unless asked for: promiscuous, or a second address."""
+    x.no_arp()
     x.arrive(0, FOREIGN, "to a foreign address")
     x.sh("ip link set DEV promisc on")
     x.arrive(20, FOREIGN, "to a foreign address, promiscuous")
@@ -524,7 +534,7 @@ def two_guests(t):
     one, two = guests
     one.ping("198.19.0.2")
     two.ping("198.19.0.1")
-    two.sh("iperf3 -s -D")
+    guest.IperfServer(t, g=two)
     t.note(f"{one.iperf('198.19.0.2', '', 1):.0f}/{one.iperf('198.19.0.2', '-R', 1):.0f} Mbit/s")
 
 

@@ -72,6 +72,7 @@ class Context:
         base = "/run" if os.access("/run", os.W_OK) else None
         self.tmp = tempfile.mkdtemp(prefix="vnt", dir=base)
         self.hugepages_lock = None  # hugepages.py
+        self.iperf_servers = []     # guest.py
         self._netns_serial = 0
         self._ns = None
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 # How long anything may take that is expected to come: generous, machines are shared.
-PATIENCE = 30
+PATIENCE = 60
 
 
 def cmdline(pid):
