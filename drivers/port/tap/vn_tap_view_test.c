@@ -191,12 +191,11 @@ measure(void **state)
 	enum { ROUNDS = 601, BURST = 8 };
 	static uint64_t took[2][ROUNDS];
 	struct tap_fixture *fx = *state;
+	const unsigned int rounds = getenv("VN_MEASURE") != NULL ? ROUNDS : 3;
 	uint8_t frame[VN_MAX_FRAME];
 
-	if (getenv("VN_MEASURE") == NULL) {
+	if (rounds != ROUNDS)
 		print_message("set VN_MEASURE=1 to measure\n");
-		return;
-	}
 	fixture_open(fx, 1, 9000);
 	close(fx->sock);
 	fx->sock = -1;
@@ -215,7 +214,7 @@ measure(void **state)
 			assert_true(driver_send(&r, &hdr, frame, len[i]));
 			serve_mbufs(fx, &r, 1);
 		}
-		for (unsigned int n = 0; n < 2 * ROUNDS; n++) {
+		for (unsigned int n = 0; n < 2 * rounds; n++) {
 			/* Each is first as often as second. */
 			const bool views = (n ^ n >> 1) & 1;
 			uint64_t begin;
@@ -223,14 +222,19 @@ measure(void **state)
 			for (unsigned int b = 0; b < BURST; b++)
 				assert_true(driver_send(&r, &hdr, frame, len[i]));
 			begin = rte_rdtsc();
-			if (views)
-				serve(fx, &r, BURST);
-			else
-				serve_mbufs(fx, &r, BURST);
+			/* A burst has a budget: of long frames it takes several. */
+			for (unsigned int got, left = BURST; left > 0; left -= got) {
+				got = views ? serve(fx, &r, left) : serve_mbufs(fx, &r, left);
+				assert_true(got > 0);
+			}
 			took[views][n / 2] = rte_rdtsc() - begin;
 		}
 		for (unsigned int k = 0; k < 2; k++)
-			qsort(took[k], ROUNDS, sizeof(took[k][0]), cmp);
+			qsort(took[k], rounds, sizeof(took[k][0]), cmp);
+		if (rounds != ROUNDS) {
+			ring_free(&r);
+			continue;
+		}
 		print_message("%5u B: median cycles of a frame: mbufs %ju, views %ju: %.2f\n",
 			len[i], (uintmax_t)(took[0][ROUNDS / 2] / BURST),
 			(uintmax_t)(took[1][ROUNDS / 2] / BURST),
