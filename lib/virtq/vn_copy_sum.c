@@ -15,11 +15,6 @@
 
 #include "vn_copy_sum.h"
 
-#ifdef RTE_ARCH_X86_64
-#include <rte_cpuflags.h>
-#include <immintrin.h>
-#endif
-
 /* Fewer than 8 bytes. */
 static __rte_always_inline uint64_t
 copy_sum_rest(uint8_t *d, const uint8_t *s, uint64_t len)
@@ -67,50 +62,59 @@ vn_copy_sum_scalar(void *dst, const void *src, uint64_t len)
  */
 #define STEPS_MAX 16384
 
-__attribute__((target("avx2"))) static uint32_t
-copy_sum_avx2(void *dst, const void *src, uint64_t len)
-{
-	const __m256i low = _mm256_set1_epi32(0xffff);
-	const uint8_t *s = src;
-	uint8_t *d = dst;
-	uint64_t sum = 0;
-
-	while (len >= 64) {
-		const uint64_t steps = RTE_MIN(len / 64, (uint64_t)STEPS_MAX);
-		__m256i a = _mm256_setzero_si256(), b = a;
-		uint32_t lane[8];
-
-		for (uint64_t i = 0; i < steps; i++, s += 64, d += 64) {
-			__m256i v = _mm256_loadu_si256((const __m256i *)s);
-			__m256i w = _mm256_loadu_si256((const __m256i *)(s + 32));
-
-			__asm__ volatile("" : "+x"(v), "+x"(w));
-			_mm256_storeu_si256((__m256i *)d, v);
-			_mm256_storeu_si256((__m256i *)(d + 32), w);
-			a = _mm256_add_epi32(a, _mm256_and_si256(v, low));
-			b = _mm256_add_epi32(b, _mm256_srli_epi32(v, 16));
-			a = _mm256_add_epi32(a, _mm256_and_si256(w, low));
-			b = _mm256_add_epi32(b, _mm256_srli_epi32(w, 16));
-		}
-		len -= steps * 64;
-		_mm256_storeu_si256((__m256i *)lane, a);
-		for (unsigned int i = 0; i < RTE_DIM(lane); i++)
-			sum += lane[i];
-		_mm256_storeu_si256((__m256i *)lane, b);
-		for (unsigned int i = 0; i < RTE_DIM(lane); i++)
-			sum += lane[i];
+/* Two vectors of @lanes 32-bit lanes in a step; @reg: the constraint of their registers. */
+#define COPY_SUM_WIDE(name, isa, lanes, reg)                                            \
+	__attribute__((target(isa))) static uint32_t name(                              \
+		void *dst, const void *src, uint64_t len)                               \
+	{                                                                               \
+		typedef uint32_t vec __attribute__((vector_size(4 * (lanes))));         \
+		typedef vec anywhere __attribute__((aligned(1), may_alias));            \
+		const anywhere *s = src;                                                \
+		anywhere *d = dst;                                                      \
+		const uint8_t *rest;                                                    \
+		uint8_t *to;                                                            \
+		uint64_t sum = 0;                                                       \
+                                                                                        \
+		while (len >= 2 * sizeof(vec)) {                                        \
+			const uint64_t steps =                                          \
+				RTE_MIN(len / (2 * sizeof(vec)), (uint64_t)STEPS_MAX);  \
+			vec a = {0}, b = {0};                                           \
+                                                                                        \
+			for (uint64_t i = 0; i < steps; i++, s += 2, d += 2) {          \
+				vec v = s[0], w = s[1];                                 \
+                                                                                        \
+				/* What is summed is what is stored: no second load. */ \
+				__asm__ volatile("" : "+" reg(v), "+" reg(w));          \
+				d[0] = v;                                               \
+				d[1] = w;                                               \
+				a += (v & 0xffff) + (w & 0xffff);                       \
+				b += (v >> 16) + (w >> 16);                             \
+			}                                                               \
+			len -= steps * 2 * sizeof(vec);                                 \
+			for (unsigned int i = 0; i < (lanes); i++)                      \
+				sum += (uint64_t)a[i] + b[i];                           \
+		}                                                                       \
+		rest = (const uint8_t *)s;                                              \
+		to = (uint8_t *)d;                                                      \
+		sum = copy_sum_words(&to, &rest, &len, sum);                            \
+		return vn_sum_fold(sum + copy_sum_rest(to, rest, len));                 \
 	}
-	sum = copy_sum_words(&d, &s, &len, sum);
-	return vn_sum_fold(sum + copy_sum_rest(d, s, len));
-}
+
+COPY_SUM_WIDE(copy_sum_avx2, "avx2", 8, "x")
+COPY_SUM_WIDE(copy_sum_avx512, "avx512f,avx512bw", 16, "v")
 #endif
 
 vn_copy_sum_fn
 vn_copy_sum_pick(void)
 {
 #ifdef RTE_ARCH_X86_64
-	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
+	const uint16_t bits = rte_vect_get_max_simd_bitwidth();
+
+	/* Not rte_cpu_get_flag_enabled(): it executes CPUID, which a hypervisor traps, each time.
+	 */
+	if (bits >= RTE_VECT_SIMD_512 && __builtin_cpu_supports("avx512bw"))
+		return copy_sum_avx512;
+	if (bits >= RTE_VECT_SIMD_256 && __builtin_cpu_supports("avx2"))
 		return copy_sum_avx2;
 #endif
 	return vn_copy_sum_scalar;
