@@ -48,6 +48,7 @@ enum vn_shows {
 /** X("key", vfio-user, vhost-user): those whose meaning the transport changes. */
 #define VN_CARRY_KEYS(X)                         \
 	X("pci_bdf", DRIVER, OURS)               \
+	X("transitional", DRIVER, NOTHING)       \
 	X("num_msix", DRIVER, OURS)              \
 	X("num_queues", DRIVER, OURS)            \
 	X("enabled_queues", DRIVER, DRIVER)      \
@@ -69,7 +70,9 @@ enum vn_shows {
 	X("status", DRIVER, OURS)                \
 	X("reset", DRIVER, DRIVER)               \
 	X("msix_vector", DRIVER, NOTHING)        \
-	X("rq_cq_period", DRIVER, DRIVER)        \
+	X("notify_offset", DRIVER, OURS)         \
+	X("rq_cq_max_count", DRIVER, OURS)       \
+	X("rq_cq_period", DRIVER, OURS)          \
 	X("num_desc_drop_pkts", DRIVER, DRIVER)
 
 #endif /* VN_CARRY_H */
