@@ -162,6 +162,13 @@ def relations(devices):
 
 
 @test
+def ours(t):
+    """The commands that the reference product does not have."""
+    with fake(t, "hotplug") as cli:
+        run_cases(t, contract.load("cases")["ours"], cli)
+
+
+@test
 def hotplug_pf(t):
     """The published hotplug and unplug: id 0, the first SF of its range, and gone again."""
     p = program.Program(t, conf=CONF, capacity=program.capacity(0)).start()
