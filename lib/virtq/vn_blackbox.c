@@ -281,8 +281,9 @@ vn_blackbox_close(struct vn_blackbox *bb, bool remove)
 {
 	if (bb == NULL)
 		return;
+	/* Also of a ring that died with an earlier process and that nobody has asked for yet. */
 	for (uint32_t i = 0; i < bb->max_rings && remove; i++)
-		remove = bb->ring[i].live != VN_BB_LEFT;
+		remove = bb->ring[i].live == 0;
 	munmap(bb->map, bb->map_size);
 	if (remove)
 		unlink(bb->path);

@@ -77,7 +77,7 @@ struct vn_bb_ring {
  */
 int vn_blackbox_open(
 	const char *path, unsigned int max_rings, struct vn_blackbox **bb, bool *fresh);
-/** The file stays unless @p remove, and also then while a ring is VN_BB_LEFT. */
+/** The file stays unless @p remove, and also then while a ring's record counts (live). */
 void vn_blackbox_close(struct vn_blackbox *bb, bool remove);
 
 /** The record of ring @p queue of device @p key: the one that is there, or a free one made its.

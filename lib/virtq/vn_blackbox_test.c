@@ -106,6 +106,12 @@ positions_outlive_us(void **state)
 	assert_true(vn_bb_ring_bounds(a, 8));
 	assert_false(vn_bb_ring_bounds(a, 9));
 	assert_false(vn_bb_ring_bounds(a, 65534));
+	/* Nobody has served it since: its peer may come in the time of the next process. */
+	vn_blackbox_close(bb, true);
+	bb = open_bb(*state, 4, false);
+	a = vn_blackbox_ring(bb, "DEV1", 0);
+	assert_true(vn_bb_ring_was_live(a, false, 256, 0x1000, 0x3000));
+	vn_bb_ring_stop(a);
 	vn_blackbox_close(bb, true);
 	assert_int_equal(access(((struct env *)*state)->path, F_OK), -1);
 	vn_blackbox_close(NULL, false);
@@ -189,6 +195,7 @@ many_rings(void **state)
 		assert_non_null(r);
 		assert_true(vn_bb_ring_was_live(r, false, 8, i, i));
 		assert_int_equal(r->position, i);
+		vn_bb_ring_stop(r);
 	}
 	vn_blackbox_close(bb, true);
 }
