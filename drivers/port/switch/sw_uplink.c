@@ -159,7 +159,7 @@ receive(struct sw_uplink *u)
 			}
 		}
 		good = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RX_SUMS_GOOD;
-		m->ol_flags = 0;
+		m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 		if (good)
 			vn_mbuf_hdr(m)->flags = VN_NET_HDR_F_DATA_VALID;
 		pkts[kept++] = m;
