@@ -122,6 +122,7 @@ sw_decide(struct sw_burst *b, const uint8_t *eth, uint32_t len, struct vn_port *
 	const uint16_t vlan = sw_vlan(eth, len);
 	const uint64_t dst = sw_mac(eth);
 	sw_port_id id;
+	bool learnt;
 
 	if (unlikely(!__atomic_load_n(&b->port->link, __ATOMIC_RELAXED))) {
 		b->stats->away++;
@@ -132,7 +133,8 @@ sw_decide(struct sw_burst *b, const uint8_t *eth, uint32_t len, struct vn_port *
 	if (eth[0] & RTE_ETHER_GROUP_ADDR)
 		return SW_TO_ALL;
 	*to = sw_map_static(b->map, dst);
-	if (*to == NULL) {
+	learnt = *to == NULL;
+	if (learnt) {
 		id = sw_fdb_find(&b->sw->fdb, sw_key(dst, vlan));
 		if (id != 0 && id <= b->map->max_id)
 			*to = b->map->by_id[id];
@@ -144,6 +146,9 @@ sw_decide(struct sw_burst *b, const uint8_t *eth, uint32_t len, struct vn_port *
 		return SW_TO_NOBODY;
 	}
 	if (unlikely(!sw_may_reach(b, *to))) {
+		/* One that nobody may reach could take an address from the network by using it. */
+		if (learnt && *to != b->port && !(*to)->uplink && b->map->n_uplinks > 0)
+			return SW_TO_UPLINKS;
 		b->stats->filtered++;
 		return SW_TO_NOBODY;
 	}

@@ -31,6 +31,8 @@
 #define SW_RING_SIZE 1024
 /** Of these, per whole pool of buffers that is left: a half is enough for all of them. */
 #define SW_RING_SHARE (2 * SW_RING_SIZE)
+/** So many may wait in any case, of those that are no clones. */
+#define SW_RING_FLOOR 4
 /** Frames in several mbufs (TSO) that may wait in a queue: more would take too many. */
 #define SW_RING_LONG 64
 #define SW_BURST     32

@@ -221,15 +221,18 @@ ring_bell(struct vn_port_queue *q, const void *owner)
  * Who does not read holds buffers that are everybody's. How many frames may wait in a queue falls
  * with what is left of the buffers, so however many queues nobody reads, there is something left
  * for the others: N queues that are full hold N / (N + size / SHARE) of a pool. A queue that is
- * read has little in it, and so is the last one to feel that.
+ * read has little in it, and so is the last one to feel that. @p floor may wait in any case: when
+ * all that is left is in caches, it would come out of them no more if nothing were passed on.
  */
 static unsigned int
-share(const struct rte_mempool *pool)
+share(const struct rte_mempool *pool, unsigned int floor)
 {
 	/* Those in caches are not for everybody, and finding out how many takes long. */
 	const unsigned int left = rte_mempool_get_ops(pool->ops_index)->get_count(pool);
 
-	return (unsigned int)RTE_MIN((uint64_t)left * SW_RING_SHARE / pool->size, SW_RING_SIZE);
+	const uint64_t part = (uint64_t)left * SW_RING_SHARE / pool->size;
+
+	return (unsigned int)RTE_MAX(RTE_MIN(part, SW_RING_SIZE), floor);
 }
 
 /* How many of the frames may be put where @p there wait. */
@@ -237,7 +240,8 @@ static uint16_t
 fits(const struct vn_port_queue *from, struct rte_mbuf *const *pkts, uint16_t n, unsigned int there)
 {
 	const struct rte_mempool *clones = from->port->sw->conf.clones;
-	const unsigned int most = share(from->pool), most_clones = RTE_MIN(most, share(clones));
+	const unsigned int most = share(from->pool, SW_RING_FLOOR);
+	const unsigned int most_clones = RTE_MIN(most, share(clones, 1));
 
 	for (uint16_t i = 0; i < n; i++) {
 		unsigned int room = pkts[i]->pool == clones ? most_clones : most;
