@@ -17,6 +17,7 @@ poll_rx_drop_pending(struct vn_poll_qp *qp)
 {
 	vn_mbuf_free_bulk(&qp->pending[qp->pending_first], qp->n_pending);
 	qp->n_pending = 0;
+	qp->short_since = 0;
 }
 
 /* Frames to read from the port, so that as a rule none has to wait here for buffers. */

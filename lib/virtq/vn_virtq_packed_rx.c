@@ -60,13 +60,14 @@ run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t 
 		/* From the buffer's address to the end of the region. */
 		const uint64_t rest = limit - packed_load_addr(d);
 		const uint32_t need = VN_NET_HDR_LEN + pkts[i]->pkt_len, room = word;
-		uint8_t *const p = end - rest;
+		uint8_t *p;
 
 		if (unlikely(!frame_is_good(vq, pkts[i])))
 			break;
 		if (unlikely((packed_flags(word) & (PK_FLAGS | FAST_FLAGS)) != want ||
 			     room < need || room > rest || rest > size))
 			break;
+		p = end - rest;
 		rte_prefetch0(p);
 		rte_prefetch0(p + need - 1);
 		buf[i] = p;

@@ -129,7 +129,7 @@ views_body(struct vn_virtq *vq, struct vn_view *views, uint16_t n, const bool in
 			return done;
 		}
 	}
-	return view_slow(vq, views, indirect);
+	return n > 0 ? view_slow(vq, views, indirect) : 0;
 }
 
 static uint16_t
