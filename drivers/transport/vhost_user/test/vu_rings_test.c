@@ -284,6 +284,40 @@ test_packed_lost(void **state)
 	assert_false(fe->dev.vq[0].setup.unknown);
 }
 
+/* Stopped, and nobody knows where: it does not go on from where it once began. */
+static void
+test_lost_by_stop(void **state)
+{
+	struct fe *fe = *state;
+
+	for (unsigned int packed = 0; packed < 2; packed++) {
+		fe_connect(fe);
+		fe_negotiate(fe, FEATURES | (packed ? VN_F_RING_PACKED : 0));
+		fe_set_mem(fe);
+		fe_ring(fe, 0);
+		fe_ring(fe, 1);
+		mock.ring[0].position = -ESTALE;
+		fe_refused_state(fe, VU_SET_VRING_ENABLE, 0, 0);
+		mock.ring[0].position = 0;
+		fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
+		fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+		assert_false(runs(fe, 0));
+		assert_true(runs(fe, 1));
+		/* Its driver begins anew. */
+		fe_ok_u64(fe, VU_SET_STATUS, 0);
+		fe_ok_u64(fe, VU_SET_FEATURES, FEATURES | (packed ? VN_F_RING_PACKED : 0));
+		fe_ring(fe, 0);
+		assert_true(runs(fe, 0));
+		/* No position is told. There is no reply that says so. */
+		mock.ring[0].position = -ESTALE;
+		fe_refused_state(fe, VU_SET_VRING_ENABLE, 0, 0);
+		mock.ring[0].position = 0;
+		fe_send(fe, VU_GET_VRING_BASE, VU_VERSION, &(struct vu_vring_state){0},
+			sizeof(struct vu_vring_state), NULL, 0);
+		fe_assert_closed(fe);
+	}
+}
+
 /*
  * A front end without STATUS cannot tell of the reset. It negotiates anew, also when the device
  * does not say any more that it is broken.
@@ -503,6 +537,7 @@ main(void)
 		T(test_stop_and_resume),
 		T(test_packed),
 		T(test_packed_lost),
+		T(test_lost_by_stop),
 		T(test_lost_without_status),
 		T(test_fewer_queues),
 		T(test_delayed_reply),
