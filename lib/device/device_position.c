@@ -140,22 +140,27 @@ bb_word(const struct dev_ring *ring)
 		       : __atomic_load_n((const word_t *)&ring->bb->position, __ATOMIC_ACQUIRE);
 }
 
-/* Where the ring is while nothing happens to it. @return -ESTALE: in the midst of a burst. */
+/*
+ * Where the ring is while nothing happens to it. @return -ESTALE: in the midst of a burst, or there
+ * is no record that would tell of one. A split ring's is noted when it is taken and when it has
+ * been published: what happens to used->idx in between changes nothing in the record.
+ */
 static int
 still_at(const struct dev_ring *ring, uint64_t word)
 {
 	const union vn_bb_word w = {.word = word};
 
+	if (ring->bb == NULL || w.burst != 0)
+		return -ESTALE;
 	if (!dev_packed(ring->dev))
 		return vn_virtq_split_used_idx(ring->mem, ring->dev->vq[ring->idx].setup.used_gpa);
-	return ring->bb != NULL && w.burst == 0 ? w.position : -ESTALE;
+	return w.position;
 }
 
 /*
  * A poller that is late may come back at any moment. Only when its memory has been taken is it
  * certain that the driver sees no more of what it does. So the position is what it was before, if
- * the record, which changes before a burst of a packed ring and after one of a split ring, shows
- * nothing to have happened meanwhile.
+ * the record shows that no burst was under way then, and none has begun meanwhile.
  */
 void
 dev_mem_revoke(struct vn_device *dev, struct vn_guestmem *mem)

@@ -9,6 +9,7 @@
  * happen to a ring that starts.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "device_private.h"
 #include "vn_log.h"
@@ -122,6 +123,17 @@ dev_restart_progress(struct vn_device *dev)
 	}
 }
 
+/*
+ * Where a ring is, nobody knows better on another port. The model tries its rings again; those of a
+ * peer that has only rings stay as they are until its driver begins anew.
+ */
+static bool
+stays_broken(const struct vn_device *dev)
+{
+	return dev->priv->model == NULL && dev->broken_why != NULL &&
+	       strcmp(dev->broken_why, VN_VQ_WHY_LOST) == 0;
+}
+
 void
 dev_restart_opened(struct vn_device *dev)
 {
@@ -130,7 +142,7 @@ dev_restart_opened(struct vn_device *dev)
 	if (priv->restart != RESTART_REOPENING)
 		return;
 	/* What had broken breaks again if it is still wrong. */
-	if (dev->broken && !priv->resetting) {
+	if (dev->broken && !priv->resetting && !stays_broken(dev)) {
 		dev->broken = false;
 		dev->broken_why = NULL;
 		dev->status &= ~VN_STATUS_NEEDS_RESET;

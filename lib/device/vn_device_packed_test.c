@@ -403,6 +403,34 @@ test_peer_position(void **state)
 	}
 }
 
+/* A ring whose position nobody knows is not found by a restart: the device stays broken. */
+static void
+test_lost_restart(void **state)
+{
+	struct result r = {0};
+	struct vn_vq_setup setup;
+
+	(void)state;
+	de.conf.features = FEATURES | VN_F_RING_PACKED;
+	begin_rings(FEATURES | VN_F_RING_PACKED);
+	start(0, VN_VRING_PACKED_START);
+	start(1, VN_VRING_PACKED_START);
+	pg_check_pair(0, 1, false);
+	assert_int_equal(de_stop(0), pg.at[0]);
+	setup = guest_setup(&de.guest, 0, VN_VRING_PACKED_START);
+	setup.unknown = true;
+	assert_int_equal(vn_device_vq_start(de.dev, 0, &setup), -ESTALE);
+	vn_device_restart(de.dev, result_cb, &r);
+	UNTIL(r.calls > 0);
+	assert_int_equal(r.value, 0);
+	assert_true(de.dev->broken);
+	assert_string_equal(de.dev->broken_why, VN_VQ_WHY_LOST);
+	assert_true(de.dev->status & VN_STATUS_NEEDS_RESET);
+	assert_int_equal(de.dev->vq[1].state, VN_VQ_RUNNING);
+	de_reset();
+	assert_false(de.dev->broken);
+}
+
 /*
  * The peer goes without asking where its rings are, and comes back with what it knew: to this
  * process or, as nothing else of a ring is needed, to the next one.
@@ -493,6 +521,7 @@ main(void)
 		ME_TEST(test_record_without_black_box),
 		ME_TEST(test_record_of_new_rings),
 		ME_TEST(test_peer_position),
+		ME_TEST(test_lost_restart),
 		ME_TEST(test_peer_lost),
 		ME_TEST(test_notification_data),
 	};

@@ -69,6 +69,17 @@ vu_features_apply(struct vu_conn *c)
 	vu_op_put(c, 0);
 }
 
+/* It takes a reset by the driver: the device is broken, or rings stay where they are. */
+static bool
+vu_needs_reset(const struct vu_conn *c)
+{
+	for (unsigned int i = 0; i < c->n_rings; i++) {
+		if (c->ring[i].lost)
+			return true;
+	}
+	return c->dev->broken;
+}
+
 int
 vu_set_features(struct vu_conn *c, struct vu_msg *m)
 {
@@ -87,7 +98,7 @@ vu_set_features(struct vu_conn *c, struct vu_msg *m)
 	 * A front end without STATUS cannot tell us of the driver's reset. One that negotiates anew
 	 * with no ring running has seen one: what broke the device is over.
 	 */
-	if (c->dev->broken && !(c->protocol & VU_PF_STATUS) && !vu_rings_running(c)) {
+	if (vu_needs_reset(c) && !(c->protocol & VU_PF_STATUS) && !vu_rings_running(c)) {
 		c->log_on = false;
 		for (unsigned int i = 0; i < c->n_rings; i++)
 			c->ring[i].lost = false;

@@ -221,6 +221,13 @@ ring_stopped(void *ctx, int result)
 {
 	struct vu_ring *r = ctx;
 
+	/* Where it began is not where it is: nobody may go on from there. */
+	if (result == -ESTALE) {
+		r->lost = true;
+		r->based = false;
+		r->ours = false;
+		r->base = 0;
+	}
 	/* Nothing is under way: both halves of a packed ring's are the same. */
 	r->based = r->based || result >= 0;
 	r->ours = r->ours || result >= 0;

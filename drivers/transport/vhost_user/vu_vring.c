@@ -133,6 +133,10 @@ ring_based(struct vu_conn *c)
 		vu_op_ack(c);
 		return;
 	}
+	if (r->lost && !r->based) {
+		vu_ack(c, vu_refuse(c, -ESTALE, "ring %u: nobody knows where it is", r->index));
+		return;
+	}
 	r->ours = false;
 	vu_reply(c, &s, sizeof(s));
 }

@@ -18,7 +18,7 @@
 struct mock_ring {
 	unsigned int starts, stops, calls_set;
 	struct vn_vq_setup last; /* fds are those of the device while it runs */
-	uint16_t position;       /* where it will say that it stopped */
+	int position;            /* where it will say that it stopped, or negative errno */
 };
 
 struct mock {

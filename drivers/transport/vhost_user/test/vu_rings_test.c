@@ -284,6 +284,78 @@ test_packed_lost(void **state)
 	assert_false(fe->dev.vq[0].setup.unknown);
 }
 
+/* Stopped, and nobody knows where: it does not go on from where it once began. */
+static void
+test_lost_by_stop(void **state)
+{
+	struct fe *fe = *state;
+
+	for (unsigned int packed = 0; packed < 2; packed++) {
+		fe_connect(fe);
+		fe_negotiate(fe, FEATURES | (packed ? VN_F_RING_PACKED : 0));
+		fe_set_mem(fe);
+		fe_ring(fe, 0);
+		fe_ring(fe, 1);
+		mock.ring[0].position = -ESTALE;
+		fe_refused_state(fe, VU_SET_VRING_ENABLE, 0, 0);
+		mock.ring[0].position = 0;
+		fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
+		fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+		assert_false(runs(fe, 0));
+		assert_true(runs(fe, 1));
+		/* Its driver begins anew. */
+		fe_ok_u64(fe, VU_SET_STATUS, 0);
+		fe_ok_u64(fe, VU_SET_FEATURES, FEATURES | (packed ? VN_F_RING_PACKED : 0));
+		fe_ring(fe, 0);
+		assert_true(runs(fe, 0));
+		/* No position is told. There is no reply that says so. */
+		mock.ring[0].position = -ESTALE;
+		fe_refused_state(fe, VU_SET_VRING_ENABLE, 0, 0);
+		mock.ring[0].position = 0;
+		fe_send(fe, VU_GET_VRING_BASE, VU_VERSION, &(struct vu_vring_state){0},
+			sizeof(struct vu_vring_state), NULL, 0);
+		fe_assert_closed(fe);
+	}
+}
+
+/*
+ * A front end without STATUS cannot tell of the reset. It negotiates anew, also when the device
+ * does not say any more that it is broken.
+ */
+static void
+test_lost_without_status(void **state)
+{
+	struct vu_vring_addr a = fe_addr(0);
+	struct fe *fe = *state;
+	uint64_t protocol;
+
+	fe_connect(fe);
+	fe_negotiate(fe, FEATURES | VN_F_RING_PACKED);
+	protocol = fe->protocol & ~VU_PF_STATUS;
+	fe_ok_u64(fe, VU_SET_PROTOCOL_FEATURES, protocol);
+	fe_set_mem(fe);
+	mock.start_result = -ESTALE;
+	fe_ok_state(fe, VU_SET_VRING_NUM, 0, 100);
+	fe_ok(fe, VU_SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
+	fe_ok_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	fe_ok_state(fe, VU_SET_VRING_ENABLE, 0, 1);
+	assert_false(runs(fe, 0));
+	assert_false(fe->dev.broken);
+	mock.start_result = 0;
+	assert_int_equal(fe_get_base(fe, 0), 0x80008000);
+	assert_int_equal(mock.resets, 0);
+	fe_ok_u64(fe, VU_SET_FEATURES, FEATURES | VN_F_RING_PACKED);
+	assert_int_equal(mock.resets, 1);
+	fe_ok_state(fe, VU_SET_VRING_BASE, 0, 0x80008000);
+	fe_ok_eventfd(fe, VU_SET_VRING_KICK, 0);
+	assert_true(runs(fe, 0));
+	/* Once only. */
+	fe_ok_u64(fe, VU_SET_FEATURES, FEATURES | VN_F_RING_PACKED);
+	assert_true(runs(fe, 0));
+	assert_int_equal(mock.resets, 1);
+}
+
 /* A guest that uses one queue pair of two, then both. */
 static void
 test_fewer_queues(void **state)
@@ -465,6 +537,8 @@ main(void)
 		T(test_stop_and_resume),
 		T(test_packed),
 		T(test_packed_lost),
+		T(test_lost_by_stop),
+		T(test_lost_without_status),
 		T(test_fewer_queues),
 		T(test_delayed_reply),
 		T(test_reset_and_status),
