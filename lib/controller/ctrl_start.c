@@ -103,11 +103,16 @@ make_vf(struct vn_controller *ctrl, struct vn_device *pf, char *err, size_t errl
 {
 	struct ctrl_start *start = &ctrl->priv->start;
 	struct vn_ctrl_dev *info = pf->ctrl;
+	bool refused;
 	int rc;
 
-	rc = ctrl_vfs_restore(ctrl, pf, info->had_vfs, info->vfs_were_client_s, err, errlen);
-	/* They cannot be any more: without them all else can go on. */
-	if (rc != 0 && info->num_vfs == 0) {
+	rc = ctrl_vfs_restore(
+		ctrl, pf, info->had_vfs, info->vfs_were_client_s, &refused, err, errlen);
+	/*
+	 * They cannot be any more: without them all else can go on, and their files go. Whatever
+	 * else it is, a setting or a lack of memory, the next start may be without: no file goes.
+	 */
+	if (refused) {
 		VN_ERR("%s: its %u VFs are not enabled again: %s", pf->conf.vuid, info->had_vfs,
 			err);
 		start->to_come -= info->had_vfs;

@@ -241,6 +241,36 @@ test_failed(void **state)
 	after();
 }
 
+/* What is wrong with the configuration is found with the first VF: nothing is forgotten for it. */
+static void
+test_misconfigured(void **state)
+{
+	const char *port = t.conf.vf.port;
+
+	(void)state;
+	before();
+	t.conf.vf.lcore = 1000;
+	begin_again();
+	UNTIL(t.started == 2);
+	assert_int_equal(t.start_result, -ENODEV);
+	assert_string_equal(t.err, "\"lcore\": 1000 of virtnet.conf is no worker lcore (-l)");
+	stop_all(VN_PORT_UNDO);
+	assert_int_equal(files(), ALL);
+	t.conf.vf.lcore = VN_CONF_NO_LCORE;
+	t.conf.vf.port = "nothing";
+	begin_again();
+	UNTIL(t.started == 3);
+	assert_int_equal(t.start_result, -EOPNOTSUPP);
+	stop_all(VN_PORT_UNDO);
+	assert_int_equal(files(), ALL);
+	t.conf.vf.port = port;
+	begin_again();
+	UNTIL(t.started == 4);
+	assert_int_equal(t.start_result, 0);
+	check_all();
+	after();
+}
+
 /* A set that is not possible: the others come all the same. */
 static void
 test_impossible(void **state)
@@ -326,6 +356,7 @@ main(void)
 		TEST(test_order),
 		TEST(test_stopped),
 		TEST(test_failed),
+		TEST(test_misconfigured),
 		TEST(test_impossible),
 		TEST(test_transitional),
 	};
