@@ -313,6 +313,9 @@ void ctrl_health_stop(struct vn_controller *ctrl);
 void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
 /** Something has ended at this PF: go on with what its client wants, or show it what there is. */
 void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
+/** The same for all PFs: something has ended that all of them had to wait for. */
+void ctrl_client_sync_all(struct vn_controller *ctrl);
+
 /* ctrl_modify_apply.c */
 
 /** See whether a change can be made now. @return true: it could, and @p op goes on, or is over. */

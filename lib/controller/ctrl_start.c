@@ -175,12 +175,8 @@ make_slice(void *ctx)
 		rc = complete(ctrl, err, sizeof(err));
 	ctrl_start_stop(ctrl);
 	/* What their clients have asked for meanwhile. */
-	for (int id = 0; rc == 0 && id < VN_MAX_STATIC_PF; id++) {
-		struct vn_device *pf = vn_controller_find(ctrl, id, -1);
-
-		if (pf != NULL && pf->conf.total_vfs > 0)
-			ctrl_client_sync(ctrl, pf);
-	}
+	if (rc == 0)
+		ctrl_client_sync_all(ctrl);
 	start->done(start->ctx, rc, err, NULL);
 }
 
@@ -222,6 +218,8 @@ vn_controller_start(
 	rc = complete(ctrl, err, errlen);
 	if (rc == 0)
 		done(ctx, 0, "", NULL);
+	else
+		ctrl_recover_free(ctrl);
 	return rc;
 }
 

@@ -296,6 +296,39 @@ test_impossible(void **state)
 	after();
 }
 
+/* VFs that a client asks for during the start come behind it, and behind the SF pool. */
+static void
+test_client_and_pool(void **state)
+{
+	(void)state;
+	before();
+	begin_again();
+	UNTIL(t.started == 2);
+	assert_int_equal(sriov(1, 0), 0);
+	stop_all(VN_PORT_KEEP);
+	t.conf.sf_pool_percent = 100;
+	fp_hold(FP_PREPARE);
+	begin_again();
+	assert_true(vn_controller_unmade(t.ctrl) > 0);
+	pf(1)->env.want_vfs(pf(1)->env.ctx, pf(1), 2);
+	UNTIL(t.started == 3);
+	assert_int_equal(t.start_result, 0);
+	UNTIL(fp_inside(FP_PREPARE));
+	UNTIL(vn_controller_settled(t.ctrl));
+	assert_true(ctrl_pool_filling(t.ctrl));
+	assert_int_equal(pf(1)->ctrl->num_vfs, 0);
+	/* It has changed its mind meanwhile. */
+	pf(1)->env.want_vfs(pf(1)->env.ctx, pf(1), 3);
+	fp_release(FP_PREPARE);
+	UNTIL(!ctrl_pool_filling(t.ctrl));
+	UNTIL((vn_controller_progress(t.ctrl), TAILQ_EMPTY(&t.ctrl->priv->ops)));
+	assert_int_equal(pf(1)->ctrl->num_vfs, 3);
+	assert_true(pf(1)->ctrl->vfs_by_client);
+	assert_true(ft.vfs == 3 && ft.vfs_by_client);
+	assert_false(pf(1)->ctrl->vfs_pending);
+	after();
+}
+
 static bool
 vf_transitional(unsigned int vf_id)
 {
@@ -358,6 +391,7 @@ main(void)
 		TEST(test_failed),
 		TEST(test_misconfigured),
 		TEST(test_impossible),
+		TEST(test_client_and_pool),
 		TEST(test_transitional),
 	};
 
