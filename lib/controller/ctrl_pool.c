@@ -98,7 +98,7 @@ pool_filled(struct ctrl_pool *pool)
 	pool->idle = NULL;
 	if (idle != NULL)
 		idle(pool->idle_ctx);
-	else /* clients of PFs have not been told to wait */
+	else /* what clients of PFs have asked for meanwhile */
 		ctrl_client_sync_all(pool->ctrl);
 }
 
