@@ -91,6 +91,9 @@ read_device(const struct vn_conf_at *devices, size_t i, json_t *obj, struct vn_c
 	}
 	if (json_object_get(obj, "pf") == NULL)
 		vn_conf_error_at(place(&p, devices, i, ""), "needs \"pf\"");
+	if (json_object_get(obj, "anti_spoof") == NULL && json_object_get(obj, "isolated") == NULL)
+		vn_conf_error_at(place(&p, devices, i, ""),
+			"says nothing of the device: needs \"anti_spoof\" or \"isolated\"");
 	d->pf = (uint16_t)pf;
 	d->vf = has_vf ? (int16_t)vf : -1;
 	for (unsigned int k = 0; has_pf && k < sw->n_devices; k++) {

@@ -52,7 +52,8 @@ rules(void **state)
 	assert_int_equal(parse("{\"static_pf\": {\"port\": \"switch\", \"anti_spoof\": 0},"
 			       " \"vf\": {\"isolated\": 1, \"port\": \"switch\"},"
 			       " \"switch\": {\"devices\": [{\"pf\": 61, \"isolated\": 0},"
-			       " {\"vf\": 1007, \"pf\": 0, \"anti_spoof\": 1}, {\"pf\": 0}]}}"),
+			       " {\"vf\": 1007, \"pf\": 0, \"anti_spoof\": 1},"
+			       " {\"pf\": 0, \"anti_spoof\": 0, \"isolated\": 1}]}}"),
 		0);
 	assert_true(conf.static_pf.rules.has_anti_spoof && !conf.static_pf.rules.anti_spoof);
 	assert_false(conf.static_pf.rules.has_isolated || conf.vf.rules.has_anti_spoof);
@@ -114,18 +115,25 @@ bad(void **state)
 						    "objects [{...}], is an object"},
 		{"{\"switch\": {\"devices\": [7]}}",
 			"line 1: switch.devices[0]: must be an object {...}, is a number"},
-		{"{\n\"switch\": {\"devices\": [{\"vf\": 0}]}}",
+		{"{\n\"switch\": {\"devices\": [{\"vf\": 0, \"isolated\": 1}]}}",
 			"line 2: switch.devices[0]: needs \"pf\""},
-		{"{\"switch\": {\"devices\": [{\"pf\": 62}]}}",
+		{"{\"switch\": {\"devices\": [{\"pf\": 62, \"isolated\": 1}]}}",
 			"line 1: switch.devices[0].pf: must be a whole number from 0 to 61, is 62"},
-		{"{\"switch\": {\"devices\": [{\"pf\": 0, \"vf\": -1}]}}",
+		{"{\"switch\": {\"devices\": [{\"pf\": 0, \"vf\": -1, \"isolated\": 1}]}}",
 			"line 1: switch.devices[0].vf: must be a whole number from 0 to 1007, is "
 			"-1"},
-		{"{\"switch\": {\"devices\": [{\"pf\": 1, \"mac\": 1}]}}",
+		{"{\"switch\": {\"devices\": [{\"pf\": 1, \"isolated\": 1, \"mac\": 1}]}}",
 			"line 1: switch.devices[0].mac: unknown parameter: a device has \"pf\", "
 			"\"vf\", \"anti_spoof\" and \"isolated\""},
-		{"{\"switch\": {\"devices\": [{\"pf\": 1}, {\"pf\": 1, \"vf\": 1}, {\"pf\": 1}]}}",
+		{"{\"switch\": {\"devices\": [{\"pf\": 1, \"isolated\": 1},"
+		 " {\"pf\": 1, \"vf\": 1, \"isolated\": 1}, {\"pf\": 1, \"anti_spoof\": 1}]}}",
 			"line 1: switch.devices[2]: is the device of \"devices[0]\", too"},
+		{"{\"switch\": {\"devices\": [{\"pf\": 1, \"isolated\": 1},\n {\"pf\": 1, \"vf\": "
+		 "1}]}}",
+			"line 1: switch.devices[1]: says nothing of the device: needs "
+			"\"anti_spoof\" or \"isolated\""},
+		{"{\"switch\": {\"devices\": [{\"pf\": 1, \"isolated\": 2}]}}",
+			"line 1: switch.devices[0].isolated: must be 0 or 1, is 2"},
 	};
 	char line[512];
 

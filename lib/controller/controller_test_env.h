@@ -247,10 +247,11 @@ start(uint32_t num_pf)
 static inline int
 restore(struct vn_device *dev, unsigned int n, bool its_clients)
 {
+	bool refused;
 	int rc;
 
 	do {
-		rc = ctrl_vfs_restore(t.ctrl, dev, n, its_clients, t.err, sizeof(t.err));
+		rc = ctrl_vfs_restore(t.ctrl, dev, n, its_clients, &refused, t.err, sizeof(t.err));
 	} while (rc == 0 && dev->ctrl->num_vfs < n);
 	return rc;
 }

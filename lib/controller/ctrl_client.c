@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "ctrl_private.h"
+#include "vn_errors.h"
 #include "vn_log.h"
 
 /** VFs that are the client's. */
@@ -50,7 +51,8 @@ static void
 asked(void *ctx, int rc, const char *text, struct vn_device *pf)
 {
 	RTE_SET_USED(ctx);
-	if (rc != 0 && rc != -ECANCELED)
+	/* The SF pool has other jobs for the helper thread: the end of its filling comes again. */
+	if (rc != 0 && rc != -ECANCELED && rc != VIRTNET_ERR_SF_POOL_CREATING)
 		give_up(pf, text);
 }
 
@@ -78,7 +80,7 @@ ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf)
 {
 	struct vn_ctrl_dev *info = pf->ctrl;
 
-	/* The end of what is under way, of the start too, comes here again. */
+	/* The end of what is under way, of the start and the SF pool too, comes here again. */
 	if (ctrl->priv->stopping || ctrl->priv->start.active || info->vfs_syncing ||
 		ctrl_busy_set(ctrl, pf))
 		return;
@@ -90,6 +92,17 @@ ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf)
 	info->vfs_syncing = false;
 	if (!ctrl_busy_set(ctrl, pf))
 		show(pf, info->vfs_failed);
+}
+
+void
+ctrl_client_sync_all(struct vn_controller *ctrl)
+{
+	for (int id = 0; id < VN_MAX_STATIC_PF; id++) {
+		struct vn_device *pf = vn_controller_find(ctrl, id, -1);
+
+		if (pf != NULL && pf->conf.total_vfs > 0)
+			ctrl_client_sync(ctrl, pf);
+	}
 }
 
 void

@@ -98,6 +98,8 @@ pool_filled(struct ctrl_pool *pool)
 	pool->idle = NULL;
 	if (idle != NULL)
 		idle(pool->idle_ctx);
+	else /* what clients of PFs have asked for meanwhile */
+		ctrl_client_sync_all(pool->ctrl);
 }
 
 /* One at a time: the helper thread is everybody's. */

@@ -254,12 +254,15 @@ void ctrl_start_stop(struct vn_controller *ctrl);
  * Make the next one of the @p n VFs that a PF had when the last process ended; its num_vfs are
  * there already. Their ports are made by jobs, and vn_controller_settled() waits for them. Nothing
  * is saved.
+ * @param[out] refused
+ *   It failed because @p n VFs are not possible here, as sriov would say: none was made. Else it is
+ *   a failure that may be over with the next start.
  * @return
  *   0, or negative errno or VIRTNET_ERR_* with one line in @p err. VFs that were made before the
  *   failure are there, and go by vn_controller_stop().
  */
 int ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n,
-	bool by_client, char *err, size_t errlen);
+	bool by_client, bool *refused, char *err, size_t errlen);
 /** The ports that @p op waits for are there, or one cannot be made. */
 bool ctrl_vfs_ready(const struct ctrl_op *op);
 /** It goes on then. */
@@ -310,6 +313,9 @@ void ctrl_health_stop(struct vn_controller *ctrl);
 void ctrl_client_want(void *ctx, struct vn_device *pf, uint16_t n);
 /** Something has ended at this PF: go on with what its client wants, or show it what there is. */
 void ctrl_client_sync(struct vn_controller *ctrl, struct vn_device *pf);
+/** The same for all PFs: something has ended that all of them had to wait for. */
+void ctrl_client_sync_all(struct vn_controller *ctrl);
+
 /* ctrl_modify_apply.c */
 
 /** See whether a change can be made now. @return true: it could, and @p op goes on, or is over. */

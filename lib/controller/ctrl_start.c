@@ -103,11 +103,16 @@ make_vf(struct vn_controller *ctrl, struct vn_device *pf, char *err, size_t errl
 {
 	struct ctrl_start *start = &ctrl->priv->start;
 	struct vn_ctrl_dev *info = pf->ctrl;
+	bool refused;
 	int rc;
 
-	rc = ctrl_vfs_restore(ctrl, pf, info->had_vfs, info->vfs_were_client_s, err, errlen);
-	/* They cannot be any more: without them all else can go on. */
-	if (rc != 0 && info->num_vfs == 0) {
+	rc = ctrl_vfs_restore(
+		ctrl, pf, info->had_vfs, info->vfs_were_client_s, &refused, err, errlen);
+	/*
+	 * They cannot be any more: without them all else can go on, and their files go. Whatever
+	 * else it is, a setting or a lack of memory, the next start may be without: no file goes.
+	 */
+	if (refused) {
 		VN_ERR("%s: its %u VFs are not enabled again: %s", pf->conf.vuid, info->had_vfs,
 			err);
 		start->to_come -= info->had_vfs;
@@ -170,12 +175,8 @@ make_slice(void *ctx)
 		rc = complete(ctrl, err, sizeof(err));
 	ctrl_start_stop(ctrl);
 	/* What their clients have asked for meanwhile. */
-	for (int id = 0; rc == 0 && id < VN_MAX_STATIC_PF; id++) {
-		struct vn_device *pf = vn_controller_find(ctrl, id, -1);
-
-		if (pf != NULL && pf->conf.total_vfs > 0)
-			ctrl_client_sync(ctrl, pf);
-	}
+	if (rc == 0)
+		ctrl_client_sync_all(ctrl);
 	start->done(start->ctx, rc, err, NULL);
 }
 
@@ -217,6 +218,8 @@ vn_controller_start(
 	rc = complete(ctrl, err, errlen);
 	if (rc == 0)
 		done(ctx, 0, "", NULL);
+	else
+		ctrl_recover_free(ctrl);
 	return rc;
 }
 

@@ -514,13 +514,14 @@ vn_controller_sriov_by_client(struct vn_controller *ctrl, struct vn_device *pf, 
 
 int
 ctrl_vfs_restore(struct vn_controller *ctrl, struct vn_device *pf, unsigned int n, bool by_client,
-	char *err, size_t errlen)
+	bool *refused, char *err, size_t errlen)
 {
 	const unsigned int vf_id = pf->ctrl->num_vfs;
 	struct vn_device *dev;
 	int rc;
 
 	rc = vf_id == 0 ? check(ctrl, pf, n, false, err, errlen) : 0;
+	*refused = rc != 0;
 	if (rc != 0)
 		return rc;
 	rc = make_one(ctrl, pf, vf_id, &dev, err, errlen);

@@ -143,8 +143,10 @@ take_rules(const struct vn_conf_rules *rules, struct vn_device_conf *dc)
 
 /* What the switch holds a device to: what is said of it alone counts most. */
 static void
-switch_rules(const struct vn_conf *conf, struct vn_device_conf *dc)
+switch_rules(const struct vn_conf *conf, const char *port_kind, struct vn_device_conf *dc)
 {
+	/* Who names a hotplug PF cannot know what port it will have. */
+	const bool vain = dc->type != VN_HOTPLUG_PF && strcmp(port_kind, "switch") != 0;
 	const int vf = dc->type == VN_VF ? dc->vf_id : -1;
 
 	take_rules(&conf->sw.rules, dc);
@@ -153,8 +155,13 @@ switch_rules(const struct vn_conf *conf, struct vn_device_conf *dc)
 	else if (dc->type == VN_VF)
 		take_rules(&conf->vf.rules, dc);
 	for (unsigned int i = 0; i < conf->sw.n_devices; i++) {
-		if (conf->sw.device[i].pf == dc->pf_id && conf->sw.device[i].vf == vf)
-			take_rules(&conf->sw.device[i].rules, dc);
+		if (conf->sw.device[i].pf != dc->pf_id || conf->sw.device[i].vf != vf)
+			continue;
+		take_rules(&conf->sw.device[i].rules, dc);
+		if (vain)
+			VN_WARN("%s: \"devices\" of \"switch\" has rules for it, without effect: "
+				"\"port\" of \"%s\" is \"%s\"",
+				dc->vuid, dc->type == VN_VF ? "vf" : "static_pf", port_kind);
 	}
 }
 
@@ -179,7 +186,7 @@ ctrl_make(struct vn_controller *ctrl, const struct vn_device_conf *dc,
 		goto fail;
 	}
 	info->port_kind = env.port_ops->kind;
-	switch_rules(&ctrl->conf, &conf);
+	switch_rules(&ctrl->conf, info->port_kind, &conf);
 	info->vm = "";
 	info->guest_bdf = UINT16_MAX;
 	if (ctrl_recover_conf(ctrl, transport, info, &conf) != 0) {

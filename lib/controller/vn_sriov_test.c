@@ -127,12 +127,28 @@ test_mac_base(void **state)
 		0);
 }
 
+#define VAIN ": \"devices\" of \"switch\" has rules for it, without effect"
+
+static void
+check_vain(const char *text, int pf_id, int vf_id)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), "%s" VAIN ": \"port\" of \"%s\" is \"%s\"",
+		vn_controller_find(t.ctrl, pf_id, vf_id)->conf.vuid, vf_id < 0 ? "static_pf" : "vf",
+		fp_ops.kind);
+	assert_non_null(strstr(text, line));
+}
+
 /* What the switch holds a device to: the most special that is said of it. */
 static void
 test_switch_rules(void **state)
 {
 	struct vn_conf_switch *sw = &t.conf.sw;
 	const struct vn_device *dev;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *log;
 
 	(void)state;
 	sw->rules = (struct vn_conf_rules){.has_isolated = true, .isolated = true};
@@ -143,9 +159,19 @@ test_switch_rules(void **state)
 		.pf = 1, .vf = -1, .rules = {.has_anti_spoof = true}};
 	sw->device[1] = (struct vn_conf_switch_device){
 		.pf = 1, .vf = 1, .rules = {.has_anti_spoof = true, .anti_spoof = true}};
+	log = open_memstream(&text, &len);
+	assert_non_null(log);
+	assert_int_equal(rte_openlog_stream(log), 0);
 	start_vfs(2, 2);
 	UNTIL(vn_controller_settled(t.ctrl));
 	assert_int_equal(sriov(1, 2), 0);
+	rte_openlog_stream(NULL);
+	fclose(log);
+	/* Ports that are not of the switch know no rules, and somebody believes that they do. */
+	check_vain(text, 1, -1);
+	check_vain(text, 1, 1);
+	assert_null(strstr(strstr(strstr(text, VAIN) + 1, VAIN) + 1, VAIN));
+	free(text);
 	dev = vn_controller_find(t.ctrl, 0, -1);
 	assert_true(dev->conf.anti_spoof && dev->conf.isolated);
 	dev = vn_controller_find(t.ctrl, 1, -1);

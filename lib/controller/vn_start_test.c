@@ -241,6 +241,36 @@ test_failed(void **state)
 	after();
 }
 
+/* What is wrong with the configuration is found with the first VF: nothing is forgotten for it. */
+static void
+test_misconfigured(void **state)
+{
+	const char *port = t.conf.vf.port;
+
+	(void)state;
+	before();
+	t.conf.vf.lcore = 1000;
+	begin_again();
+	UNTIL(t.started == 2);
+	assert_int_equal(t.start_result, -ENODEV);
+	assert_string_equal(t.err, "\"lcore\": 1000 of virtnet.conf is no worker lcore (-l)");
+	stop_all(VN_PORT_UNDO);
+	assert_int_equal(files(), ALL);
+	t.conf.vf.lcore = VN_CONF_NO_LCORE;
+	t.conf.vf.port = "nothing";
+	begin_again();
+	UNTIL(t.started == 3);
+	assert_int_equal(t.start_result, -EOPNOTSUPP);
+	stop_all(VN_PORT_UNDO);
+	assert_int_equal(files(), ALL);
+	t.conf.vf.port = port;
+	begin_again();
+	UNTIL(t.started == 4);
+	assert_int_equal(t.start_result, 0);
+	check_all();
+	after();
+}
+
 /* A set that is not possible: the others come all the same. */
 static void
 test_impossible(void **state)
@@ -263,6 +293,39 @@ test_impossible(void **state)
 	assert_int_equal(pf(0)->ctrl->num_vfs, 0);
 	assert_int_equal(pf(1)->ctrl->num_vfs, VFS_1);
 	assert_int_equal(t.ctrl->num_devices, PFS + VFS_1 + 2);
+	after();
+}
+
+/* VFs that a client asks for during the start come behind it, and behind the SF pool. */
+static void
+test_client_and_pool(void **state)
+{
+	(void)state;
+	before();
+	begin_again();
+	UNTIL(t.started == 2);
+	assert_int_equal(sriov(1, 0), 0);
+	stop_all(VN_PORT_KEEP);
+	t.conf.sf_pool_percent = 100;
+	fp_hold(FP_PREPARE);
+	begin_again();
+	assert_true(vn_controller_unmade(t.ctrl) > 0);
+	pf(1)->env.want_vfs(pf(1)->env.ctx, pf(1), 2);
+	UNTIL(t.started == 3);
+	assert_int_equal(t.start_result, 0);
+	UNTIL(fp_inside(FP_PREPARE));
+	UNTIL(vn_controller_settled(t.ctrl));
+	assert_true(ctrl_pool_filling(t.ctrl));
+	assert_int_equal(pf(1)->ctrl->num_vfs, 0);
+	/* It has changed its mind meanwhile. */
+	pf(1)->env.want_vfs(pf(1)->env.ctx, pf(1), 3);
+	fp_release(FP_PREPARE);
+	UNTIL(!ctrl_pool_filling(t.ctrl));
+	UNTIL((vn_controller_progress(t.ctrl), TAILQ_EMPTY(&t.ctrl->priv->ops)));
+	assert_int_equal(pf(1)->ctrl->num_vfs, 3);
+	assert_true(pf(1)->ctrl->vfs_by_client);
+	assert_true(ft.vfs == 3 && ft.vfs_by_client);
+	assert_false(pf(1)->ctrl->vfs_pending);
 	after();
 }
 
@@ -326,7 +389,9 @@ main(void)
 		TEST(test_order),
 		TEST(test_stopped),
 		TEST(test_failed),
+		TEST(test_misconfigured),
 		TEST(test_impossible),
+		TEST(test_client_and_pool),
 		TEST(test_transitional),
 	};
 
