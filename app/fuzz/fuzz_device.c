@@ -44,7 +44,7 @@ struct thing {
 struct vn_loop {
 	struct thing *thing;
 	unsigned int n, room;
-	LIST_HEAD(, vn_timer) timers;
+	TAILQ_HEAD(, vn_timer) timers;
 };
 struct vn_poller {
 	int unused;
@@ -56,7 +56,7 @@ struct vn_port_queue {
 	struct vn_port_stats stats;
 };
 
-static struct vn_loop loop;
+static struct vn_loop loop = {.timers = TAILQ_HEAD_INITIALIZER(loop.timers)};
 static struct vn_poller poller;
 static struct vn_port port;
 static struct vn_port_queue port_queue;
@@ -102,15 +102,15 @@ void
 vn_loop_arm(struct vn_loop *l, struct vn_timer *timer, uint64_t delay_ns __rte_unused)
 {
 	if (!timer->armed)
-		LIST_INSERT_HEAD(&l->timers, timer, next);
+		TAILQ_INSERT_HEAD(&l->timers, timer, next);
 	timer->armed = true;
 }
 
 void
-vn_loop_cancel(struct vn_loop *l __rte_unused, struct vn_timer *timer)
+vn_loop_cancel(struct vn_loop *l, struct vn_timer *timer)
 {
 	if (timer->armed)
-		LIST_REMOVE(timer, next);
+		TAILQ_REMOVE(&l->timers, timer, next);
 	timer->armed = false;
 }
 
@@ -399,8 +399,8 @@ fuzz_env_settle(void)
 	unsigned int left = MANY;
 
 	held = false;
-	while (loop.n > 0 || !LIST_EMPTY(&loop.timers)) {
-		struct vn_timer *t = LIST_FIRST(&loop.timers);
+	while (loop.n > 0 || !TAILQ_EMPTY(&loop.timers)) {
+		struct vn_timer *t = TAILQ_FIRST(&loop.timers);
 
 		MUST(left-- > 0);
 		if (loop.n > 0) {
