@@ -51,6 +51,7 @@ struct vn_poller_cmd {
 	/* The rest is the poller library's. */
 	struct vn_poller *poller;
 	bool overdue; /* late() was due, and done() is still to come */
+	bool again;   /* the deadline has been put off, which is done once */
 	struct vn_poller_cmd *next;
 	struct vn_timer timer;
 };
