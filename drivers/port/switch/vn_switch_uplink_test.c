@@ -136,7 +136,8 @@ test_isolated(void **state)
 	assert_int_equal(sent(0), 1);
 	assert_int_equal(st_recv(1), 0);
 	assert_int_equal(st_stats().filtered, 1);
-	/* It uses an address of the network: that stays in reach of those who could not reach it. */
+	/* It uses an address of the network: that stays in reach of those who could not reach it.
+	 */
 	st_send(0, 70, 99, -1);
 	assert_int_equal(sent(0), 1);
 	st_send(1, 1, 70, -1);
