@@ -47,7 +47,6 @@ run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t 
 	struct vn_vring_used_elem *const inflight = &vq->inflight[at];
 	const struct vn_gm_slot *const region = vq->hint;
 	const uint64_t size = region->size, limit = region->gpa + size;
-	uint8_t *const end = region->base + size;
 	uint32_t i, most = RTE_MIN(n, RX_RUN);
 
 	if (unlikely(vq->hdr_len != VN_NET_HDR_LEN || region->read_only))
@@ -67,7 +66,7 @@ run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t 
 		if (unlikely((packed_flags(word) & (PK_FLAGS | FAST_FLAGS)) != want ||
 			     room < need || room > rest || rest > size))
 			break;
-		p = end - rest;
+		p = region->base + (size - rest);
 		rte_prefetch0(p);
 		rte_prefetch0(p + need - 1);
 		buf[i] = p;

@@ -46,7 +46,6 @@ run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t 
 	struct vn_vring_used_elem *const inflight = &vq->inflight[at];
 	const struct vn_gm_slot *const region = vq->hint;
 	const uint64_t bytes = region->size, limit = region->gpa + bytes;
-	uint8_t *const end = region->base + bytes;
 	uint32_t i, most = RTE_MIN(n, RX_RUN);
 
 	if (unlikely(vq->hdr_len != VN_NET_HDR_LEN || region->read_only))
@@ -68,7 +67,7 @@ run_find(struct vn_virtq *vq, struct rte_mbuf *const *pkts, uint16_t n, uint8_t 
 		if (unlikely((d.flags & FAST_FLAGS) != VN_DESC_F_WRITE || d.len < need ||
 			     d.len > rest || rest > bytes))
 			break;
-		p = end - rest;
+		p = region->base + (bytes - rest);
 		rte_prefetch0(p);
 		rte_prefetch0(p + need - 1);
 		buf[i] = p;
