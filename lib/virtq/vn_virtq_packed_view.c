@@ -238,36 +238,16 @@ puts_fast(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bo
 	return found;
 }
 
-static __rte_always_inline uint16_t
-puts_body(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect)
-{
-	uint16_t i = 0;
-
-	while (i < n && likely(vq->broken == NULL)) {
-		if (likely(!vq->no_fast && !vq->log_dirty)) {
-			const uint16_t done = puts_fast(vq, &views[i], n - i, indirect);
-
-			i += done;
-			if (likely(done > 0))
-				continue;
-		}
-		if (vq->put(vq, &views[i], &views[i].hdr) == VN_PUT_FULL || vq->broken != NULL)
-			break;
-		i++;
-	}
-	return i;
-}
-
 static uint16_t
 puts_direct(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
 {
-	return puts_body(vq, views, n, false);
+	return puts_all(vq, views, n, puts_fast, false);
 }
 
 static uint16_t
 puts_indirect(struct vn_virtq *vq, const struct vn_view *views, uint16_t n)
 {
-	return puts_body(vq, views, n, true);
+	return puts_all(vq, views, n, puts_fast, true);
 }
 
 vn_virtq_puts_fn

@@ -267,4 +267,30 @@ prefetch_write(const void *p)
 #endif
 }
 
+/* Give views to chains of the usual shapes, in runs. @return how many; 0: the next one is none. */
+typedef uint16_t (*puts_fast_fn)(
+	struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect);
+
+/* Give views in runs, and one by one where that does not go. @return how many were taken. */
+static __rte_always_inline uint16_t
+puts_all(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, puts_fast_fn fast,
+	const bool indirect)
+{
+	uint16_t i = 0;
+
+	while (i < n && likely(vq->broken == NULL)) {
+		if (likely(!vq->no_fast && !vq->log_dirty)) {
+			const uint16_t done = fast(vq, &views[i], n - i, indirect);
+
+			i += done;
+			if (likely(done > 0))
+				continue;
+		}
+		if (vq->put(vq, &views[i], &views[i].hdr) == VN_PUT_FULL || vq->broken != NULL)
+			break;
+		i++;
+	}
+	return i;
+}
+
 #endif /* VN_VIRTQ_VIEW_PRIV_H */

@@ -253,25 +253,12 @@ static __rte_always_inline uint16_t
 puts_body(struct vn_virtq *vq, const struct vn_view *views, uint16_t n, const bool indirect)
 {
 	const uint16_t avail = read_avail(vq);
-	uint16_t i = 0;
 
 	if (unlikely(vq->broken != NULL))
 		return 0;
 	if (avail > vq->stats->max_post)
 		__atomic_store_n(&vq->stats->max_post, avail, __ATOMIC_RELAXED);
-	while (i < n) {
-		if (likely(!vq->no_fast && !vq->log_dirty)) {
-			const uint16_t done = puts_fast(vq, &views[i], n - i, indirect);
-
-			i += done;
-			if (likely(done > 0))
-				continue;
-		}
-		if (vq->put(vq, &views[i], &views[i].hdr) == VN_PUT_FULL || vq->broken != NULL)
-			break;
-		i++;
-	}
-	return i;
+	return puts_all(vq, views, n, puts_fast, indirect);
 }
 
 static uint16_t
