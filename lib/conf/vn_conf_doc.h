@@ -118,6 +118,11 @@ void vn_conf_read_hosts(const struct vn_conf_at *at, const json_t *v, struct vn_
 
 /** "a string", "a number", ... */
 const char *vn_conf_type(const json_t *v);
+
+/** Is it an array of objects (those are the caller's to check), at most @p max of @p what? If not,
+ * that is told. */
+bool vn_conf_is_list(
+	const struct vn_conf_at *at, const json_t *v, const char *what, unsigned int max);
 /** The number 0 or 1. */
 bool vn_conf_get_flag(const struct vn_conf_at *at, const json_t *v, bool *out);
 /** true, false, 0 or 1. */

@@ -161,15 +161,8 @@ vn_conf_read_hosts(const struct vn_conf_at *at, const json_t *v, struct vn_conf 
 	json_t *e;
 	size_t i;
 
-	if (!json_is_array(v)) {
-		vn_conf_error_at(at, "must be an array of objects [{...}], is %s", vn_conf_type(v));
+	if (!vn_conf_is_list(at, v, "hosts", VN_CONF_MAX_HOSTS))
 		return;
-	}
-	if (json_array_size(v) > VN_CONF_MAX_HOSTS) {
-		vn_conf_error_at(at, "has %zu hosts, at most %d are possible", json_array_size(v),
-			VN_CONF_MAX_HOSTS);
-		return;
-	}
 	json_array_foreach (v, i, e) {
 		if (json_is_object(e))
 			read_host(at, i, e, conf);

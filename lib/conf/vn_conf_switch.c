@@ -113,15 +113,8 @@ vn_conf_read_switch_devices(const struct vn_conf_at *at, const json_t *v, struct
 	json_t *e;
 	size_t i;
 
-	if (!json_is_array(v)) {
-		vn_conf_error_at(at, "must be an array of objects [{...}], is %s", vn_conf_type(v));
+	if (!vn_conf_is_list(at, v, "devices", VN_CONF_MAX_SWITCH_DEVICES))
 		return;
-	}
-	if (json_array_size(v) > VN_CONF_MAX_SWITCH_DEVICES) {
-		vn_conf_error_at(at, "has %zu devices, at most %d are possible", json_array_size(v),
-			VN_CONF_MAX_SWITCH_DEVICES);
-		return;
-	}
 	json_array_foreach (v, i, e) {
 		if (json_is_object(e))
 			read_device(at, i, e, sw);

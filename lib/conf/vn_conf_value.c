@@ -34,6 +34,21 @@ vn_conf_type(const json_t *v)
 	}
 }
 
+bool
+vn_conf_is_list(const struct vn_conf_at *at, const json_t *v, const char *what, unsigned int max)
+{
+	if (!json_is_array(v)) {
+		vn_conf_error_at(at, "must be an array of objects [{...}], is %s", vn_conf_type(v));
+		return false;
+	}
+	if (json_array_size(v) > max) {
+		vn_conf_error_at(
+			at, "has %zu %s, at most %u are possible", json_array_size(v), what, max);
+		return false;
+	}
+	return true;
+}
+
 /* Something else than a number where @p want is expected. */
 static void
 not_a_number(const struct vn_conf_at *at, const json_t *v, const char *want)
