@@ -37,9 +37,12 @@ struct tap_fixture {
 	int sock; /* packet socket on the representor, with virtio-net headers */
 };
 
+/** Group setup: the state of each test is the one fixture of the program. */
 static inline int
-fixture_init(struct tap_fixture *fx)
+fixture_init(void **state)
 {
+	static struct tap_fixture fixture;
+	struct tap_fixture *const fx = &fixture;
 	/* The mempool driver is named for builds against a DPDK that is not installed in its place:
 	 * that does not find its folder of drivers.
 	 */
@@ -47,6 +50,7 @@ fixture_init(struct tap_fixture *fx)
 		"--no-telemetry", "--log-level=lib.eal:error", "-d", "librte_mempool_ring.so"};
 	char *argv[RTE_DIM(arg) + 1] = {NULL};
 
+	*state = fx;
 	for (unsigned int i = 0; i < RTE_DIM(arg); i++)
 		argv[i] = arg[i];
 	fx->sock = -1;

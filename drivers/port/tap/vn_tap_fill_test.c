@@ -662,15 +662,6 @@ measure(void **state)
 	}
 }
 
-static int
-group_setup(void **state)
-{
-	static struct tap_fixture fx;
-
-	*state = &fx;
-	return fixture_init(&fx);
-}
-
 int
 main(void)
 {
@@ -690,5 +681,5 @@ main(void)
 	};
 
 	enter_netns();
-	return cmocka_run_group_tests_name("vn_tap_fill", tests, group_setup, NULL);
+	return cmocka_run_group_tests_name("vn_tap_fill", tests, fixture_init, NULL);
 }

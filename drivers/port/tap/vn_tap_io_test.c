@@ -256,15 +256,6 @@ no_mbufs(void **state)
 	rte_pktmbuf_free_bulk(pkts, 2);
 }
 
-static int
-group_setup(void **state)
-{
-	static struct tap_fixture fx;
-
-	*state = &fx;
-	return fixture_init(&fx);
-}
-
 int
 main(void)
 {
@@ -279,5 +270,5 @@ main(void)
 	};
 
 	enter_netns();
-	return cmocka_run_group_tests_name("vn_tap_io", tests, group_setup, NULL);
+	return cmocka_run_group_tests_name("vn_tap_io", tests, fixture_init, NULL);
 }

@@ -257,15 +257,6 @@ cycles(void **state)
 	}
 }
 
-static int
-group_setup(void **state)
-{
-	static struct tap_fixture fx;
-
-	*state = &fx;
-	return fixture_init(&fx);
-}
-
 int
 main(void)
 {
@@ -279,5 +270,5 @@ main(void)
 	};
 
 	enter_netns();
-	return cmocka_run_group_tests_name("vn_tap_queue", tests, group_setup, NULL);
+	return cmocka_run_group_tests_name("vn_tap_queue", tests, fixture_init, NULL);
 }

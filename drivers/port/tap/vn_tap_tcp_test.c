@@ -180,15 +180,6 @@ small_frames(void **state)
 	assert_int_equal(longest, 1514);
 }
 
-static int
-group_setup(void **state)
-{
-	static struct tap_fixture fx;
-
-	*state = &fx;
-	return fixture_init(&fx);
-}
-
 int
 main(void)
 {
@@ -198,5 +189,5 @@ main(void)
 	};
 
 	enter_netns();
-	return cmocka_run_group_tests_name("vn_tap_tcp", tests, group_setup, NULL);
+	return cmocka_run_group_tests_name("vn_tap_tcp", tests, fixture_init, NULL);
 }
